@@ -1,0 +1,129 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of every target: language mode 6, explicit `any`, explicit imports, no warnings.
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+/// Targets that touch C say where: "where is the danger" is a search for `unsafe`.
+let wrapperSettings = settings + [.strictMemorySafety()]
+
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let nio: [Target.Dependency] = [
+  .product(name: "NIOCore", package: "swift-nio"),
+  .product(name: "NIOPosix", package: "swift-nio"),
+]
+let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
+let collections: [Target.Dependency] = [
+  .product(name: "DequeModule", package: "swift-collections"),
+  .product(name: "OrderedCollections", package: "swift-collections"),
+  .product(name: "HeapModule", package: "swift-collections"),
+]
+
+func library(
+  _ name: String, _ dependencies: [Target.Dependency] = [], wraps: Bool = false
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, swiftSettings: wraps ? wrapperSettings : settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+}
+
+let package = Package(
+  name: "belfry",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Belfry", targets: ["Belfry"]),
+    .executable(name: "belfry", targets: ["BelfryCLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+      name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
+    .systemLibrary(
+      name: "CMongoC", pkgConfig: "libmongoc-1.0", providers: [.apt(["libmongoc-dev"])]),
+
+    library("BelfryCore", collections),
+    library("BelfryWire"),
+    library("BelfryNet", ["COpenSSL", "CNghttp2", log] + nio, wraps: true),
+    library("BelfryRPC", ["BelfryWire", "BelfryNet", log] + nio),
+    library("BelfryAPI", ["BelfryWire", "BelfryRPC", "BelfryCore", protobuf] + nio),
+    library("BelfryRabbitMQ", ["BelfryCore", "CRabbitMQ"], wraps: true),
+    library("BelfryMongo", ["BelfryCore", "CMongoC"], wraps: true),
+    library("BelfryIdentity", ["COpenSSL"], wraps: true),
+    library(
+      "BelfryCoordinator",
+      ["BelfryCore", "BelfryWire", "BelfryAPI", "BelfryRPC", "BelfryNet", "BelfryIdentity", log] + nio
+    ),
+    library(
+      "BelfryWorker",
+      ["BelfryCore", "BelfryWire", "BelfryAPI", "BelfryRPC", "BelfryNet", "BelfryIdentity", log] + nio
+    ),
+    library(
+      "Belfry",
+      [
+        "BelfryCore", "BelfryAPI", "BelfryRPC", "BelfryNet", "BelfryWorker", "BelfryIdentity",
+        "BelfryMongo", log,
+      ] + nio),
+    .executableTarget(
+      name: "BelfryCLI",
+      dependencies: [
+        "Belfry", "BelfryCore", "BelfryAPI", "BelfryRPC", "BelfryNet", "BelfryCoordinator",
+        "BelfryWorker", "BelfryIdentity", "BelfryRabbitMQ", "BelfryMongo", log,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ] + nio,
+      swiftSettings: settings),
+    library("BelfryTestKit", ["BelfryCore", "BelfryCoordinator", "BelfryWorker"] + collections),
+    .executableTarget(
+      name: "belfry-sim",
+      dependencies: [
+        "BelfryCore", "BelfryTestKit",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: settings),
+    .executableTarget(
+      name: "belfry-bench",
+      dependencies: [
+        "Belfry", "BelfryCore", "BelfryAPI", "BelfryRPC", "BelfryNet", "BelfryIdentity",
+        "BelfryRabbitMQ", "BelfryMongo",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ] + nio, swiftSettings: settings),
+    .executableTarget(
+      name: "sdk-producer", dependencies: ["Belfry"], path: "examples/sdk-producer",
+      swiftSettings: settings),
+
+    tests("BelfryCoreTests", ["BelfryCore", "BelfryTestKit"], resources: [.copy("Transcripts")]),
+    tests("BelfryWireTests", ["BelfryWire"]),
+    tests("BelfryRPCTests", ["BelfryRPC", "BelfryNet", "BelfryWire", "BelfryIdentity"] + nio),
+    tests("BelfryAPITests", ["BelfryAPI", "BelfryWire", "BelfryCore", "BelfryRPC", protobuf]),
+    tests("BelfryIdentityTests", ["BelfryIdentity"]),
+    tests("BelfryPortsTests", ["BelfryCore", "BelfryTestKit", "BelfryRabbitMQ", "BelfryMongo"]),
+    tests(
+      "BelfryCoordinatorTests",
+      ["BelfryCore", "BelfryCoordinator", "BelfryTestKit", "BelfryAPI", "BelfryRPC"]),
+    tests("BelfryWorkerTests", ["BelfryCore", "BelfryWorker", "BelfryTestKit"]),
+    tests("BelfryTidyTests", []),
+    tests("BelfryEndToEndTests", ["BelfryCore", "BelfryRabbitMQ", "BelfryMongo"]),
+  ]
+)
