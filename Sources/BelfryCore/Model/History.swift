@@ -1,0 +1,87 @@
+/// What became of one assignment that did not end its job.
+package struct HistoryLine: Hashable, Sendable {
+  package enum What: String, Sendable {
+    case failed, timeout, lost
+  }
+
+  package var assignment: AssignmentID
+  package var attempt: Int
+  package var what: What
+  package var worker: NodeName
+  package var boot: BootID
+  /// Lost only: the process had announced the start. If not, the loss weighs half.
+  package var started: Bool
+  /// Lost only: the worker ran a hazard at the time; this loss weighs nothing for the others.
+  package var beside: Bool
+  package var at: WallTime
+  package var code: String
+  package var message: String
+
+  package init(
+    assignment: AssignmentID, attempt: Int, what: What, worker: NodeName, boot: BootID,
+    started: Bool = true, beside: Bool = false, at: WallTime, code: String = "",
+    message: String = ""
+  ) {
+    self.assignment = assignment
+    self.attempt = attempt
+    self.what = what
+    self.worker = worker
+    self.boot = boot
+    self.started = started
+    self.beside = beside
+    self.at = at
+    self.code = code
+    self.message = message
+  }
+}
+
+/// A job's past: one line an assignment, carried in its messages. The history of a set of
+/// deliveries is the union of theirs.
+package struct History: Hashable, Sendable {
+  /// In the order in which they were learnt.
+  package private(set) var lines: [HistoryLine]
+  /// Tries whose lines were cut to keep the message small.
+  package private(set) var triesCut: Int
+
+  /// Of failures the newest that are kept in a message.
+  package static let failuresMax = 16
+
+  package init(lines: [HistoryLine] = [], triesCut: Int = 0) {
+    self.lines = lines
+    self.triesCut = max(0, triesCut)
+  }
+
+  /// Tries used: the handler's own failures. A loss is not a try.
+  package var tries: Int { triesCut + lines.count { $0.what != .lost } }
+  package var losses: Int { lines.count { $0.what == .lost } }
+  package var lostLines: [HistoryLine] { lines.filter { $0.what == .lost } }
+
+  package func contains(_ assignment: AssignmentID) -> Bool {
+    lines.contains { $0.assignment == assignment }
+  }
+
+  /// Adds a line, unless that assignment has one already.
+  package mutating func add(_ line: HistoryLine) {
+    guard !contains(line.assignment) else { return }
+    lines.append(line)
+    cut()
+  }
+
+  package mutating func formUnion(_ other: History) {
+    triesCut = max(triesCut, other.triesCut)
+    for line in other.lines where !contains(line.assignment) { lines.append(line) }
+    cut()
+  }
+
+  /// Lost lines are never cut (poison is decided from them); of failures the newest stay.
+  private mutating func cut() {
+    var excess = lines.count { $0.what != .lost } - Self.failuresMax
+    guard excess > 0 else { return }
+    triesCut += excess
+    lines.removeAll { line in
+      guard excess > 0, line.what != .lost else { return false }
+      excess -= 1
+      return true
+    }
+  }
+}

@@ -1,0 +1,99 @@
+/// The one final record of a job. Inserted once under the job's id, never updated.
+package struct Outcome: Sendable, Equatable {
+  package enum State: String, Sendable, CaseIterable {
+    case succeeded, failed, cancelled, expired
+  }
+
+  package var id: JobID
+  package var state: State
+  /// Why, as a stable code: empty for success, else `error`, `timeout`, `poison`, `too-large`,
+  /// `malformed`, `result-too-large`, `unrecordable`, `deadline`, `cancelled`.
+  package var reason: String
+  package var kind: Kind?
+  package var lane: Lane
+  package var attempt: Int
+  package var tries: Int
+  package var losses: Int
+  package var assignment: AssignmentID?
+  package var worker: NodeName?
+  package var submittedAt: WallTime?
+  package var startedAt: WallTime?
+  package var finishedAt: WallTime
+  package var result: JobResult?
+  package var error: JobError?
+  package var history: [HistoryLine]
+  package var retryOf: JobID?
+
+  package init(
+    id: JobID, state: State, reason: String = "", kind: Kind?, lane: Lane, attempt: Int,
+    tries: Int = 0, losses: Int = 0, assignment: AssignmentID? = nil, worker: NodeName? = nil,
+    submittedAt: WallTime? = nil, startedAt: WallTime? = nil, finishedAt: WallTime,
+    result: JobResult? = nil, error: JobError? = nil, history: [HistoryLine] = [],
+    retryOf: JobID? = nil
+  ) {
+    self.id = id
+    self.state = state
+    self.reason = reason
+    self.kind = kind
+    self.lane = lane
+    self.attempt = attempt
+    self.tries = tries
+    self.losses = losses
+    self.assignment = assignment
+    self.worker = worker
+    self.submittedAt = submittedAt
+    self.startedAt = startedAt
+    self.finishedAt = finishedAt
+    self.result = result
+    self.error = error
+    self.history = history
+    self.retryOf = retryOf
+  }
+}
+
+/// What a handler returned.
+package struct JobResult: Sendable, Equatable {
+  package var contentType: String
+  package var bytes: Payload
+
+  /// Inline limit of a result, in bytes: a document of MongoDB holds 16 MiB, an event must stay small.
+  package static let bytesMax = 1 << 20
+
+  package init(contentType: String = "application/octet-stream", bytes: Payload) {
+    self.contentType = contentType
+    self.bytes = bytes
+  }
+}
+
+/// Why a job failed, for people: a code, a sentence, and the end of what it printed.
+package struct JobError: Sendable, Equatable {
+  package var code: String
+  package var message: String
+  package var stderr: String
+
+  package init(code: String, message: String, stderr: String = "") {
+    self.code = code
+    self.message = message
+    self.stderr = stderr
+  }
+}
+
+/// One failure of a handler: nothing is recorded yet, the retry policy decides.
+package struct Failure: Sendable, Equatable {
+  package var isTimeout: Bool
+  package var neverAgain: Bool
+  package var error: JobError
+  package var startedAt: WallTime
+  package var finishedAt: WallTime
+
+  package init(
+    isTimeout: Bool = false, neverAgain: Bool = false, error: JobError, startedAt: WallTime,
+    finishedAt: WallTime
+  ) {
+    self.isTimeout = isTimeout
+    self.neverAgain = neverAgain
+    self.error = error
+    self.startedAt = startedAt
+    self.finishedAt = finishedAt
+  }
+}

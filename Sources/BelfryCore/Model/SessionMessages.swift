@@ -1,0 +1,166 @@
+/// What a worker and a coordinator say to each other on a session, as core values. The schema in
+/// `proto/belfry/v1/session.proto` is their form on the wire.
+
+package enum WorkerMessage: Sendable, Equatable {
+  case hello(Hello)
+  case heartbeat(Heartbeat)
+  /// Slots the coordinator may use: running total of the session.
+  case credit(total: UInt64)
+  /// Give back what is not used.
+  case recall
+  case already(job: JobID, refused: AssignmentID, holding: AssignmentID, hazard: Bool)
+  case refused(job: JobID, assignment: AssignmentID, RefusalReason)
+  case started(job: JobID, assignment: AssignmentID, attempt: Int, hazard: Bool)
+  case finished(job: JobID, assignment: AssignmentID, FinishedResult)
+  /// Planned: everything is done or handed back.
+  case leaving
+}
+
+package enum CoordinatorMessage: Sendable {
+  case welcome(Welcome)
+  case heartbeat(Heartbeat)
+  case assign(Assign)
+  case finishedAck(AssignmentID)
+  case recorded(job: JobID, assignment: AssignmentID)
+  case stop(job: JobID, assignment: AssignmentID)
+  case cancel(job: JobID, assignment: AssignmentID)
+  case drain
+  case want(slots: Int)
+  /// Credit given back: running total of the session.
+  case returned(total: UInt64)
+}
+
+package enum RefusalReason: UInt8, Sendable {
+  case noSlot = 1
+  case hazard = 2
+  case draining = 3
+  case unknownKind = 4
+  /// The job is here and is being stopped.
+  case stopping = 5
+}
+
+/// How an assignment ended.
+package enum FinishedResult: Sendable, Equatable {
+  /// What the store holds, which may be another attempt's.
+  case recorded(Outcome)
+  case failed(Failure)
+  /// Ended by Stop; nothing was recorded.
+  case stopped
+  /// The coordinator records it, and says *recorded*.
+  case unrecorded(Outcome)
+}
+
+/// First message of a session.
+package struct Hello: Sendable, Equatable {
+  package var worker: NodeName
+  package var boot: BootID
+  package var slots: Int
+  package var kinds: [Kind]
+  package var lanes: [Lane]
+  /// Sorted.
+  package var labels: [Label]
+  package var coordinatorRecords: Bool
+  package var holding: [Holding]
+  package var software: String
+
+  package init(
+    worker: NodeName, boot: BootID, slots: Int, kinds: [Kind], lanes: [Lane] = [.default],
+    labels: [Label] = [], coordinatorRecords: Bool = false, holding: [Holding] = [],
+    software: String = ""
+  ) {
+    self.worker = worker
+    self.boot = boot
+    self.slots = slots
+    self.kinds = kinds
+    self.lanes = lanes
+    self.labels = labels.sorted()
+    self.coordinatorRecords = coordinatorRecords
+    self.holding = holding
+    self.software = software
+  }
+}
+
+/// One assignment that a worker runs, or has finished and not yet had acknowledged.
+package struct Holding: Sendable, Equatable {
+  package var job: JobID
+  package var assignment: AssignmentID
+  package var attempt: Int
+  package var finished: Bool
+  package var hazard: Bool
+
+  package init(
+    job: JobID, assignment: AssignmentID, attempt: Int, finished: Bool = false,
+    hazard: Bool = false
+  ) {
+    self.job = job
+    self.assignment = assignment
+    self.attempt = attempt
+    self.finished = finished
+    self.hazard = hazard
+  }
+}
+
+package struct Welcome: Sendable, Equatable {
+  package var coordinator: NodeName
+  package var boot: BootID
+  /// Where outcomes are recorded, for a worker without a store of its own.
+  package var store: String?
+  package var coordinatorRecords: Bool
+
+  package init(
+    coordinator: NodeName, boot: BootID, store: String? = nil, coordinatorRecords: Bool = false
+  ) {
+    self.coordinator = coordinator
+    self.boot = boot
+    self.store = store
+    self.coordinatorRecords = coordinatorRecords
+  }
+}
+
+/// Both ways, every 500 ms.
+package struct Heartbeat: Sendable, Equatable {
+  package var sequence: UInt64
+  /// The highest sequence seen from the other side.
+  package var echo: UInt64
+  /// How long that one had been here when this was sent.
+  package var held: Duration
+  /// Worker: slots in use.
+  package var running: Int
+  /// Worker: age of the oldest task that its pool has not run.
+  package var stuck: Duration
+
+  package init(
+    sequence: UInt64, echo: UInt64 = 0, held: Duration = .zero, running: Int = 0,
+    stuck: Duration = .zero
+  ) {
+    self.sequence = sequence
+    self.echo = echo
+    self.held = held
+    self.running = running
+    self.stuck = stuck
+  }
+}
+
+/// One attempt given to a worker, with all that the outcome document needs.
+package struct Assign: Sendable {
+  package var job: Job
+  package var assignment: AssignmentID
+  package var attempt: Int
+  /// Until the job's deadline: a duration, never a date.
+  package var left: Duration?
+  package var history: History
+  /// Two losses or more: a worker runs at most one of these at a time.
+  package var hazard: Bool
+
+  package init(
+    job: Job, assignment: AssignmentID, attempt: Int, left: Duration? = nil,
+    history: History = History(), hazard: Bool = false
+  ) {
+    self.job = job
+    self.assignment = assignment
+    self.attempt = attempt
+    self.left = left
+    self.history = history
+    self.hazard = hazard
+  }
+}

@@ -1,0 +1,34 @@
+/// The names of exchanges and queues that users see: one place, because they are hard to change.
+package enum QueueTopology {
+  package static let jobsExchange = "belfry.jobs"
+  package static let eventsExchange = "belfry.events"
+  package static let rejected = "belfry.rejected"
+
+  /// What RabbitMQ's delivery limit is set to: it counts innocent jobs too, so it must never act.
+  package static let deliveryLimit = 1_000_000
+
+  /// Routing key on `belfry.jobs` of a lane's jobs of one priority.
+  package static func routingKey(_ lane: Lane, _ priority: Priority) -> String {
+    switch priority {
+    case .normal: lane.text
+    case .high: lane.text + ".high"
+    case .low: lane.text + ".low"
+    }
+  }
+
+  /// The quorum queue that holds a lane's jobs of one priority.
+  package static func queue(_ lane: Lane, _ priority: Priority) -> String {
+    "belfry.lane." + routingKey(lane, priority)
+  }
+
+  /// Retries and jobs of lost workers: served before the lane.
+  package static func again(_ lane: Lane) -> String { "belfry.again." + lane.text }
+
+  /// Jobs that no worker can take at present.
+  package static func parked(_ lane: Lane) -> String { "belfry.parked." + lane.text }
+
+  /// Every queue of a lane, in the order in which they are served, `parked` last.
+  package static func queues(_ lane: Lane) -> [String] {
+    [again(lane), queue(lane, .high), queue(lane, .normal), queue(lane, .low), parked(lane)]
+  }
+}
