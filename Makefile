@@ -1,0 +1,57 @@
+# Belfry's commands for people who build it. `make help` lists them; each installs what it needs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help build release test demo bench sim format lint clean dependencies
+
+# How many seeds `make sim` runs, and from which on: `make sim SEEDS=100000 FIRST=42`.
+SEEDS ?= 10000
+FIRST ?= 1
+# Arguments of the benchmarks: `make bench BENCH="unary --seconds 5"`.
+BENCH ?=
+SWIFT_FILES := Package.swift Sources Tests examples
+
+# Ends a recipe's command: says what to do next when it fails.
+otherwise = || { echo "make $@: $(1)" >&2; exit 1; }
+compile_error = the compiler's first "error:" above says what is wrong
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+
+dependencies:
+	@scripts/install-dependencies
+
+build: dependencies ## build everything, for debugging, into .build/debug
+	@swift build $(call otherwise,$(compile_error))
+
+release: dependencies ## build everything with optimisation, into .build/release
+	@swift build -c release $(call otherwise,$(compile_error))
+
+test: ## run all tests, on a RabbitMQ and a MongoDB of their own
+	@scripts/test
+
+demo: dependencies ## run 600 jobs through a small cluster, kill a worker, count the outcomes
+	@swift build $(call otherwise,$(compile_error))
+	@scripts/demo
+
+bench: dependencies ## measure calls, messages, jobs a second and latency, on real parts
+	@swift build -c release --product belfry-bench $(call otherwise,$(compile_error))
+	@BELFRY_TEST_BIN="$$PWD/.build/release" scripts/with-services .build/release/belfry-bench $(BENCH) \
+	  $(call otherwise,see the message above; the servers' logs are in .build/services-*)
+
+sim: dependencies ## run the simulator: SEEDS=N seeds, the first one FIRST=N
+	@swift build -c release --product belfry-sim $(call otherwise,$(compile_error))
+	@.build/release/belfry-sim --seeds $(SEEDS) --first-seed $(FIRST) \
+	  $(call otherwise,repeat the seed named above with: make sim SEEDS=1 FIRST=<seed>)
+
+format: ## put all Swift files into the house's format
+	@swift format --in-place --parallel --recursive $(SWIFT_FILES)
+
+lint: ## check format and imports, change nothing
+	@swift format lint --strict --parallel --recursive $(SWIFT_FILES) \
+	  $(call otherwise,run "make format" and mend by hand what is still listed)
+	@swift build --explicit-target-dependency-import-check error \
+	  $(call otherwise,add the dependency named above to the target in Package.swift)
+
+clean: ## remove what was built, and stop servers that a killed run left behind
+	@scripts/with-services --sweep
+	@rm -rf .build .build-*

@@ -1,0 +1,73 @@
+internal import OrderedCollections
+
+/// Alert rules that need no configuration: raised once, resolved once, with why.
+extension ClusterCore {
+  static let partDownAfter = Duration.seconds(5)
+
+  mutating func raise(
+    _ rule: String, _ subject: String, _ severity: Alert.Severity, _ summary: String, why: String,
+    jobsMoved: Int = 0, at now: Now
+  ) {
+    let key = "\(rule)/\(subject)"
+    guard openAlerts[key] == nil else { return }
+    let alert = Alert(
+      rule: rule, subject: subject, severity: severity, summary: summary, why: why,
+      firedAt: now.wall, jobsMoved: jobsMoved)
+    openAlerts[key] = alert
+    ready.alerts.append(alert)
+    ready.healthChanged = true
+  }
+
+  /// Resolves an episode; one that an earlier coordinator left open is known to the store only, so
+  /// the effect is emitted even when nothing is open here.
+  mutating func resolve(_ rule: String, _ subject: String, why: String, at now: Now) {
+    let key = "\(rule)/\(subject)"
+    var alert =
+      openAlerts.removeValue(forKey: key)
+      ?? Alert(
+        rule: rule, subject: subject, severity: .info, summary: "\(subject): \(rule) is over",
+        why: why, firedAt: now.wall)
+    alert.state = .resolved
+    alert.resolvedAt = now.wall
+    alert.why = why
+    ready.alerts.append(alert)
+    ready.healthChanged = true
+  }
+
+  private mutating func resolveIfOpen(_ rule: String, _ subject: String, why: String, at now: Now) {
+    guard openAlerts["\(rule)/\(subject)"] != nil else { return }
+    resolve(rule, subject, why: why, at: now)
+  }
+
+  /// Parts that are away longer than 5 s, and publishes that nobody takes.
+  mutating func watchPublishes(at now: Now) {
+    watch("broker", parts.brokerState, "RabbitMQ", at: now)
+    watch("store", parts.storeState, "MongoDB", at: now)
+    if ledger.heldCount > 0 {
+      raise(
+        "publish-held", "broker", .warning,
+        "\(ledger.heldCount) publishes were returned three times",
+        why: "no queue takes them; the topology is declared again every 5 s", at: now)
+    } else {
+      resolveIfOpen("publish-held", "broker", why: "the queues take messages again", at: now)
+    }
+  }
+
+  private mutating func watch(
+    _ subject: String, _ state: PartStates.Part, _ name: String, at now: Now
+  ) {
+    if state.state == .up {
+      resolveIfOpen("\(subject)-down", subject, why: "\(name) is back", at: now)
+    } else if now.wall - state.since >= Self.partDownAfter {
+      raise(
+        "\(subject)-down", subject, .critical,
+        state.state == .blocked ? "\(name) takes no messages" : "\(name) is away",
+        why: state.reason, at: now)
+    }
+  }
+
+  mutating func storeAnswered(_ problem: StoreProblem?, at now: Now) {
+    parts.store(problem?.message, at: now.wall)
+    ready.healthChanged = ready.healthChanged || parts.takeChanged()
+  }
+}

@@ -1,0 +1,125 @@
+internal import OrderedCollections
+
+/// What a tick does besides judging workers: long holds, depths, wishes for credit, forgetting; and
+/// what comes from people: submit, cancel, drain.
+extension ClusterCore {
+  static let measureEvery = Duration.seconds(2)
+
+  mutating func keepHouse(at now: Now) {
+    readParked(at: now)
+    wantCredit(at: now)
+    if let last = lastHousekeeping, now.monotonic - last < Self.measureEvery { return }
+    lastHousekeeping = now.monotonic
+    if consumers.channel != nil {
+      ready.commands.append(.measure(configuration.lanes.flatMap(QueueTopology.queues)))
+    }
+    recentlyFinished.prune(at: now.monotonic)
+    reparkLong(at: now)
+    forgetAbsent(at: now)
+  }
+
+  /// Asks workers for slots while jobs wait for them.
+  private mutating func wantCredit(at now: Now) {
+    if let last = lastWant, now.monotonic - last < .milliseconds(400) { return }
+    lastWant = now.monotonic
+    for worker in workers.values where worker.takesNewJobs && worker.freeCredit == 0 {
+      let count = dispatcher.groups.reduce(0) { sum, group in
+        worker.serves(group.key) ? sum + group.value.count : sum
+      }
+      guard count > 0, let session = worker.session else { continue }
+      ready.sends.append((session, .want(slots: min(count, worker.hello.slots))))
+    }
+  }
+
+  /// Long jobs: a copy takes the place of deliveries held for 20 minutes; only the tags held when it
+  /// was sent are acked, since the copy may have joined the set already.
+  private mutating func reparkLong(at now: Now) {
+    for (id, entry) in entries.sorted(by: { $0.key < $1.key })
+    where now.monotonic - entry.heldSince >= configuration.holdMax && !entry.isSettling {
+      entry.heldSince = now.monotonic
+      let copy = JobMessage(
+        job: entry.job, attempt: entry.attempt, history: entry.history, isRepeat: true)
+      ledger.add(
+        .job(copy, .again), for: .repark(id, entry.deliveries), at: now, into: &ready)
+    }
+  }
+
+  mutating func reparked(_ id: JobID, _ tags: [DeliveryTag], at now: Now) {
+    for tag in tags { ack(tag) }
+    guard let entry = entries[id] else { return }
+    entry.deliveries.removeAll { tags.contains($0) }
+    guard entry.deliveries.isEmpty, !entry.isSettling else { return }
+    entries[id] = nil
+    for (_, arrival) in entry.waiting { arrived(arrival, at: now) }
+  }
+
+  private mutating func forgetAbsent(at now: Now) {
+    for worker in workers.values
+    where worker.standing != .up && now.wall - worker.since >= configuration.forgetAfter {
+      workers.removeValue(forKey: worker.name)
+      resolve(
+        "node-lost", worker.name.text, why: "forgotten: away for 10 minutes", at: now)
+      ready.healthChanged = true
+    }
+  }
+
+  // MARK: people
+
+  mutating func submitted(_ token: UInt64, _ message: JobMessage, at now: Now) {
+    guard configuration.lanes.contains(message.job.lane) else {
+      ready.answers.append(.submitted(token: token, .noSuchLane))
+      return
+    }
+    guard ledger.canSubmit, !isDraining else {
+      let why =
+        isDraining
+        ? "this coordinator is leaving"
+        : ledger.blockedBy.map { "RabbitMQ takes no messages: \($0)" }
+          ?? "RabbitMQ cannot be reached"
+      ready.answers.append(.submitted(token: token, .unavailable(why)))
+      return
+    }
+    ledger.add(.job(message, .lane), for: .submit(token: token), at: now, into: &ready)
+  }
+
+  /// Inserts the outcome `cancelled` at once: the exact answer is cancelled, or finished first.
+  mutating func cancel(_ token: UInt64, _ id: JobID, by: String, at now: Now) {
+    let entry = entries[id]
+    let outcome = Outcome(
+      id: id, state: .cancelled, reason: "cancelled", kind: entry?.job.kind,
+      lane: entry?.job.lane ?? .default, attempt: entry?.attempt ?? 0,
+      tries: entry?.history.tries ?? 0, losses: entry?.history.losses ?? 0,
+      submittedAt: entry?.job.submittedAt, finishedAt: now.wall,
+      error: JobError(code: "cancelled", message: "cancelled by \(by)"),
+      history: entry?.history.lines ?? [])
+    recording[recorder.record(outcome)] = .cancel(token: token, id)
+  }
+
+  mutating func cancelRecorded(_ id: JobID, _ outcome: Outcome, at now: Now) {
+    if outcome.state == .cancelled { cancels.insert(id) }
+    stopRuns(of: id, except: nil)
+    knownOutcome(outcome, at: now)
+  }
+
+  /// Planned leave: consumes no more and gives back what is not assigned; what runs goes on, and its
+  /// deliveries go back when the connection closes.
+  mutating func drain(at now: Now) {
+    guard !isDraining else { return }
+    isDraining = true
+    planConsumers(at: now)
+    for (id, entry) in entries.sorted(by: { $0.key < $1.key }) {
+      switch entry.state {
+      case .looking, .resting, .queued:
+        ready.requeues.append(contentsOf: entry.deliveries)
+        ready.requeues.append(contentsOf: entry.waiting.map(\.tag))
+        entries[id] = nil
+      case .running, .verdict, .settling: continue
+      }
+    }
+    ready.healthChanged = true
+  }
+
+  /// Sets that are being settled: a leaving coordinator waits for them.
+  package var settlingCount: Int { entries.values.count { $0.isSettling } }
+  package var heldCount: Int { entries.count }
+}

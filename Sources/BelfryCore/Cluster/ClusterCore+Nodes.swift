@@ -1,0 +1,166 @@
+internal import OrderedCollections
+
+/// The heartbeat monitor: suspect, lost, returned, and what follows for the jobs.
+extension ClusterCore {
+  mutating func heartbeatReceived(_ heartbeat: Heartbeat, from worker: Worker, at now: Now) {
+    worker.heartbeatSeen = max(worker.heartbeatSeen, heartbeat.sequence)
+    worker.heartbeatSeenAt = now.monotonic
+    worker.running = heartbeat.running
+    worker.stuck = heartbeat.stuck
+    let sent = worker.heartbeatSentAt.last { $0.sequence == heartbeat.echo }
+    if let sent {
+      worker.detector.measured(roundTrip: now.monotonic - sent.at - heartbeat.held)
+    }
+  }
+
+  mutating func sendHeartbeats(at now: Now) {
+    for worker in workers.values {
+      guard let session = worker.session else { continue }
+      if let last = worker.heartbeatSentAt.last, now.monotonic - last.at < .milliseconds(450) {
+        continue
+      }
+      worker.heartbeatSent += 1
+      if worker.heartbeatSentAt.count >= 16 { worker.heartbeatSentAt.removeFirst() }
+      worker.heartbeatSentAt.append((worker.heartbeatSent, now.monotonic))
+      ready.sends.append(
+        (
+          session,
+          .heartbeat(
+            Heartbeat(
+              sequence: worker.heartbeatSent, echo: worker.heartbeatSeen,
+              held: now.monotonic - worker.heartbeatSeenAt))
+        ))
+    }
+  }
+
+  mutating func judgeWorkers(at now: Now) {
+    for worker in workers.values where worker.standing == .up {
+      suspected(worker, worker.detector.ticked(at: now.monotonic), at: now)
+    }
+    for name in brake.release(among: workers.count, at: now.monotonic) {
+      moveJobs(of: name, uncharged: true, at: now)
+    }
+    if !brake.isOn, openAlerts["partition-suspected/cluster"] != nil {
+      resolve("partition-suspected", "cluster", why: "the lost workers' jobs have moved", at: now)
+    }
+  }
+
+  mutating func suspected(_ worker: Worker, _ verdict: FailureDetector.Verdict?, at now: Now) {
+    guard let verdict, worker.standing == .up else { return }
+    ready.healthChanged = true
+    switch verdict {
+    case .cleared:
+      worker.reason = ""
+      worker.since = now.wall
+      dispatchNeeded = true
+    case .suspected(let reason):
+      worker.reason = reason.description
+      worker.since = now.wall
+    case .lost(let reason): lost(worker, reason.description, at: now)
+    }
+  }
+
+  private mutating func lost(_ worker: Worker, _ reason: String, at now: Now) {
+    let known = workers.values.count { $0.standing == .up }
+    if let session = worker.session {
+      sessions[session] = nil
+      ready.closes.append((session, "lost: \(reason)"))
+      worker.session = nil
+    }
+    worker.standing = .lost(reason)
+    worker.reason = reason
+    worker.since = now.wall
+    planConsumers(at: now)
+    if worker.isDraining && worker.runs.isEmpty {
+      worker.standing = .left
+      return
+    }
+    if brake.lost(worker.name, among: known, at: now.monotonic) {
+      raise(
+        "partition-suspected", "cluster", .critical,
+        "more than half of the workers were lost within 10 s",
+        why: "taken for a partition of this coordinator: no losses are charged", at: now)
+      return
+    }
+    raise(
+      "node-lost", worker.name.text, .critical, "worker \(worker.name) is lost", why: reason,
+      jobsMoved: worker.runs.count, at: now)
+    moveJobs(of: worker.name, uncharged: false, at: now)
+  }
+
+  private mutating func moveJobs(of name: NodeName, uncharged: Bool, at now: Now) {
+    guard let worker = workers[name], worker.standing != .up else { return }
+    vanished(worker.runs.sorted(), of: worker, uncharged: uncharged, at: now)
+  }
+
+  /// Assignments of one worker that ended without a word, together: a hazard among them explains
+  /// the loss of the others.
+  mutating func vanished(
+    _ assignments: [AssignmentID], of worker: Worker, uncharged: Bool, at now: Now
+  ) {
+    let besideHazard = worker.runs.contains { runs[$0]?.isHazard ?? false }
+    for assignment in assignments {
+      vanished(assignment, besideHazard: besideHazard, uncharged: uncharged, at: now)
+    }
+  }
+
+  /// C5': an assignment ended without a word; the store is asked before anything is charged.
+  private mutating func vanished(
+    _ assignment: AssignmentID, besideHazard: Bool, uncharged: Bool, at now: Now
+  ) {
+    guard let run = removeRun(assignment), let entry = entries[run.job],
+      case .running(assignment) = entry.state
+    else { return }
+    let lost = Entry.Lost(
+      assignment: assignment, worker: run.worker, boot: run.boot, started: run.started,
+      beside: besideHazard && !run.isHazard, uncharged: uncharged)
+    ask(entry, lost)
+  }
+
+  mutating func ask(_ entry: Entry, _ lost: Entry.Lost) {
+    let ticket = newTicket()
+    entry.state = .verdict(lost, ticket: ticket)
+    lookups[ticket] = entry.job.id
+    ready.lookups.append(Lookup(ticket: ticket, job: entry.job.id))
+  }
+
+  /// The answer was *unknown*: the same question again, after a pause.
+  mutating func askAgain(_ entry: Entry, _ lost: Entry.Lost, at now: Now) {
+    resting[entry.job.id] = now.monotonic + .milliseconds(500)
+  }
+
+  /// C5' with no outcome in the store: adopted, given back uncharged, or charged and moved.
+  mutating func judged(_ entry: Entry, _ lost: Entry.Lost, at now: Now) {
+    if let run = adoptable(entry.job.id) {
+      joinWaiting(entry)
+      entry.state = .running(run)
+      return
+    }
+    let isInSession = workers[lost.worker].map { $0.isAlive && $0.boot == lost.boot } ?? false
+    if isInSession || lost.uncharged {
+      joinWaiting(entry)
+      entry.service = .again
+      queue(entry, at: now)
+      return
+    }
+    entry.history.add(
+      HistoryLine(
+        assignment: lost.assignment, attempt: entry.attempt, what: .lost, worker: lost.worker,
+        boot: lost.boot, started: lost.started, beside: lost.beside, at: now.wall, code: "lost",
+        message: workers[lost.worker]?.reason ?? ""))
+    succeed(entry, to: .again, attempt: entry.attempt + 1, at: now)
+  }
+
+  /// C5' gave the job back: what waited joins the set.
+  private mutating func joinWaiting(_ entry: Entry) {
+    let waiting = entry.waiting
+    entry.waiting = []
+    for (tag, arrival) in waiting {
+      if case .job(let message) = arrival.content {
+        entry.join(message, arrival)
+      } else {
+        entry.waiting.append((tag, arrival))
+      }
+    }
+  }
+}

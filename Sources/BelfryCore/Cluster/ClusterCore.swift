@@ -1,0 +1,153 @@
+internal import OrderedCollections
+
+/// The coordinator, pure: every decision about jobs, workers and alerts, and nothing else. Inputs go
+/// in with the time, effects come out; there is no clock, no I/O and no randomness in it, so that the
+/// coordinator, the simulator and the transcripts run the same code.
+///
+/// The way of a job is the table in `docs/protocol.md`; the steps (C1 to C7) are named where they
+/// are taken. Nothing here iterates a set or a dictionary without sorting it.
+package struct ClusterCore {
+  package let configuration: ClusterConfiguration
+
+  var ready = Ready()
+  var entries: [JobID: Entry] = [:]
+  var workers = OrderedDictionary<NodeName, Worker>()
+  var sessions: [SessionID: NodeName] = [:]
+  var runs: [AssignmentID: Run] = [:]
+  var runsOfJob: [JobID: [AssignmentID]] = [:]
+  var dispatcher = Dispatcher()
+  var recorder = OutcomeRecorder()
+  var recording: [OutcomeRecorder.Ticket: RecordPurpose] = [:]
+  /// Outcomes being recorded for workers that cannot, by assignment.
+  var recordingFor: [AssignmentID: NodeName] = [:]
+  var ledger: PublishLedger
+  var recentlyFinished = RecentJobs()
+  /// Failures heard while the job's message was back in its queue, charged when it comes.
+  var rememberedFailures = RememberedFailures()
+  var cancels: Set<JobID> = []
+  var consumers = ConsumerPlan()
+  var generations: Set<ChannelGeneration> = []
+  var brake = MassLossBrake()
+  var openAlerts = OrderedDictionary<String, Alert>()
+  var laneCounts: [Lane: LaneCounts] = [:]
+  var parts = PartStates()
+  var parkedRead = ParkedReading()
+  var resting: [JobID: Instant] = [:]
+  /// Lookups on their way, by ticket.
+  var lookups: [UInt64: JobID] = [:]
+  var isDraining = false
+
+  private(set) var lastTick: Instant?
+  private var nextAssignment: UInt64 = 1
+  private var nextTicket: UInt64 = 1
+  private var nextSerial: UInt64 = 1
+  var lastHousekeeping: Instant?
+  var lastWant: Instant?
+  var dispatchCursor = 0
+  /// Something changed that may let a job be given out.
+  var dispatchNeeded = false
+
+  package init(_ configuration: ClusterConfiguration) {
+    self.configuration = configuration
+    ledger = PublishLedger(boot: configuration.boot)
+  }
+
+  /// How often `tick` must come, and how late it may be before the observer counts as having slept.
+  package static let tickEvery = Duration.milliseconds(100)
+  static let sleptAfter = Duration.milliseconds(500)
+
+  /// When the next `tick` is due.
+  package var nextDeadline: Instant? { lastTick.map { $0 + Self.tickEvery } }
+
+  /// Takes one input and returns what must be done.
+  package mutating func step(_ input: Input, at now: Now) -> Ready {
+    ready = Ready()
+    take(input, at: now)
+    if dispatchNeeded {
+      dispatchNeeded = false
+      dispatch(at: now)
+    }
+    while let request = recorder.nextRequest(at: now.monotonic) { ready.records.append(request) }
+    let result = ready
+    ready = Ready()
+    return result
+  }
+
+  private mutating func take(_ input: Input, at now: Now) {
+    switch input {
+    case .tick: ticked(at: now)
+    case .arrived(let arrivals):
+      for arrival in arrivals { arrived(arrival, at: now) }
+    case .queue(let news): heardFromQueue(news, at: now)
+    case .lookedUp(let answers):
+      for (ticket, answer) in answers { lookedUp(ticket, answer, at: now) }
+    case .inserted(let batch, let answers):
+      recorded(recorder.inserted(batch: batch, answers, at: now.monotonic), at: now)
+    case .found(let batch, let answers):
+      recorded(recorder.found(batch: batch, answers, at: now.monotonic), at: now)
+    case .owed(let answers):
+      counted(ledger.owed(answers, at: now, into: &ready), at: now)
+    case .claimed(let items):
+      for item in items { ledger.add(.owed(item), for: .owed(item.id), at: now, into: &ready) }
+    case .sessionOpened(let session, let hello, let address):
+      sessionOpened(session, hello, from: address, at: now)
+    case .sessionClosed(let session, let why): sessionClosed(session, why, at: now)
+    case .received(let session, let messages): received(session, messages, at: now)
+    case .submitted(let token, let message): submitted(token, message, at: now)
+    case .cancelled(let token, let job, let by): cancel(token, job, by: by, at: now)
+    case .storeAnswered(let problem): storeAnswered(problem, at: now)
+    case .drain: drain(at: now)
+    }
+  }
+
+  private mutating func ticked(at now: Now) {
+    if let last = lastTick {
+      let gap = now.monotonic - last
+      if gap > Self.tickEvery + Self.sleptAfter {
+        for worker in workers.values { worker.detector.slept(gap - Self.tickEvery) }
+      }
+    }
+    lastTick = now.monotonic
+    judgeWorkers(at: now)
+    sendHeartbeats(at: now)
+    wakeResting(at: now)
+    ledger.ticked(at: now, into: &ready)
+    watchPublishes(at: now)
+    parkUnserved(at: now)
+    keepHouse(at: now)
+    dispatchNeeded = true
+  }
+
+  mutating func newAssignment() -> AssignmentID {
+    defer { nextAssignment += 1 }
+    return AssignmentID(boot: configuration.boot, counter: nextAssignment)
+  }
+
+  mutating func newTicket() -> UInt64 {
+    defer { nextTicket += 1 }
+    return nextTicket
+  }
+
+  mutating func newSerial() -> UInt64 {
+    defer { nextSerial += 1 }
+    return nextSerial
+  }
+}
+
+/// Counters of a lane since the coordinator started, and depths as the broker last said.
+struct LaneCounts {
+  var ready: [String: Int] = [:]
+  var finished = 0
+  var failed = 0
+  /// Demands that were seen parked, by their text.
+  var unserved: [String] = []
+}
+
+/// Why something is recorded here.
+enum RecordPurpose {
+  /// The entry of this job is settled by it.
+  case entry(JobID, serial: UInt64, reporter: AssignmentID?)
+  /// A worker without a store waits for *recorded*, and nothing is held here.
+  case worker(JobID, AssignmentID)
+  case cancel(token: UInt64, JobID)
+}

@@ -1,0 +1,76 @@
+/// What a coordinator knows of one worker: the process it last heard of, its session, its credit.
+final class Worker {
+  enum Standing: Equatable {
+    case up
+    case lost(String)
+    case left
+  }
+
+  let name: NodeName
+  var hello: Hello
+  var address: String
+  var session: SessionID?
+  var detector: FailureDetector
+  var standing = Standing.up
+  var reason = ""
+  var since: WallTime
+  var isDraining = false
+  /// The worker records through us.
+  var coordinatorRecords = false
+
+  /// Running totals of the session: granted by the worker, spent by Assign, given back on recall.
+  var granted: UInt64 = 0
+  var spent: UInt64 = 0
+  var returned: UInt64 = 0
+
+  /// Assignments believed to run there; iterate sorted.
+  var runs: Set<AssignmentID> = []
+
+  var heartbeatSent: UInt64 = 0
+  var heartbeatSentAt: [(sequence: UInt64, at: Instant)] = []
+  var heartbeatSeen: UInt64 = 0
+  var heartbeatSeenAt: Instant
+  var running = 0
+  var stuck: Duration = .zero
+
+  init(_ hello: Hello, session: SessionID, address: String, at now: Now) {
+    name = hello.worker
+    self.hello = hello
+    self.address = address
+    self.session = session
+    detector = FailureDetector(heardAt: now.monotonic)
+    since = now.wall
+    heartbeatSeenAt = now.monotonic
+  }
+
+  var boot: BootID { hello.boot }
+  var freeCredit: UInt64 {
+    let used = spent &+ returned
+    return granted > used ? granted - used : 0
+  }
+
+  var isAlive: Bool { session != nil && standing == .up }
+
+  /// In session, whatever its load: a lane it serves is served.
+  var isInSession: Bool { session != nil && standing == .up && !isDraining }
+  var takesNewJobs: Bool { isInSession && detector.state == .up }
+
+  func serves(_ demand: Demand) -> Bool {
+    hello.lanes.contains(demand.lane) && hello.kinds.contains(demand.kind)
+      && demand.requires.allSatisfy(hello.labels.contains)
+  }
+
+  func resetSession(_ session: SessionID, hello: Hello, address: String, at now: Now) {
+    self.session = session
+    self.hello = hello
+    self.address = address
+    granted = 0
+    spent = 0
+    returned = 0
+    heartbeatSentAt = []
+    heartbeatSeen = 0
+    heartbeatSeenAt = now.monotonic
+    isDraining = false
+    detector = FailureDetector(heardAt: now.monotonic)
+  }
+}

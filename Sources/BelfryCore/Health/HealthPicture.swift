@@ -1,0 +1,168 @@
+internal import OrderedCollections
+
+/// The cluster as one coordinator sees it now: what the health stream is made of. Each item has a
+/// name; a change is an item that differs from the one last sent under that name.
+package struct HealthPicture: Sendable, Equatable {
+  package struct Node: Sendable, Equatable {
+    package var name: String
+    package var role: String
+    /// up, suspect, lost, draining, left.
+    package var state: String
+    package var reason: String
+    package var since: WallTime
+    package var boot: BootID
+    package var slots: Int
+    package var running: Int
+    package var heartbeatAge: Duration
+    package var labels: [Label]
+    package var kinds: [Kind]
+    package var lanes: [Lane]
+    package var software: String
+    package var address: String
+  }
+
+  package struct LaneItem: Sendable, Equatable {
+    package var name: Lane
+    /// In the broker, not yet with a coordinator.
+    package var ready: Int
+    /// Here, not yet running.
+    package var waiting: Int
+    package var running: Int
+    package var parked: Int
+    /// What the parked and waiting jobs need and nobody serves.
+    package var unserved: [String]
+    package var finished: Int
+    package var failed: Int
+  }
+
+  package struct Part: Sendable, Equatable {
+    package var name: String
+    package var state: String
+    package var reason: String
+    package var since: WallTime
+  }
+
+  package var coordinator: NodeName
+  /// One sentence: what is wrong now; empty when nothing is.
+  package var verdict: String
+  package var nodes: [Node]
+  package var lanes: [LaneItem]
+  package var parts: [Part]
+  package var alerts: [Alert]
+}
+
+/// Where one job is, for `job show`: nil when this coordinator does not hold it.
+package struct JobPlace: Sendable, Equatable {
+  package var state: String
+  package var kind: Kind
+  package var lane: Lane
+  package var attempt: Int
+  package var worker: NodeName?
+  package var waitingFor: String
+}
+
+extension ClusterCore {
+  package func health(at now: Now) -> HealthPicture {
+    var waiting: [Lane: Int] = [:]
+    var running: [Lane: Int] = [:]
+    for entry in entries.values {
+      switch entry.state {
+      case .running, .verdict, .settling: running[entry.job.lane, default: 0] += 1
+      case .queued, .looking, .resting: waiting[entry.job.lane, default: 0] += 1
+      }
+    }
+    return HealthPicture(
+      coordinator: configuration.name, verdict: verdict(),
+      nodes: [coordinatorNode(at: now)] + workers.values.map { node($0, at: now) },
+      lanes: configuration.lanes.map {
+        laneItem($0, waiting: waiting[$0] ?? 0, running: running[$0] ?? 0)
+      },
+      parts: [part("broker", parts.brokerState), part("store", parts.storeState)],
+      alerts: Array(openAlerts.values))
+  }
+
+  private func coordinatorNode(at now: Now) -> HealthPicture.Node {
+    HealthPicture.Node(
+      name: configuration.name.text, role: "coordinator", state: isDraining ? "draining" : "up",
+      reason: "", since: WallTime(milliseconds: 0), boot: configuration.boot, slots: 0,
+      running: 0, heartbeatAge: .zero, labels: [], kinds: [], lanes: configuration.lanes,
+      software: "", address: "")
+  }
+
+  private func node(_ worker: Worker, at now: Now) -> HealthPicture.Node {
+    HealthPicture.Node(
+      name: worker.name.text, role: "worker", state: state(of: worker), reason: worker.reason,
+      since: worker.since, boot: worker.boot, slots: worker.hello.slots, running: worker.running,
+      heartbeatAge: now.monotonic - worker.detector.lastHeard, labels: worker.hello.labels,
+      kinds: worker.hello.kinds, lanes: worker.hello.lanes, software: worker.hello.software,
+      address: worker.address)
+  }
+
+  private func state(of worker: Worker) -> String {
+    switch worker.standing {
+    case .lost: return "lost"
+    case .left: return "left"
+    case .up:
+      if case .suspect = worker.detector.state { return "suspect" }
+      return worker.isDraining ? "draining" : "up"
+    }
+  }
+
+  private func laneItem(_ lane: Lane, waiting: Int, running: Int) -> HealthPicture.LaneItem {
+    let counts = laneCounts[lane] ?? LaneCounts()
+    let parked = counts.ready[QueueTopology.parked(lane)] ?? 0
+    let ready = counts.ready.values.reduce(0, +) - parked
+    var unserved = counts.unserved
+    for (demand, group) in dispatcher.groups
+    where demand.lane == lane && group.count > 0 && group.unservedSince != nil {
+      if !unserved.contains(demand.text) { unserved.append(demand.text) }
+    }
+    return HealthPicture.LaneItem(
+      name: lane, ready: ready, waiting: waiting, running: running, parked: parked,
+      unserved: unserved, finished: counts.finished, failed: counts.failed)
+  }
+
+  private func part(_ name: String, _ part: PartStates.Part) -> HealthPicture.Part {
+    HealthPicture.Part(
+      name: name, state: part.state.rawValue, reason: part.reason, since: part.since)
+  }
+
+  private func verdict() -> String {
+    if parts.brokerState.state != .up { return "RabbitMQ: \(parts.brokerState.reason)" }
+    if parts.storeState.state != .up { return "MongoDB: \(parts.storeState.reason)" }
+    if let alert = openAlerts.values.first { return "\(alert.summary): \(alert.why)" }
+    for lane in configuration.lanes {
+      let item = laneItem(lane, waiting: 0, running: 0)
+      if let first = item.unserved.first {
+        return "lane \(lane): no worker serves \(first)"
+      }
+      let isServed = workers.values.contains { $0.isInSession && $0.hello.lanes.contains(lane) }
+      if !isServed { return "lane \(lane): no worker is in session" }
+    }
+    return ""
+  }
+
+  package func place(of id: JobID) -> JobPlace? {
+    guard let entry = entries[id] else { return nil }
+    var place = JobPlace(
+      state: "queued", kind: entry.job.kind, lane: entry.job.lane, attempt: entry.attempt,
+      worker: nil, waitingFor: "")
+    switch entry.state {
+    case .running(let assignment):
+      place.state = "running"
+      place.worker = runs[assignment]?.worker
+    case .settling: place.state = "running"
+    case .verdict(let lost, _):
+      place.waitingFor = "worker \(lost.worker) went away; the store is asked for an outcome"
+    case .looking: place.waitingFor = "the store is asked for an outcome"
+    case .resting: place.waitingFor = "a pause after an answer that did not come"
+    case .queued:
+      let demand = Demand(entry.job)
+      let isServed = workers.values.contains { $0.isInSession && $0.serves(demand) }
+      place.waitingFor =
+        isServed
+        ? "all slots that serve \(demand.text) are taken" : "no worker serves \(demand.text)"
+    }
+    return place
+  }
+}

@@ -1,0 +1,133 @@
+internal import OrderedCollections
+
+/// Sessions with coordinators: hello, credit, and what they ask.
+extension WorkerCore {
+  mutating func connected(_ session: SessionID, _ coordinator: String, at now: Now) {
+    sessions[session] = CoordinatorSession(coordinator: coordinator, seenAt: now.monotonic)
+    coordinators[coordinator] = .some(nil)
+    let held = runs.sorted
+    for (_, run) in held where !run.owedTo.contains(coordinator) { run.owedTo.append(coordinator) }
+    let holding = held.map { assignment, run in
+      Holding(
+        job: run.job, assignment: assignment, attempt: run.assign.attempt,
+        finished: run.isFinished, hazard: run.isRunningHazard)
+    }
+    ready.sends.append(
+      (
+        session,
+        .hello(
+          Hello(
+            worker: configuration.name, boot: configuration.boot, slots: configuration.slots,
+            kinds: configuration.kinds, lanes: configuration.lanes, labels: configuration.labels,
+            coordinatorRecords: !hasStore, holding: holding, software: configuration.software))
+      ))
+    for (assignment, run) in held {
+      guard case .finished(let result) = run.phase else { continue }
+      ready.sends.append((session, .finished(job: run.job, assignment: assignment, result)))
+    }
+    if isDraining { ready.sends.append((session, .leaving)) }
+  }
+
+  mutating func disconnected(_ session: SessionID, at now: Now) {
+    guard let old = sessions.removeValue(forKey: session) else { return }
+    guard !sessions.values.contains(where: { $0.coordinator == old.coordinator }) else { return }
+    coordinators[old.coordinator] = .some(now.monotonic)
+  }
+
+  mutating func take(_ message: CoordinatorMessage, _ session: SessionID, at now: Now) {
+    switch message {
+    case .welcome(let welcome):
+      sessions[session]?.isWelcome = true
+      sessions[session]?.records = welcome.coordinatorRecords
+      if !hasStore, let store = welcome.store {
+        hasStore = true
+        ready.store = store
+      }
+    case .heartbeat(let heartbeat):
+      let seen = sessions[session]?.seen ?? 0
+      sessions[session]?.seen = max(seen, heartbeat.sequence)
+      sessions[session]?.seenAt = now.monotonic
+    case .assign(let assign): assigned(assign, by: session)
+    case .finishedAck(let assignment):
+      guard let coordinator = sessions[session]?.coordinator else { return }
+      if case .finished(.unrecorded) = runs[assignment]?.phase { return }
+      acknowledge(assignment, by: coordinator)
+    case .recorded(_, let assignment):
+      // Known to be in the store: nobody need be told by us, each finds it when its delivery comes.
+      guard case .finished(.unrecorded) = runs[assignment]?.phase else { return }
+      remove(assignment)
+    case .stop(_, let assignment): end(assignment, as: .stopping)
+    case .cancel(_, let assignment): end(assignment, as: .cancelling)
+    case .drain:
+      isDraining = true
+      for session in sessions.keys { ready.sends.append((session, .leaving)) }
+    case .want(let slots): sessions[session]?.wanted = max(0, slots)
+    case .returned(let total):
+      guard let old = sessions[session]?.returned, total > old else { return }
+      sessions[session]?.returned = total
+      sessions[session]?.isRecalling = false
+    }
+  }
+
+  private mutating func end(_ assignment: AssignmentID, as phase: WorkerRun.Phase) {
+    guard let run = runs[assignment], case .running = run.phase else { return }
+    runs.move(run, to: phase)
+    ready.ends.append(assignment)
+  }
+
+  // MARK: credit
+
+  /// Offers free slots: each coordinator its share, one that wants more what the others do not use;
+  /// what is offered to one is offered to no other before it was given back.
+  mutating func grantCredit() {
+    guard !isDraining else { return }
+    let open = sessions.elements.filter { $0.value.isWelcome }
+    guard !open.isEmpty else { return }
+    let offered = sessions.values.reduce(0) { $0 + $1.outstanding }
+    var free = configuration.slots - slotsTaken - offered
+    guard free > 0 || open.contains(where: { $0.value.wanted > 0 }) else { return }
+    for (id, session) in open where session.wanted > 0 && free > 0 {
+      let part = min(free, session.wanted)
+      grant(part, to: id)
+      free -= part
+    }
+    let share = max(1, (configuration.slots + open.count - 1) / open.count)
+    for (id, _) in open where free > 0 {
+      let offered = sessions[id].map { $0.outstanding + heldSlots(by: id) } ?? 0
+      let part = min(free, max(0, share - offered))
+      if part > 0 { grant(part, to: id) }
+      free -= part
+    }
+    recallForWishes(among: open.map(\.key))
+  }
+
+  /// Slots taken by what a session assigned; with one session, all are its own.
+  private func heldSlots(by session: SessionID) -> Int {
+    sessions.count == 1
+      ? slotsTaken
+      : runs.byAssignment.values.count { $0.holdsSlot && $0.assignedBy == session }
+  }
+
+  private mutating func recallForWishes(among open: [SessionID]) {
+    for id in open {
+      guard let wish = sessions[id]?.wanted, wish > 0 else { continue }
+      sessions[id]?.wanted = 0
+      for other in open where other != id {
+        guard let session = sessions[other], session.wanted == 0, session.outstanding > 0,
+          !session.isRecalling
+        else { continue }
+        sessions[other]?.isRecalling = true
+        ready.sends.append((other, .recall))
+      }
+    }
+  }
+
+  private mutating func grant(_ slots: Int, to session: SessionID) {
+    sessions[session]?.granted += UInt64(slots)
+    if let wanted = sessions[session]?.wanted, wanted > 0 {
+      sessions[session]?.wanted = max(0, wanted - slots)
+    }
+    guard let total = sessions[session]?.granted else { return }
+    ready.sends.append((session, .credit(total: total)))
+  }
+}

@@ -1,0 +1,157 @@
+internal import OrderedCollections
+
+/// The worker, pure: slots and credit, what runs, what is recorded, what each coordinator has yet to
+/// acknowledge. Inputs go in with the time, effects come out; the shell owns handlers and sockets.
+///
+/// W1 to W4 of the way of a job are taken here.
+package struct WorkerCore {
+  package struct Configuration: Sendable {
+    package var name: NodeName
+    package var boot: BootID
+    package var slots: Int
+    package var kinds: [Kind]
+    package var lanes: [Lane]
+    package var labels: [Label]
+    package var software: String
+    /// No store is configured here: coordinators record, unless one says where to.
+    package var hasStore: Bool
+    /// A coordinator that stays away so long is forgotten, and with it what it has not acknowledged.
+    package var forgetAfter: Duration = .seconds(600)
+
+    package init(
+      name: NodeName, boot: BootID, slots: Int, kinds: [Kind], lanes: [Lane] = [.default],
+      labels: [Label] = [], software: String = "", hasStore: Bool = true
+    ) {
+      self.name = name
+      self.boot = boot
+      self.slots = slots
+      self.kinds = kinds
+      self.lanes = lanes
+      self.labels = labels
+      self.software = software
+      self.hasStore = hasStore
+    }
+  }
+
+  package enum Input: Sendable {
+    case tick
+    /// The stream to a coordinator is open; `coordinator` is the address it was configured under.
+    case connected(SessionID, coordinator: String)
+    case disconnected(SessionID)
+    case received(SessionID, [CoordinatorMessage])
+    case handlerEnded(AssignmentID, HandlerResult)
+    case inserted(batch: UInt64, [InsertAnswer])
+    case found(batch: UInt64, [FindAnswer])
+    /// Planned leave: no new jobs; `Ready.hasDrained` says when nothing is left.
+    case drain
+  }
+
+  package enum HandlerResult: Sendable, Equatable {
+    case succeeded(JobResult, startedAt: WallTime, finishedAt: WallTime)
+    case failed(Failure)
+    /// Ended because it was told to stop or cancel.
+    case ended(startedAt: WallTime, finishedAt: WallTime)
+  }
+
+  /// Everything in one `Ready` may be done at once and in any order.
+  package struct Ready: Sendable {
+    package var sends: [(session: SessionID, message: WorkerMessage)] = []
+    package var starts: [Assign] = []
+    /// Handlers to end; each is answered by `handlerEnded`.
+    package var ends: [AssignmentID] = []
+    package var records: [OutcomeRecorder.Request] = []
+    /// A coordinator named the store, and none is configured here.
+    package var store: String?
+    package var hasDrained = false
+  }
+
+  package let configuration: Configuration
+
+  var ready = Ready()
+  var sessions = OrderedDictionary<SessionID, CoordinatorSession>()
+  var runs = WorkerRuns()
+  var runsOfJob: [JobID: AssignmentID] = [:]
+  /// Coordinators by configured address, and since when they are away.
+  var coordinators = OrderedDictionary<String, Instant?>()
+  var recorder = OutcomeRecorder()
+  var recording: [OutcomeRecorder.Ticket: AssignmentID] = [:]
+  var hasStore: Bool
+  var isDraining = false
+  private var saidLeaving = false
+  private var lastHeartbeat: Instant?
+
+  /// What the shell measures: age of the oldest task that the handlers' pool has not run.
+  package var stuck: Duration = .zero
+
+  package init(_ configuration: Configuration) {
+    self.configuration = configuration
+    hasStore = configuration.hasStore
+  }
+
+  package static let tickEvery = Duration.milliseconds(100)
+  static let heartbeatEvery = Duration.milliseconds(500)
+
+  package mutating func step(_ input: Input, at now: Now) -> Ready {
+    ready = Ready()
+    take(input, at: now)
+    grantCredit()
+    while let request = recorder.nextRequest(at: now.monotonic) { ready.records.append(request) }
+    if isDraining, !hasWork { leave() }
+    let result = ready
+    ready = Ready()
+    return result
+  }
+
+  private mutating func take(_ input: Input, at now: Now) {
+    switch input {
+    case .tick: ticked(at: now)
+    case .connected(let session, let coordinator): connected(session, coordinator, at: now)
+    case .disconnected(let session): disconnected(session, at: now)
+    case .received(let session, let messages):
+      guard sessions[session] != nil else { return }
+      for message in messages { take(message, session, at: now) }
+    case .handlerEnded(let assignment, let result): ended(assignment, result, at: now)
+    case .inserted(let batch, let answers):
+      recorded(recorder.inserted(batch: batch, answers, at: now.monotonic))
+    case .found(let batch, let answers):
+      recorded(recorder.found(batch: batch, answers, at: now.monotonic))
+    case .drain:
+      isDraining = true
+      for session in sessions.keys { ready.sends.append((session, .leaving)) }
+      saidLeaving = true
+    }
+  }
+
+  private mutating func ticked(at now: Now) {
+    if let last = lastHeartbeat, now.monotonic - last < Self.heartbeatEvery - .milliseconds(50) {
+      return forgetAway(at: now)
+    }
+    lastHeartbeat = now.monotonic
+    for id in sessions.keys {
+      guard let session = sessions[id], session.isWelcome else { continue }
+      sessions[id]?.sent += 1
+      let heartbeat = Heartbeat(
+        sequence: session.sent + 1, echo: session.seen, held: now.monotonic - session.seenAt,
+        running: slotsTaken, stuck: stuck)
+      ready.sends.append((id, .heartbeat(heartbeat)))
+    }
+    forgetAway(at: now)
+  }
+
+  /// A coordinator away for 10 minutes is forgotten: what it has not acknowledged is let go.
+  private mutating func forgetAway(at now: Now) {
+    for (coordinator, awaySince) in coordinators.elements {
+      guard let since = awaySince, now.monotonic - since >= configuration.forgetAfter
+      else { continue }
+      coordinators.removeValue(forKey: coordinator)
+      for (assignment, _) in runs.sorted { acknowledge(assignment, by: coordinator) }
+    }
+  }
+
+  /// Slots held: from Assign until the outcome is known.
+  package var slotsTaken: Int { runs.slotsTaken }
+  /// Something still runs, is being recorded, or waits to be acknowledged by a live coordinator.
+  package var hasWork: Bool { !runs.isEmpty }
+
+  private mutating func leave() { ready.hasDrained = true }
+}

@@ -1,0 +1,104 @@
+/// One assignment on a worker, from Assign until every coordinator has acknowledged its end.
+final class WorkerRun {
+  enum Phase {
+    case running
+    /// Told to end without an outcome.
+    case stopping
+    /// Told to end with the outcome `cancelled`.
+    case cancelling
+    case recording
+    /// Ended; reported until acknowledged.
+    case finished(FinishedResult)
+  }
+
+  let assign: Assign
+  fileprivate(set) var phase = Phase.running
+  /// Coordinators, by address, that have yet to acknowledge the end.
+  var owedTo: [String] = []
+  let assignedBy: SessionID
+
+  init(_ assign: Assign, by session: SessionID, owedTo coordinators: [String]) {
+    self.assign = assign
+    assignedBy = session
+    owedTo = coordinators
+  }
+
+  var job: JobID { assign.job.id }
+
+  var holdsSlot: Bool {
+    switch phase {
+    case .running, .stopping, .cancelling, .recording: true
+    case .finished(.unrecorded): true
+    case .finished: false
+    }
+  }
+
+  var isFinished: Bool { if case .finished = phase { true } else { false } }
+
+  /// A hazard holds its place until its handler has ended.
+  var isRunningHazard: Bool {
+    guard assign.hazard else { return false }
+    switch phase {
+    case .running, .stopping, .cancelling: return true
+    case .recording, .finished: return false
+    }
+  }
+}
+
+/// A session with one coordinator, and its credit.
+struct CoordinatorSession {
+  let coordinator: String
+  var isWelcome = false
+  /// This coordinator records for us.
+  var records = false
+
+  /// Running totals: granted by us, spent by its Assigns, given back by it.
+  var granted: UInt64 = 0
+  var spent: UInt64 = 0
+  var returned: UInt64 = 0
+  var isRecalling = false
+  var wanted = 0
+
+  var sent: UInt64 = 0
+  var seen: UInt64 = 0
+  var seenAt: Instant
+
+  /// Slots it may still use; offered to nobody else until it has returned them.
+  var outstanding: Int { Int(clamping: granted &- min(granted, spent &+ returned)) }
+}
+
+/// The runs of a worker, with the slots they hold kept as a count: a worker may have a thousand.
+struct WorkerRuns {
+  private(set) var byAssignment: [AssignmentID: WorkerRun] = [:]
+  private(set) var slotsTaken = 0
+  private(set) var hazards = 0
+
+  subscript(assignment: AssignmentID) -> WorkerRun? { byAssignment[assignment] }
+  var isEmpty: Bool { byAssignment.isEmpty }
+  /// In order of assignment: effects never follow a dictionary's order.
+  var sorted: [(assignment: AssignmentID, run: WorkerRun)] {
+    byAssignment.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
+
+  mutating func add(_ run: WorkerRun) {
+    byAssignment[run.assign.assignment] = run
+    count(run, by: 1)
+  }
+
+  mutating func move(_ run: WorkerRun, to phase: WorkerRun.Phase) {
+    count(run, by: -1)
+    run.phase = phase
+    count(run, by: 1)
+  }
+
+  mutating func remove(_ assignment: AssignmentID) -> WorkerRun? {
+    guard let run = byAssignment.removeValue(forKey: assignment) else { return nil }
+    count(run, by: -1)
+    return run
+  }
+
+  private mutating func count(_ run: WorkerRun, by step: Int) {
+    if run.holdsSlot { slotsTaken += step }
+    if run.isRunningHazard { hazards += step }
+  }
+}

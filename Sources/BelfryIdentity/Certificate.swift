@@ -1,0 +1,86 @@
+internal import COpenSSL
+
+/// Owns one X.509 certificate of OpenSSL.
+///
+/// `Sendable` because nothing changes a certificate once it is made; what OpenSSL caches in it,
+/// it locks.
+@safe struct Certificate: ~Copyable, @unchecked Sendable {
+  let handle: OpaquePointer
+
+  init(takingOwnership handle: OpaquePointer) { unsafe self.handle = unsafe handle }
+
+  deinit { unsafe X509_free(handle) }
+
+  /// Reads the first certificate in `pem`. Throws `badCertificate`.
+  init(pem: String) throws(IdentityError) {
+    let parsed = unsafe OpenSSL.parse(pem.utf8) { bio in
+      unsafe PEM_read_bio_X509(bio, nil, nil, nil)
+    }
+    guard let parsed = unsafe parsed else {
+      throw OpenSSL.failure(.badCertificate, "no readable certificate (PEM)")
+    }
+    unsafe self.init(takingOwnership: parsed)
+  }
+
+  /// Throws `badCertificate`.
+  init(der: some Sequence<UInt8>) throws(IdentityError) {
+    let parsed = unsafe OpenSSL.parse(der) { bio in unsafe d2i_X509_bio(bio, nil) }
+    guard let parsed = unsafe parsed else {
+      throw OpenSSL.failure(.badCertificate, "no readable certificate (DER)")
+    }
+    unsafe self.init(takingOwnership: parsed)
+  }
+
+  func pem() throws(IdentityError) -> String {
+    try unsafe OpenSSL.text(of: "a certificate") { bio in unsafe PEM_write_bio_X509(bio, handle) }
+  }
+
+  /// Whether `key` is the private half of the key in this certificate.
+  func belongs(to key: borrowing KeyPair) -> Bool {
+    let matches = unsafe X509_check_private_key(handle, key.handle) == 1
+    ERR_clear_error()
+    return matches
+  }
+
+  /// Whether it may sign others, by its basic constraints and key usage.
+  var isAuthority: Bool { unsafe X509_check_ca(handle) == 1 }
+
+  /// The URIs among its subject alternative names.
+  var uris: [String] {
+    guard let names = unsafe X509_get_ext_d2i(handle, NID_subject_alt_name, nil, nil) else {
+      return []
+    }
+    let stack = OpaquePointer(names)
+    defer { unsafe GENERAL_NAMES_free(stack) }
+    return (0..<(unsafe OPENSSL_sk_num(stack))).compactMap { index in
+      guard let entry = unsafe OPENSSL_sk_value(stack, index) else { return nil }
+      let name = unsafe entry.assumingMemoryBound(to: GENERAL_NAME.self)
+      guard unsafe name.pointee.type == GEN_URI, let uri = unsafe name.pointee.d.ia5 else {
+        return nil
+      }
+      let bytes = unsafe UnsafeBufferPointer(
+        start: uri.pointee.data, count: Int(uri.pointee.length))
+      return unsafe String(decoding: bytes, as: UTF8.self)
+    }
+  }
+
+  var validity: Validity {
+    get throws(IdentityError) {
+      try Validity(
+        notBeforeEpochSeconds: unsafe Self.epochSeconds(X509_get0_notBefore(handle)),
+        notAfterEpochSeconds: unsafe Self.epochSeconds(X509_get0_notAfter(handle)))
+    }
+  }
+
+  private static func epochSeconds(
+    _ time: UnsafePointer<ASN1_TIME>?
+  ) throws(IdentityError) -> Int64 {
+    guard let epoch = unsafe ASN1_TIME_set(nil, 0) else { fatalError("no memory for a time") }
+    defer { unsafe ASN1_TIME_free(epoch) }
+    var (days, seconds): (Int32, Int32) = (0, 0)
+    guard unsafe ASN1_TIME_diff(&days, &seconds, epoch, time) == 1 else {
+      throw OpenSSL.failure(.badCertificate, "a date in the certificate cannot be read")
+    }
+    return Int64(days) * 86_400 + Int64(seconds)
+  }
+}

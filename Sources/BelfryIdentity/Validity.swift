@@ -1,0 +1,48 @@
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
+
+/// When a certificate is good: both ends in seconds since the Unix epoch, both inclusive.
+package struct Validity: Sendable, Equatable {
+  package let notBeforeEpochSeconds: Int64
+  package let notAfterEpochSeconds: Int64
+
+  /// Any span, past and future ones too (for tests). Throws `badValidity` unless it runs forward
+  /// and lies between 1970 and 9999, which is what X.509 can write.
+  package init(notBeforeEpochSeconds: Int64, notAfterEpochSeconds: Int64) throws(IdentityError) {
+    guard notBeforeEpochSeconds < notAfterEpochSeconds, notBeforeEpochSeconds >= 0,
+      notAfterEpochSeconds <= 253_402_300_799
+    else {
+      throw IdentityError(
+        .badValidity,
+        "a certificate cannot be valid from \(notBeforeEpochSeconds) "
+          + "to \(notAfterEpochSeconds) (seconds since 1970)")
+    }
+    self.notBeforeEpochSeconds = notBeforeEpochSeconds
+    self.notAfterEpochSeconds = notAfterEpochSeconds
+  }
+
+  /// From now on, for `length`. Begins `backdatedBy` earlier, because a machine whose clock is a
+  /// little slow must still accept what was just made (docker swarm learned it: moby #25112).
+  package static func lasting(
+    _ length: Duration, backdatedBy: Duration = .seconds(300)
+  ) throws(IdentityError) -> Validity {
+    let now = nowEpochSeconds()
+    let (end, overflow) = now.addingReportingOverflow(length.components.seconds)
+    guard length > .zero, !overflow else {
+      throw IdentityError(.badValidity, "a certificate cannot be valid for \(length)")
+    }
+    let (begin, under) = now.subtractingReportingOverflow(backdatedBy.components.seconds)
+    return try Validity(
+      notBeforeEpochSeconds: under ? -1 : begin, notAfterEpochSeconds: end)
+  }
+
+  package func contains(epochSeconds: Int64) -> Bool {
+    (notBeforeEpochSeconds...notAfterEpochSeconds).contains(epochSeconds)
+  }
+
+  /// The wall clock, in whole seconds.
+  package static func nowEpochSeconds() -> Int64 { Int64(time(nil)) }
+}

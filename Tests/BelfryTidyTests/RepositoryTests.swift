@@ -1,0 +1,53 @@
+import Foundation
+import Testing
+
+/// What is in the repository, and what is not.
+@Suite struct RepositoryTests {
+  let tree = Tree.repository
+
+  @Test("the top level is short")
+  func topLevel() {
+    let allowed: Set<String> = [
+      "Package.swift", "Package.resolved", "Sources", "Tests", "proto", "certs", "README.md",
+      "README.zh-CN.md", "Makefile", "scripts", "deploy", "docs", "examples", "LICENSE",
+      "CHANGELOG.md", "CONTRIBUTING.md",
+    ]
+    let names = Set(tree.files.map { String($0.path.prefix { $0 != "/" }) })
+    #expect(names.isSuperset(of: ["Package.swift", "Sources", "Tests", "LICENSE"]))
+    #expect(names.subtracting(allowed).filter { !$0.hasPrefix(".") } == [])
+  }
+
+  @Test("no private key is committed")
+  func noPrivateKey() {
+    // The header alone may stand in a test; a key is a header with its base64 behind it.
+    let key = /-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+\/=\s]{40}/
+    #expect(tree.files.filter { $0.text.contains(key) }.map(\.path) == [])
+    let names = /\.(key|pem|p12|pfx)$|(^|\/)id_(rsa|ed25519|ecdsa)$/
+    #expect(tree.files.map(\.path).filter { $0.contains(names) } == [])
+  }
+
+  @Test("every script can be run and says how in its first lines")
+  func scriptsSayUsage() {
+    let scripts = [".ci/", "scripts/", "certs/", "deploy/"].flatMap { tree.files(in: $0) }
+      .filter { $0.text.hasPrefix("#!") || $0.name.hasSuffix(".sh") }
+    #expect(scripts.count >= 5)
+    let silent = scripts.filter { script in
+      !script.lines.prefix(3).contains { $0.hasPrefix("# Usage: ") }
+    }
+    #expect(silent.map(\.path) == [], "the second line begins with '# Usage: '")
+    let inert = scripts.filter { script in
+      let isSourced = script.path.hasPrefix("scripts/lib/")
+      return !isSourced && !FileManager.default.isExecutableFile(atPath: script.url.path)
+    }
+    #expect(inert.map(\.path) == [], "chmod +x")
+  }
+
+  @Test("folders of one target and its tests have the names of Package.swift")
+  func targetsAreDeclared() throws {
+    let manifest = try #require(tree.files.first { $0.path == "Package.swift" }).text
+    let folders = (tree.files(in: "Sources/") + tree.files(in: "Tests/"))
+      .map { String($0.path.split(separator: "/")[1]) }
+    let undeclared = Set(folders).filter { !manifest.contains("\"\($0)\"") }
+    #expect(undeclared == [])
+  }
+}
