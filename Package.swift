@@ -119,7 +119,7 @@ let package = Package(
 
     tests("BelfryCoreTests", ["BelfryCore", "BelfryTestKit"], resources: [.copy("Transcripts")]),
     tests("BelfryWireTests", ["BelfryWire"]),
-    tests("BelfryRPCTests", ["BelfryRPC", "BelfryNet", "BelfryWire", "BelfryIdentity"] + nio),
+    tests("BelfryRPCTests", ["BelfryRPC", "BelfryNet", "BelfryWire", "BelfryIdentity", log] + nio),
     tests("BelfryAPITests", ["BelfryAPI", "BelfryWire", "BelfryCore", "BelfryRPC", protobuf]),
     tests("BelfryIdentityTests", ["BelfryIdentity"]),
     tests("BelfryPortsTests", ["BelfryCore", "BelfryTestKit", "BelfryRabbitMQ", "BelfryMongo"]),
