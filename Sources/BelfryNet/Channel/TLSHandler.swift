@@ -1,0 +1,184 @@
+package import NIOCore
+
+/// Connects a `TLSMachine` with a channel: ciphertext on its outer side, plaintext on its inner one.
+///
+/// Nothing but `TLSEstablished` or an error passes inwards before the handshake is done. Writes are
+/// encrypted at once and sent at the next flush.
+package final class TLSHandler: ChannelDuplexHandler {
+  package typealias InboundIn = ByteBuffer
+  package typealias InboundOut = ByteBuffer
+  package typealias OutboundIn = ByteBuffer
+  package typealias OutboundOut = ByteBuffer
+
+  /// Tells the inner handlers that the handshake is done.
+  package struct Established: Sendable {
+    /// Nil: a stranger.
+    package let peer: PeerIdentity?
+  }
+
+  private enum State { case handshaking, established, closed }
+
+  /// Ciphertext is handed to the channel in pieces of this size, so that its writability is current.
+  private static let pieceBytes = 65_536
+
+  /// How long a refused peer has to read the alert.
+  private static let linger = TimeAmount.milliseconds(250)
+
+  private let machine: TLSMachine
+  private let timeout: TimeAmount
+  private var state = State.handshaking
+  private var timer: Scheduled<Void>?
+  private var lingerTimer: Scheduled<Void>?
+  private var ciphertext = ByteBuffer()
+
+  /// - Parameter timeout: for the whole handshake, from the connection's beginning.
+  package init(_ machine: TLSMachine, timeout: TimeAmount = .seconds(3)) {
+    self.machine = machine
+    self.timeout = timeout
+  }
+
+  package func handlerAdded(context: ChannelHandlerContext) {
+    if context.channel.isActive { begin(context) }
+  }
+
+  package func channelActive(context: ChannelHandlerContext) {
+    begin(context)
+    context.fireChannelActive()
+  }
+
+  private func begin(_ context: ChannelHandlerContext) {
+    guard timer == nil, state == .handshaking else { return }
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    timer = context.eventLoop.scheduleTask(in: timeout) {
+      let (handler, context) = bound.value
+      handler.fail(
+        TLSError(.timedOut, "the TLS handshake took longer than \(handler.timeout.text)"), context)
+    }
+    handshake(context)
+  }
+
+  package func handlerRemoved(context: ChannelHandlerContext) {
+    timer?.cancel()
+    timer = nil
+  }
+
+  package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard state != .closed else { return }
+    let buffer = unwrapInboundIn(data)
+    do throws(TLSError) {
+      try machine.receive(buffer)
+      if state == .handshaking { handshake(context) }
+      guard state == .established else { return }
+      var plaintext = context.channel.allocator.buffer(capacity: buffer.readableBytes + 16_384)
+      let open = try machine.read(into: &plaintext)
+      if plaintext.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(plaintext)) }
+      if !open { context.close(promise: nil) }
+    } catch {
+      fail(error, context)
+    }
+  }
+
+  package func channelReadComplete(context: ChannelHandlerContext) {
+    if state == .established { context.fireChannelReadComplete() }
+  }
+
+  package func channelInactive(context: ChannelHandlerContext) {
+    timer?.cancel()
+    lingerTimer?.cancel()
+    if state == .handshaking {
+      context.fireErrorCaught(
+        TLSError(.closed, "the peer closed the connection during the TLS handshake"))
+    }
+    state = .closed
+    context.fireChannelInactive()
+  }
+
+  package func write(
+    context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?
+  ) {
+    guard state == .established else {
+      promise?.fail(ChannelError.ioOnClosedChannel)
+      return
+    }
+    do throws(TLSError) {
+      try machine.write(unwrapOutboundIn(data))
+      promise?.succeed()
+      passCiphertext(context)
+    } catch {
+      promise?.fail(error)
+      fail(error, context)
+    }
+  }
+
+  package func flush(context: ChannelHandlerContext) {
+    passCiphertext(context)
+    context.flush()
+  }
+
+  package func close(
+    context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?
+  ) {
+    if state == .established {
+      state = .closed
+      machine.close()
+      passCiphertext(context)
+      context.flush()
+    }
+    timer?.cancel()
+    // An alert is on its way: closing now, with bytes of the peer unread, would destroy it.
+    if lingerTimer != nil, mode == .all {
+      promise?.succeed()
+      return
+    }
+    context.close(mode: mode, promise: promise)
+  }
+
+  private func handshake(_ context: ChannelHandlerContext) {
+    do throws(TLSError) {
+      let done = try machine.handshake()
+      passCiphertext(context)
+      context.flush()
+      guard done else { return }
+      state = .established
+      timer?.cancel()
+      context.fireUserInboundEventTriggered(Established(peer: machine.peer))
+    } catch {
+      fail(error, context)
+    }
+  }
+
+  private func passCiphertext(_ context: ChannelHandlerContext) {
+    while machine.takeCiphertext(into: &ciphertext, limit: Self.pieceBytes) {
+      context.write(wrapOutboundOut(ciphertext), promise: nil)
+      ciphertext.clear()
+    }
+  }
+
+  /// Sends what the machine still has to say (the alert), reports the reason inwards and closes.
+  private func fail(_ error: TLSError, _ context: ChannelHandlerContext) {
+    guard state != .closed else { return }
+    state = .closed
+    timer?.cancel()
+    passCiphertext(context)
+    context.flush()
+    if context.channel.isActive {
+      context.close(mode: .output, promise: nil)
+      let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+      lingerTimer = context.eventLoop.scheduleTask(in: Self.linger) {
+        let (handler, context) = bound.value
+        handler.lingerTimer = nil
+        context.close(promise: nil)
+      }
+    }
+    context.fireErrorCaught(error)
+    if lingerTimer == nil { context.close(promise: nil) }
+  }
+}
+
+extension TimeAmount {
+  /// For messages: "3 s" or "250 ms".
+  package var text: String {
+    let milliseconds = nanoseconds / 1_000_000
+    return milliseconds % 1_000 == 0 ? "\(milliseconds / 1_000) s" : "\(milliseconds) ms"
+  }
+}

@@ -1,0 +1,28 @@
+/// How much of us one HTTP/2 connection may use. Defaults are safe with hostile peers.
+package struct HTTP2Limits: Sendable, Equatable {
+  /// Streams a peer may have open at once (SETTINGS_MAX_CONCURRENT_STREAMS). More are refused.
+  package var concurrentStreamsMax: UInt32 = 128
+  /// Bytes of one header list, 32 counted for each field as RFC 9113 section 6.5.2 does.
+  package var headerListBytesMax = 16_384
+  package var headerFieldsMax = 64
+  /// Bytes a peer may send on one stream before we have taken them (flow-control window).
+  package var streamWindowBytes: Int32 = 256 * 1_024
+  /// The same for all streams of a connection together.
+  package var connectionWindowBytes: Int32 = 1_024 * 1_024
+  /// RST_STREAM frames accepted in a burst, and each second after it.
+  package var resetBurst: UInt64 = 200
+  package var resetsPerSecond: UInt64 = 20
+  /// CONTINUATION frames accepted for one header block.
+  package var continuationsMax = 4
+  /// Entries accepted in one SETTINGS frame.
+  package var settingsEntriesMax = 16
+  /// SETTINGS and PING answers that may wait to be sent.
+  package var outboundAcksMax = 64
+  /// Frames that are legal and pointless (see `GlitchBucket`): burst, and each second after it.
+  package var glitchBurst = 200
+  package var glitchesPerSecond = 20
+  /// Encrypted bytes waiting for the socket; above it nothing more is read from the peer.
+  package var outputBytesMax = 1_024 * 1_024
+
+  package init() {}
+}

@@ -1,0 +1,337 @@
+internal import CNghttp2
+package import NIOCore
+
+/// One HTTP/2 connection without I/O, the part that servers and clients share: bytes in, events out,
+/// bytes out.
+///
+/// Limits that nghttp2 does not keep are kept here: header lists counted as they arrive, pointless
+/// frames, output taken in bounded pieces. Confined to one thread. After `receive` has thrown or
+/// `isFinished` is true, only `takeOutput` may follow.
+@safe package final class HTTP2Session {
+  package let limits: HTTP2Limits
+  /// What has happened since the caller last emptied it.
+  package var events: [HTTP2Event] = []
+  /// Why we ended the connection, if we did.
+  package private(set) var failure: HTTP2Error?
+
+  private var handle: OpaquePointer?
+  /// Streams nghttp2 refers to; it does not say goodbye to them when it is freed.
+  private var slots: [HTTP2Stream?] = []
+  private var freeSlots: [Int] = []
+  package private(set) var openStreams = 0
+
+  private var glitches: GlitchBucket
+  private var now: NIODeadline
+  private var seenSettings = false
+  /// Address of the first byte of the read being processed.
+  private var inputBase: UInt = 0
+  private var output = ByteBuffer()
+  private var outputBytesWanted = 0
+  private var drained: [HTTP2Stream] = []
+
+  init(server: Bool, limits: HTTP2Limits, now: NIODeadline) {
+    self.limits = limits
+    self.now = now
+    glitches = GlitchBucket(
+      burst: limits.glitchBurst, perSecond: limits.glitchesPerSecond, now: now)
+    var option: OpaquePointer?
+    guard unsafe nghttp2_option_new(&option) == 0 else { fatalError("out of memory") }
+    unsafe nghttp2_option_set_no_auto_window_update(option, 1)
+    unsafe nghttp2_option_set_no_closed_streams(option, 1)
+    unsafe nghttp2_option_set_max_reserved_remote_streams(option, 0)
+    unsafe nghttp2_option_set_max_settings(option, limits.settingsEntriesMax)
+    unsafe nghttp2_option_set_max_outbound_ack(option, limits.outboundAcksMax)
+    unsafe nghttp2_option_set_max_continuations(option, limits.continuationsMax)
+    unsafe nghttp2_option_set_stream_reset_rate_limit(
+      option, limits.resetBurst, limits.resetsPerSecond)
+    let state = unsafe Unmanaged.passUnretained(self).toOpaque()
+    let create = unsafe server ? nghttp2_session_server_new2 : nghttp2_session_client_new2
+    let result = unsafe create(&handle, HTTP2Callbacks.table.pointer, state, option)
+    unsafe nghttp2_option_del(option)
+    guard result == 0 else { fatalError("out of memory") }
+    submitSettings(server: server)
+  }
+
+  deinit { unsafe nghttp2_session_del(handle) }
+
+  private func submitSettings(server: Bool) {
+    func entry(_ id: nghttp2_settings_id, _ value: UInt32) -> nghttp2_settings_entry {
+      nghttp2_settings_entry(settings_id: Int32(id.rawValue), value: value)
+    }
+    var entries = [
+      entry(NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, 0),
+      entry(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, UInt32(limits.headerListBytesMax)),
+      entry(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, UInt32(limits.streamWindowBytes)),
+    ]
+    if server {
+      entries.append(entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.concurrentStreamsMax))
+      entries.append(entry(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1))
+    } else {
+      entries.append(entry(NGHTTP2_SETTINGS_ENABLE_PUSH, 0))
+    }
+    check(unsafe nghttp2_submit_settings(handle, 0, entries, entries.count), "settings")
+    check(
+      unsafe nghttp2_session_set_local_window_size(handle, 0, 0, limits.connectionWindowBytes),
+      "window")
+  }
+
+  // MARK: Bytes in and out
+
+  /// Takes plaintext of the network in; what it means is appended to `events`.
+  package func receive(_ buffer: ByteBuffer, now: NIODeadline) throws(HTTP2Error) {
+    self.now = now
+    if let failure { throw failure }
+    let result = unsafe buffer.withUnsafeReadableBytes { bytes -> Int in
+      guard let base = bytes.baseAddress else { return 0 }
+      inputBase = UInt(bitPattern: base)
+      return unsafe nghttp2_session_mem_recv(
+        handle, base.assumingMemoryBound(to: UInt8.self), bytes.count)
+    }
+    if let failure { throw failure }
+    guard result >= 0 else {
+      let reason = unsafe String(cString: nghttp2_strerror(Int32(truncatingIfNeeded: result)))
+      let error = HTTP2Error(.protocolError, reason)
+      failure = error
+      throw error
+    }
+  }
+
+  /// Appends up to about `limit` bytes of frames to `buffer`; false when nothing more waits.
+  package func takeOutput(into buffer: inout ByteBuffer, limit: Int) -> Bool {
+    swap(&output, &buffer)
+    defer { swap(&output, &buffer) }
+    outputBytesWanted = limit
+    var more = true
+    while output.readableBytes < limit {
+      var bytes: UnsafePointer<UInt8>?
+      let count = unsafe nghttp2_session_mem_send(handle, &bytes)
+      guard count > 0, let start = unsafe bytes else {
+        // No-copy frames are written by the callback: an empty answer below the limit is the end.
+        more = output.readableBytes >= limit
+        break
+      }
+      unsafe output.writeBytes(UnsafeRawBufferPointer(start: start, count: count))
+    }
+    reportDrained()
+    return more
+  }
+
+  /// True when nothing is left to say or to hear: the connection should be closed.
+  package var isFinished: Bool {
+    unsafe nghttp2_session_want_read(handle) == 0 && nghttp2_session_want_write(handle) == 0
+  }
+
+  // MARK: Asked for by the layer above
+
+  /// Queues a message on a stream.
+  package func send(_ message: ByteBuffer, on stream: HTTP2Stream) {
+    guard !stream.isClosed, !stream.hasLocalEnded else { return }
+    stream.outbound.append(message: message)
+    resume(stream)
+  }
+
+  /// Ends our side of a stream after what is queued, with a trailing header list if there is one.
+  package func end(_ stream: HTTP2Stream, trailers: HTTP2FieldBlock?) {
+    guard !stream.isClosed, !stream.hasLocalEnded else { return }
+    stream.trailers = trailers
+    stream.hasLocalEnded = true
+    resume(stream)
+  }
+
+  package func reset(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
+    guard !stream.isClosed, stream.id > 0 else { return }
+    stream.hasLocalEnded = true
+    check(unsafe nghttp2_submit_rst_stream(handle, 0, stream.id, code.rawValue), "reset")
+  }
+
+  /// Gives the connection's share of received bytes back to the peer.
+  package func consumeConnection(_ count: Int) {
+    check(unsafe nghttp2_session_consume_connection(handle, count), "credit")
+  }
+
+  /// Gives a stream's share of received bytes back to the peer.
+  package func consume(_ count: Int, on stream: HTTP2Stream) {
+    guard count > 0, !stream.isClosed else { return }
+    check(unsafe nghttp2_session_consume_stream(handle, stream.id, count), "credit")
+  }
+
+  package func ping() {
+    check(unsafe nghttp2_submit_ping(handle, 0, nil), "ping")
+  }
+
+  /// Announces the end: no new streams soon; those under way go on (GOAWAY with the highest id).
+  package func announceShutdown() {
+    check(unsafe nghttp2_submit_shutdown_notice(handle), "shutdown notice")
+  }
+
+  /// Refuses all streams that have not been seen yet; those seen go on.
+  package func refuseNewStreams() {
+    let last = unsafe nghttp2_session_get_last_proc_stream_id(handle)
+    check(unsafe nghttp2_submit_goaway(handle, 0, last, 0, nil, 0), "goaway")
+  }
+
+  /// Ends the connection at once, with a GOAWAY.
+  package func terminate(_ code: HTTP2ErrorCode, _ error: HTTP2Error) {
+    guard failure == nil else { return }
+    failure = error
+    check(unsafe nghttp2_session_terminate_session(handle, code.rawValue), "terminate")
+  }
+
+  // MARK: For the two machines
+
+  func submitResponse(_ fields: HTTP2FieldBlock, on stream: HTTP2Stream, body: Bool) {
+    guard !stream.isClosed else { return }
+    if body {
+      var provider = unsafe HTTP2Callbacks.provider(for: stream)
+      check(
+        unsafe nghttp2_submit_response(
+          handle, stream.id, fields.pointer, fields.count, &provider), "response")
+    } else {
+      stream.hasLocalEnded = true
+      check(
+        unsafe nghttp2_submit_response(handle, stream.id, fields.pointer, fields.count, nil),
+        "response")
+    }
+  }
+
+  /// Opens a stream; nil when no more can be opened on this connection.
+  func submitRequest(_ fields: HTTP2FieldBlock) -> HTTP2Stream? {
+    guard failure == nil else { return nil }
+    let stream = HTTP2Stream(id: 0)
+    var provider = unsafe HTTP2Callbacks.provider(for: stream)
+    let id = unsafe nghttp2_submit_request(
+      handle, nil, fields.pointer, fields.count, &provider,
+      Unmanaged.passUnretained(stream).toOpaque())
+    guard id > 0 else { return nil }
+    stream.id = id
+    keep(stream)
+    return stream
+  }
+
+  // MARK: For the callbacks
+
+  func streamBegan(_ id: Int32) {
+    let stream = HTTP2Stream(id: id)
+    keep(stream)
+    _ = unsafe nghttp2_session_set_stream_user_data(
+      handle, id, Unmanaged.passUnretained(stream).toOpaque())
+  }
+
+  func stream(_ id: Int32) -> HTTP2Stream? {
+    guard let state = unsafe nghttp2_session_get_stream_user_data(handle, id) else { return nil }
+    return unsafe Unmanaged<HTTP2Stream>.fromOpaque(state).takeUnretainedValue()
+  }
+
+  /// Keeps a field; false when the list has grown over its limit and the connection must end.
+  func fieldReceived(
+    _ stream: HTTP2Stream, name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
+  ) -> Bool {
+    unsafe stream.incoming.append(name: name, value: value)
+    if stream.incoming.listBytes <= limits.headerListBytesMax,
+      stream.incoming.fields.count <= limits.headerFieldsMax
+    {
+      return true
+    }
+    terminate(.enhanceYourCalm, HTTP2Error(.excessive, "header list over its limit"))
+    return false
+  }
+
+  func headersReceived(_ stream: HTTP2Stream, ended: Bool) {
+    var block = HTTP2HeaderBlock()
+    swap(&block, &stream.incoming)
+    events.append(.headers(stream, block))
+    if ended { self.ended(stream) }
+  }
+
+  func dataReceived(_ stream: HTTP2Stream, at address: UInt, count: Int) {
+    events.append(.data(stream, offset: Int(address &- inputBase), count: count))
+  }
+
+  func ended(_ stream: HTTP2Stream) {
+    stream.hasRemoteEnded = true
+    events.append(.ended(stream))
+  }
+
+  func settingsReceived() {
+    guard !seenSettings else { return glitch() }
+    seenSettings = true
+    events.append(.settings)
+  }
+
+  func glitch() {
+    guard failure == nil, !glitches.take(now: now) else { return }
+    terminate(.enhanceYourCalm, HTTP2Error(.excessive, "too many pointless frames"))
+  }
+
+  func streamClosed(_ stream: HTTP2Stream, _ code: UInt32) {
+    guard !stream.isClosed else { return }
+    stream.isClosed = true
+    if stream.slot >= 0 {
+      slots[stream.slot] = nil
+      freeSlots.append(stream.slot)
+      stream.slot = -1
+      openStreams -= 1
+    }
+    events.append(.closed(stream, HTTP2ErrorCode(rawValue: code)))
+  }
+
+  /// An answer is complete: if the request is not, the peer is told to stop sending it.
+  func finalHeadersSent(_ id: Int32) {
+    guard let stream = stream(id), !stream.hasRemoteEnded else { return }
+    check(
+      unsafe nghttp2_submit_rst_stream(handle, 0, id, HTTP2ErrorCode.noError.rawValue), "reset")
+  }
+
+  /// Writes one DATA frame; false when this turn's share is used up.
+  func writeData(
+    _ stream: HTTP2Stream, header: UnsafePointer<UInt8>, count: Int
+  ) -> Bool {
+    guard output.readableBytes < outputBytesWanted else { return false }
+    unsafe output.writeBytes(UnsafeRawBufferPointer(start: header, count: 9))
+    stream.outbound.move(count, to: &output)
+    if stream.reportsDrain {
+      if stream.drainedBytes == 0, count > 0 { drained.append(stream) }
+      stream.drainedBytes += count
+    }
+    return true
+  }
+
+  /// Queues the trailing header list of a stream whose last bytes are being sent.
+  func submitTrailers(_ fields: HTTP2FieldBlock, on stream: HTTP2Stream) {
+    check(
+      unsafe nghttp2_submit_trailer(handle, stream.id, fields.pointer, fields.count), "trailers")
+  }
+
+  // MARK: Private
+
+  private func keep(_ stream: HTTP2Stream) {
+    openStreams += 1
+    if let slot = freeSlots.popLast() {
+      stream.slot = slot
+      slots[slot] = stream
+    } else {
+      stream.slot = slots.count
+      slots.append(stream)
+    }
+  }
+
+  private func resume(_ stream: HTTP2Stream) {
+    guard stream.isDeferred else { return }
+    stream.isDeferred = false
+    check(unsafe nghttp2_session_resume_data(handle, stream.id), "resume")
+  }
+
+  private func reportDrained() {
+    guard !drained.isEmpty else { return }
+    for stream in drained {
+      events.append(.drained(stream, count: stream.drainedBytes))
+      stream.drainedBytes = 0
+    }
+    drained.removeAll(keepingCapacity: true)
+  }
+
+  /// nghttp2 fails here only for lack of memory, or for a stream that has just gone, which is fine.
+  private func check(_ result: Int32, _ what: StaticString) {
+    if result == NGHTTP2_ERR_NOMEM.rawValue { fatalError("out of memory: \(what)") }
+  }
+}

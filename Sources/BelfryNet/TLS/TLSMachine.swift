@@ -1,0 +1,155 @@
+internal import COpenSSL
+package import NIOCore
+
+/// One TLS connection without I/O: ciphertext in, plaintext out, and back.
+///
+/// Bytes of the network go into `receive`; then `handshake` until it says done, then `read`. What is
+/// to be sent piles up inside and is taken with `takeCiphertext`, also after an error (the alert).
+/// After a throw nothing but `takeCiphertext` may be called. Confined to one thread.
+@safe package final class TLSMachine {
+  private let ssl: OpaquePointer
+  private let incoming: OpaquePointer
+  private let outgoing: OpaquePointer
+  /// Keeps the shared settings alive as long as the connection.
+  private let context: TLSContext
+  private var refusal: String?
+
+  /// Who the peer is, once the handshake is done; nil: a stranger.
+  package private(set) var peer: PeerIdentity?
+
+  package static func accepting(_ context: TLSContext) -> TLSMachine {
+    let machine = TLSMachine(context)
+    unsafe SSL_set_accept_state(machine.ssl)
+    return machine
+  }
+
+  package static func connecting(_ context: TLSContext) -> TLSMachine {
+    let machine = TLSMachine(context)
+    unsafe SSL_set_connect_state(machine.ssl)
+    return machine
+  }
+
+  private init(_ context: TLSContext) {
+    self.context = context
+    guard let ssl = unsafe SSL_new(context.handle.pointer),
+      let incoming = unsafe BIO_new(BIO_s_mem()), let outgoing = unsafe BIO_new(BIO_s_mem())
+    else { fatalError("OpenSSL could not allocate a connection") }
+    unsafe self.ssl = ssl
+    unsafe self.incoming = incoming
+    unsafe self.outgoing = outgoing
+    unsafe SSL_set_bio(ssl, incoming, outgoing)
+    _ = unsafe SSL_set_ex_data(ssl, 0, Unmanaged.passUnretained(self).toOpaque())
+  }
+
+  deinit { unsafe SSL_free(ssl) }
+
+  var rule: TLSContext.PeerRule { context.rule }
+
+  func verificationFailed(_ reason: String) { refusal = reason }
+
+  /// Takes bytes of the network in.
+  package func receive(_ ciphertext: ByteBuffer) throws(TLSError) {
+    let written = unsafe ciphertext.withUnsafeReadableBytes { bytes -> Int in
+      guard let base = bytes.baseAddress, let count = Int32(exactly: bytes.count) else { return 0 }
+      return Int(unsafe BIO_write(incoming, base, count))
+    }
+    guard written == ciphertext.readableBytes else {
+      throw TLSError(.protocolError, "OpenSSL took \(written) of \(ciphertext.readableBytes) bytes")
+    }
+  }
+
+  /// Moves the handshake on; true once it is done and the peer speaks HTTP/2.
+  package func handshake() throws(TLSError) -> Bool {
+    ERR_clear_error()
+    let result = unsafe SSL_do_handshake(ssl)
+    guard result == 1 else {
+      switch unsafe SSL_get_error(ssl, result) {
+      case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return false
+      default: throw failure()
+      }
+    }
+    guard selectedHTTP2 else {
+      throw TLSError(.noHTTP2, "the peer did not choose HTTP/2 (ALPN h2)")
+    }
+    if let certificate = unsafe SSL_get0_peer_certificate(ssl) {
+      peer = unsafe PeerIdentity(certificate: certificate)
+    }
+    return true
+  }
+
+  /// Decrypts all there is into `plaintext`; false when the peer has closed its side.
+  package func read(into plaintext: inout ByteBuffer) throws(TLSError) -> Bool {
+    while true {
+      ERR_clear_error()
+      var result: Int32 = 0
+      unsafe plaintext.writeWithUnsafeMutableBytes(minimumWritableBytes: 16_384) { space in
+        result = unsafe SSL_read(
+          ssl, space.baseAddress, Int32(truncatingIfNeeded: min(space.count, 1 << 20)))
+        return max(0, Int(result))
+      }
+      if result > 0 { continue }
+      switch unsafe SSL_get_error(ssl, result) {
+      case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return true
+      case SSL_ERROR_ZERO_RETURN: return false
+      default: throw failure()
+      }
+    }
+  }
+
+  /// Encrypts; the result waits in the machine for `takeCiphertext`.
+  package func write(_ plaintext: ByteBuffer) throws(TLSError) {
+    let result = unsafe plaintext.withUnsafeReadableBytes { bytes -> Bool in
+      var done = 0
+      while done < bytes.count, let base = bytes.baseAddress {
+        ERR_clear_error()
+        let count = Int32(truncatingIfNeeded: min(bytes.count - done, 1 << 20))
+        let written = unsafe SSL_write(ssl, base + done, count)
+        guard written > 0 else { return false }
+        done += Int(written)
+      }
+      return true
+    }
+    guard result else { throw failure() }
+  }
+
+  /// Appends up to `limit` bytes of what is to be sent to `buffer`; false when there was nothing.
+  package func takeCiphertext(into buffer: inout ByteBuffer, limit: Int) -> Bool {
+    let waiting = min(unsafe BIO_ctrl_pending(outgoing), limit)
+    guard waiting > 0 else { return false }
+    let moved = unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: waiting) { space in
+      let count = Int32(truncatingIfNeeded: waiting)
+      return max(0, Int(unsafe BIO_read(outgoing, space.baseAddress, count)))
+    }
+    return moved > 0
+  }
+
+  /// Tells the peer that nothing more will come from us (close_notify).
+  package func close() {
+    ERR_clear_error()
+    _ = unsafe SSL_shutdown(ssl)
+    ERR_clear_error()
+  }
+
+  private var selectedHTTP2: Bool {
+    var name: UnsafePointer<UInt8>?
+    var length: UInt32 = 0
+    unsafe SSL_get0_alpn_selected(ssl, &name, &length)
+    guard length == 2, let name = unsafe name else { return false }
+    return unsafe name[0] == UInt8(ascii: "h") && name[1] == UInt8(ascii: "2")
+  }
+
+  private func failure() -> TLSError {
+    if let refusal {
+      ERR_clear_error()
+      return TLSError(.peerRefused, refusal)
+    }
+    let code = ERR_peek_error()
+    let reason = Int(code & 0x7f_ffff)
+    let text = takeOpenSSLErrors()
+    // Alerts of the peer are reported as 1000 + the alert's number.
+    if reason >= 1_000, reason < 1_256 {
+      return TLSError(.refusedByPeer, "the peer refused us (\(text)); its log says why")
+    }
+    return TLSError(.protocolError, text)
+  }
+}
