@@ -1,0 +1,79 @@
+internal import NIOCore
+
+/// Cuts a body into messages: one flag byte, four bytes of big-endian length, the message.
+///
+/// A message that lies within one chunk is a slice of it, without a copy; one that spans chunks is
+/// gathered. The length is judged as soon as its prefix is there, before anything is kept for it.
+struct MessageDeframer {
+  private let messageBytesMax: Int
+  /// The beginning of a message whose end has not come; prefix included.
+  private var partial: ByteBuffer?
+  /// Bytes of the partial message with its prefix; nil until the prefix is complete.
+  private var partialCount: Int?
+
+  init(messageBytesMax: Int) { self.messageBytesMax = messageBytesMax }
+
+  /// True between messages: a body may end only here.
+  var isAtBoundary: Bool { partial == nil }
+
+  /// Takes the next message out of `chunk`; nil when the chunk is used up.
+  mutating func next(from chunk: inout ByteBuffer) throws(RPCStatus) -> ByteBuffer? {
+    if partial != nil { return try continuePartial(&chunk) }
+    guard chunk.readableBytes > 0 else { return nil }
+    if let count = try prefix(of: chunk), chunk.readableBytes - 5 >= count {
+      chunk.moveReaderIndex(forwardBy: 5)
+      return chunk.readSlice(length: count)
+    }
+    // Nothing is reserved for the length that was claimed: the buffer grows with what arrives.
+    partial = ByteBuffer()
+    return try continuePartial(&chunk)
+  }
+
+  private mutating func continuePartial(
+    _ chunk: inout ByteBuffer
+  ) throws(RPCStatus) -> ByteBuffer? {
+    guard var gathered = partial else { return nil }
+    partial = nil
+    if partialCount == nil {
+      Self.move(min(5 - gathered.readableBytes, chunk.readableBytes), from: &chunk, to: &gathered)
+      partialCount = try prefix(of: gathered).map { $0 + 5 }
+    }
+    guard let total = partialCount else {
+      partial = gathered
+      return nil
+    }
+    Self.move(
+      min(total - gathered.readableBytes, chunk.readableBytes), from: &chunk, to: &gathered)
+    guard gathered.readableBytes == total else {
+      partial = gathered
+      return nil
+    }
+    partialCount = nil
+    gathered.moveReaderIndex(forwardBy: 5)
+    return gathered
+  }
+
+  private static func move(
+    _ count: Int, from chunk: inout ByteBuffer, to buffer: inout ByteBuffer
+  ) {
+    guard count > 0, let slice = chunk.readSlice(length: count) else { return }
+    buffer.writeImmutableBuffer(slice)
+  }
+
+  /// The length a prefix announces; nil when the prefix is not complete.
+  private func prefix(of buffer: ByteBuffer) throws(RPCStatus) -> Int? {
+    let start = buffer.readerIndex
+    guard let flag = buffer.getInteger(at: start, as: UInt8.self) else { return nil }
+    guard flag == 0 else {
+      throw RPCStatus(
+        .internal,
+        flag == 1 ? "compressed message without grpc-encoding" : "bad message flag \(flag)")
+    }
+    guard let length = buffer.getInteger(at: start + 1, as: UInt32.self) else { return nil }
+    guard let count = Int(exactly: length), count <= messageBytesMax else {
+      throw RPCStatus(
+        .resourceExhausted, "message of \(length) bytes, at most \(messageBytesMax) allowed")
+    }
+    return count
+  }
+}

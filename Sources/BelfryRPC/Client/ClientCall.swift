@@ -1,0 +1,237 @@
+internal import BelfryNet
+internal import NIOCore
+internal import Synchronization
+
+/// What takes a call's answers: one small class for each kind of call. All on the loop.
+protocol ClientCallBody: AnyObject {
+  func messageReceived(_ message: ByteBuffer)
+  func turnEnded()
+  func drained(_ count: Int)
+  func goingAway()
+  /// The last call, made once.
+  func closed(_ closure: RPCClosure)
+  var holdsCredit: Bool { get }
+  /// The call may be made anew if the server did not process it.
+  var isRepeatable: Bool { get }
+}
+
+extension ClientCallBody {
+  func turnEnded() {}
+  func drained(_ count: Int) {}
+  func goingAway() {}
+  var holdsCredit: Bool { false }
+  var isRepeatable: Bool { false }
+}
+
+/// One call on the client, from its wish to its status. Confined to the client's loop, so safe to
+/// pass to closures that run there; `cancel` and `metadata` are for any thread.
+final class ClientCall: RPCWriterTarget, @unchecked Sendable {
+  let method: MethodDescriptor
+  let options: RPCCallOptions
+  let eventLoop: any EventLoop
+  /// The one request of a unary call or server stream; kept for a repetition.
+  let request: ByteBuffer?
+  let deadline: NIODeadline?
+  var body: (any ClientCallBody)?
+  /// For calls whose requests are a stream.
+  var writer: RPCWriter?
+
+  private var stream: HTTP2Stream?
+  private weak var connection: ClientConnection?
+  private var deframer: MessageDeframer
+  private var deadlineTimer: Scheduled<Void>?
+  private var withheldBytes = 0
+  private var isAwaitingTurnEnd = false
+  private(set) var isOver = false
+  private(set) var hasBeenRepeated = false
+  private var hasHeaders = false
+  private var trailers: ClientTrailers?
+  private var hasReceivedMessage = false
+  /// Called when the call ends before it had a connection.
+  var onOver: (() -> Void)?
+  private let received = Mutex((initial: Metadata(), trailing: Metadata()))
+
+  init(
+    method: MethodDescriptor, options: RPCCallOptions, eventLoop: any EventLoop,
+    request: ByteBuffer?, messageBytesMax: Int
+  ) {
+    self.method = method
+    self.options = options
+    self.eventLoop = eventLoop
+    self.request = request
+    deadline = options.timeout.map { .now() + TimeAmount($0) }
+    deframer = MessageDeframer(messageBytesMax: messageBytesMax)
+  }
+
+  var metadata: (initial: Metadata, trailing: Metadata) { received.withLock { $0 } }
+
+  // MARK: From any thread
+
+  func cancel(_ status: RPCStatus = RPCStatus(.cancelled, "cancelled by the caller")) {
+    if eventLoop.inEventLoop { fail(status) } else { eventLoop.execute { self.fail(status) } }
+  }
+
+  // MARK: Beginning
+
+  func armDeadline() {
+    guard let deadline, deadlineTimer == nil, !isOver else { return }
+    deadlineTimer = eventLoop.scheduleTask(deadline: deadline) { [self] in
+      fail(RPCStatus(.deadlineExceeded, "no answer within the time-out"))
+    }
+  }
+
+  func begin(on connection: ClientConnection) {
+    guard !isOver else { return }
+    guard let stream = connection.open(self) else {
+      return finish(RPCClosure(RPCStatus(.unavailable, "the connection takes no calls"), .local))
+    }
+    self.connection = connection
+    self.stream = stream
+    stream.owner = self
+    if let request {
+      connection.session.send(request, on: stream)
+      connection.session.end(stream, trailers: nil)
+    }
+    if let writer {
+      stream.reportsDrain = true
+      writer.attach(self)
+    }
+    connection.setNeedsFlush()
+  }
+
+  /// Forgets the connection that refused it.
+  func prepareRepetition() {
+    hasBeenRepeated = true
+    stream?.owner = nil
+    stream = nil
+    connection = nil
+  }
+
+  // MARK: RPCWriterTarget
+
+  func write(_ messages: [ByteBuffer]) {
+    guard !isOver, let stream, let connection else { return }
+    for message in messages { connection.session.send(message, on: stream) }
+    connection.setNeedsFlush()
+  }
+
+  func endWriting(_ status: RPCStatus) {
+    guard !isOver, let stream, let connection else { return }
+    guard status.isOK else { return fail(status) }
+    connection.session.end(stream, trailers: nil)
+    connection.setNeedsFlush()
+  }
+
+  // MARK: From the connection
+
+  func headersReceived(_ block: HTTP2HeaderBlock, ended: Bool) {
+    guard !isOver else { return }
+    let head = ClientTrailers(block)
+    if !hasHeaders {
+      // Informational answers are skipped.
+      if let status = head.httpStatus, (100...199).contains(status), head.status == nil { return }
+      hasHeaders = true
+      if head.status == nil { received.withLock { $0.initial = Metadata(block) } }
+      if !head.isGRPCAnswer || head.status != nil { trailers = head }
+    } else {
+      trailers = head
+    }
+    if trailers != nil { received.withLock { $0.trailing = Metadata(block) } }
+  }
+
+  func dataReceived(_ chunk: ByteBuffer) {
+    guard let stream, let connection else { return }
+    let count = chunk.readableBytes
+    guard !isOver, let body, trailers == nil else {
+      return connection.session.consume(count, on: stream)
+    }
+    var chunk = chunk
+    do throws(RPCStatus) {
+      while !isOver, let message = try deframer.next(from: &chunk) {
+        hasReceivedMessage = true
+        body.messageReceived(message)
+      }
+    } catch {
+      return fail(error)
+    }
+    if !isAwaitingTurnEnd {
+      isAwaitingTurnEnd = true
+      connection.callTouched(self)
+    }
+    if body.holdsCredit {
+      withheldBytes += count
+    } else {
+      connection.session.consume(count, on: stream)
+    }
+  }
+
+  func turnEnded() {
+    isAwaitingTurnEnd = false
+    body?.turnEnded()
+  }
+
+  func drained(_ count: Int) { body?.drained(count) }
+
+  func goingAway() { body?.goingAway() }
+
+  /// The server has ended its side: the status is known.
+  func answerEnded() {
+    guard !isOver else { return }
+    var status = trailers?.finalStatus ?? RPCStatus(.unknown, "the answer had no grpc-status")
+    if status.isOK, !deframer.isAtBoundary {
+      status = RPCStatus(.internal, "the answer ended inside a message")
+    }
+    status.metadata = received.withLock { $0.trailing }
+    // The rest of our side is of no interest any more.
+    if let stream, let connection, !stream.hasAnswered {
+      connection.session.reset(stream, .cancel)
+      connection.setNeedsFlush()
+    }
+    finish(RPCClosure(status, .finished))
+  }
+
+  /// True when the call should be made again on another connection.
+  func streamClosed(_ code: HTTP2ErrorCode) -> Bool {
+    guard !isOver else { return false }
+    if code == .refusedStream, !hasHeaders, !hasBeenRepeated, body?.isRepeatable == true {
+      return true
+    }
+    finish(RPCClosure(ClientTrailers.status(reset: code), .reset(code)))
+    return false
+  }
+
+  func connectionLost(_ reason: String) {
+    finish(RPCClosure(RPCStatus(.unavailable, reason), .connectionLost))
+  }
+
+  func releaseCredit() {
+    guard withheldBytes > 0, let stream, let connection else { return }
+    connection.session.consume(withheldBytes, on: stream)
+    withheldBytes = 0
+    connection.setNeedsFlush()
+  }
+
+  /// Ends the call from our side; the server is told.
+  func fail(_ status: RPCStatus) {
+    guard !isOver else { return }
+    if let stream, let connection {
+      connection.session.reset(stream, .cancel)
+      connection.setNeedsFlush()
+    }
+    finish(RPCClosure(status, .local))
+  }
+
+  private func finish(_ closure: RPCClosure) {
+    guard !isOver else { return }
+    isOver = true
+    deadlineTimer?.cancel()
+    deadlineTimer = nil
+    onOver?()
+    onOver = nil
+    guard let body else { return }
+    self.body = nil
+    body.turnEnded()
+    writer?.close(closure.status)
+    body.closed(closure)
+  }
+}

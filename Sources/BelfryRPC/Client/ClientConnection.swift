@@ -1,0 +1,121 @@
+internal import BelfryNet
+internal import NIOCore
+internal import NIOPosix
+
+/// One connection to a server: turns calls into streams, and HTTP/2 events into answers. Confined to
+/// its loop.
+final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
+  let machine: HTTP2ClientMachine
+  var session: HTTP2Session { machine.session }
+  weak var handler: HTTP2Handler?
+
+  private let target: RPCTarget
+  private let client: ClientCore
+  private var touched: [ClientCall] = []
+  private var calls: [ObjectIdentifier: ClientCall] = [:]
+  private(set) var isReady = false
+  private(set) var isLeaving = false
+  private(set) var isClosed = false
+  private var closeReason: String?
+
+  init(target: RPCTarget, client: ClientCore, limits: HTTP2Limits) {
+    self.target = target
+    self.client = client
+    machine = HTTP2ClientMachine(limits: limits, now: .now())
+  }
+
+  func setNeedsFlush() { handler?.setNeedsFlush() }
+
+  func callTouched(_ call: ClientCall) { touched.append(call) }
+
+  /// Opens the stream of a call.
+  func open(_ call: ClientCall) -> HTTP2Stream? {
+    guard isReady, !isLeaving, !isClosed else { return nil }
+    var fields: [(name: String, value: String)] = [
+      (":method", "POST"), (":scheme", "https"), (":path", call.method.path),
+      (":authority", target.description), ("te", "trailers"),
+      ("content-type", call.options.encoding.contentType), ("user-agent", "grpc-swift-belfry"),
+    ]
+    if let deadline = call.deadline {
+      fields.append(("grpc-timeout", CallTimeout.format(deadline - .now())))
+    }
+    fields += call.options.metadata.fields
+    guard let stream = machine.request(HTTP2FieldBlock(fields)) else { return nil }
+    calls[ObjectIdentifier(call)] = call
+    return stream
+  }
+
+  /// Lets calls under way finish, then closes.
+  func leave() {
+    guard !isLeaving, !isClosed else { return }
+    isLeaving = true
+    for call in calls.values { call.goingAway() }
+    closeIfDrained()
+  }
+
+  func close(_ reason: String) {
+    closeReason = reason
+    if session.failure == nil { session.refuseNewStreams() }
+    handler?.close(nil)
+  }
+
+  // MARK: HTTP2ConnectionDelegate
+
+  func connectionEstablished(peer: PeerIdentity?) {}
+
+  func process(_ event: HTTP2Event, in buffer: ByteBuffer) {
+    switch event {
+    case .settings:
+      isReady = true
+      client.connectionReady(self)
+    case .headers(let stream, let headers):
+      (stream.owner as? ClientCall)?.headersReceived(headers, ended: stream.hasRemoteEnded)
+    case .data(let stream, let offset, let count):
+      session.consumeConnection(count)
+      guard let call = stream.owner as? ClientCall,
+        let chunk = buffer.getSlice(at: buffer.readerIndex + offset, length: count)
+      else {
+        session.consume(count, on: stream)
+        return
+      }
+      call.dataReceived(chunk)
+    case .ended(let stream): (stream.owner as? ClientCall)?.answerEnded()
+    case .closed(let stream, let code):
+      guard let call = stream.owner as? ClientCall else { return }
+      stream.owner = nil
+      calls.removeValue(forKey: ObjectIdentifier(call))
+      if call.streamClosed(code) {
+        call.prepareRepetition()
+        client.submit(call)
+      }
+      closeIfDrained()
+    case .drained(let stream, let count): (stream.owner as? ClientCall)?.drained(count)
+    case .goAway:
+      client.connectionLeaving(self)
+      leave()
+    case .pingAnswered: break
+    }
+  }
+
+  func turnEnded() {
+    guard !touched.isEmpty else { return }
+    var calls: [ClientCall] = []
+    swap(&calls, &touched)
+    for call in calls { call.turnEnded() }
+  }
+
+  func connectionClosed(_ error: (any Error)?) {
+    guard !isClosed else { return }
+    isClosed = true
+    let reason =
+      closeReason ?? "the connection to \(target) was lost" + (error.map { ": \($0)" } ?? "")
+    let open = Array(calls.values)
+    calls.removeAll()
+    client.connectionEnded(self, error)
+    for call in open { call.connectionLost(reason) }
+  }
+
+  private func closeIfDrained() {
+    if isLeaving, calls.isEmpty { handler?.close(nil) }
+  }
+}

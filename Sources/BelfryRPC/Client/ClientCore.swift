@@ -1,0 +1,214 @@
+internal import BelfryNet
+internal import NIOCore
+internal import NIOPosix
+
+/// Keeps one connection to the server: makes it when a call wants it, makes it anew when it was
+/// lost, waits between failures. Confined to its loop; only `RPCClient` refers to it from outside.
+final class ClientCore: @unchecked Sendable {
+  private enum State {
+    case idle
+    case connecting
+    case ready(ClientConnection)
+    /// The last attempt failed; none is made before the time.
+    case waiting(until: NIODeadline, RPCConnectError)
+    case closed
+  }
+
+  let eventLoop: any EventLoop
+  private let target: RPCTarget
+  private let tls: TLSContext
+  private let options: RPCClient.Options
+  private var state = State.idle
+  private var backoff = Backoff()
+  private var retryTimer: Scheduled<Void>?
+  private var waiting: [ObjectIdentifier: ClientCall] = [:]
+  private var order: [ObjectIdentifier] = []
+  private var connectWaiters: [(Result<Void, RPCConnectError>) -> Void] = []
+  private var connections: [ObjectIdentifier: ClientConnection] = [:]
+  private var closeWaiters: [() -> Void] = []
+
+  init(
+    eventLoop: any EventLoop, target: RPCTarget, tls: TLSContext, options: RPCClient.Options
+  ) {
+    self.eventLoop = eventLoop
+    self.target = target
+    self.tls = tls
+    self.options = options
+  }
+
+  // MARK: From the client, on the loop
+
+  func submit(_ call: ClientCall) {
+    guard !call.isOver else { return }
+    call.armDeadline()
+    switch state {
+    case .ready(let connection): call.begin(on: connection)
+    case .idle:
+      enqueue(call)
+      connect()
+    case .connecting: enqueue(call)
+    case .waiting(let until, let error):
+      if until <= .now() {
+        enqueue(call)
+        connect()
+      } else if call.options.waitForReady {
+        enqueue(call)
+        retry(at: until)
+      } else {
+        call.fail(RPCStatus(.unavailable, "\(error)"))
+      }
+    case .closed: call.fail(RPCStatus(.unavailable, "the client is closed"))
+    }
+  }
+
+  /// Reports the result of the connection there is, or of the next attempt.
+  func whenConnected(_ report: @escaping (Result<Void, RPCConnectError>) -> Void) {
+    switch state {
+    case .ready: report(.success(()))
+    case .idle:
+      connectWaiters.append(report)
+      connect()
+    case .connecting: connectWaiters.append(report)
+    case .waiting(let until, _):
+      connectWaiters.append(report)
+      retry(at: until)
+    case .closed: report(.failure(RPCConnectError(.closed, target.description, "client closed")))
+    }
+  }
+
+  func close(_ done: @escaping () -> Void) {
+    if case .closed = state {
+    } else {
+      state = .closed
+      retryTimer?.cancel()
+      let status = RPCStatus(.unavailable, "the client was closed")
+      for call in takeWaiting() { call.fail(status) }
+      report(.failure(RPCConnectError(.closed, target.description, "the client was closed")))
+    }
+    guard !connections.isEmpty else { return done() }
+    closeWaiters.append(done)
+    for connection in connections.values { connection.close("the client was closed") }
+  }
+
+  // MARK: From the connection
+
+  func connectionReady(_ connection: ClientConnection) {
+    guard case .connecting = state else { return connection.close("the client was closed") }
+    state = .ready(connection)
+    backoff.succeeded()
+    report(.success(()))
+    for call in takeWaiting() { call.begin(on: connection) }
+  }
+
+  /// The server has announced its end: new calls go to a new connection.
+  func connectionLeaving(_ connection: ClientConnection) {
+    if case .ready(let current) = state, current === connection { state = .idle }
+  }
+
+  func connectionEnded(_ connection: ClientConnection, _ error: (any Error)?) {
+    connections.removeValue(forKey: ObjectIdentifier(connection))
+    if case .ready(let current) = state, current === connection {
+      // The first attempt after a loss is made at once, when a call wants it.
+      state = .idle
+    } else if case .connecting = state, !connection.isReady {
+      failed(
+        error.map { RPCConnectError(target: target.description, $0) }
+          ?? RPCConnectError(.closed, target.description, "the server closed the connection"))
+    }
+    if connections.isEmpty {
+      for done in closeWaiters { done() }
+      closeWaiters.removeAll()
+    }
+  }
+
+  // MARK: Private
+
+  private func connect() {
+    state = .connecting
+    retryTimer?.cancel()
+    retryTimer = nil
+    let connection = ClientConnection(
+      target: target, client: self, limits: options.limits.http2)
+    connections[ObjectIdentifier(connection)] = connection
+    let (tls, options) = (tls, options)
+    ClientBootstrap(group: eventLoop)
+      .connectTimeout(TimeAmount(options.connectTimeout))
+      .channelOption(.socketOption(.tcp_nodelay), value: 1)
+      .channelOption(.maxMessagesPerRead, value: 1)
+      .channelOption(
+        .recvAllocator,
+        value: AdaptiveRecvByteBufferAllocator(minimum: 2_048, initial: 8_192, maximum: 65_536)
+      )
+      .channelOption(
+        .writeBufferWaterMark,
+        value: ChannelOptions.Types.WriteBufferWaterMark(
+          low: options.limits.http2.outputBytesMax / 4, high: options.limits.http2.outputBytesMax)
+      )
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          let handler = HTTP2Handler(
+            connection.session, delegate: connection, timers: options.limits.timers)
+          connection.handler = handler
+          try channel.pipeline.syncOperations.addHandlers([
+            TLSHandler(TLSMachine.connecting(tls), timeout: options.limits.tlsTimeout), handler,
+          ])
+        }
+      }
+      .connect(host: target.host, port: target.port)
+      .whenFailure { [self] error in
+        // Happy eyeballs may have made and dropped channels before: the bootstrap's error decides.
+        connections.removeValue(forKey: ObjectIdentifier(connection))
+        if case .connecting = state {
+          failed(RPCConnectError(target: target.description, error))
+        }
+        if connections.isEmpty {
+          for done in closeWaiters { done() }
+          closeWaiters.removeAll()
+        }
+      }
+  }
+
+  private func failed(_ error: RPCConnectError) {
+    let until = NIODeadline.now() + TimeAmount(backoff.failed(random: .random(in: 0...1)))
+    state = .waiting(until: until, error)
+    let calls = takeWaiting()
+    for call in calls where call.options.waitForReady { enqueue(call) }
+    if !waiting.isEmpty { retry(at: until) }
+    report(.failure(error))
+    for call in calls where !call.options.waitForReady {
+      call.fail(RPCStatus(.unavailable, "\(error)"))
+    }
+  }
+
+  private func retry(at time: NIODeadline) {
+    guard retryTimer == nil else { return }
+    retryTimer = eventLoop.scheduleTask(deadline: time) { [self] in
+      retryTimer = nil
+      if case .waiting = state, !waiting.isEmpty || !connectWaiters.isEmpty { connect() }
+    }
+  }
+
+  private func enqueue(_ call: ClientCall) {
+    let id = ObjectIdentifier(call)
+    waiting[id] = call
+    order.append(id)
+    call.onOver = { [self] in
+      waiting.removeValue(forKey: id)
+      order.removeAll { $0 == id }
+    }
+  }
+
+  private func takeWaiting() -> [ClientCall] {
+    let calls = order.compactMap { waiting[$0] }
+    waiting.removeAll()
+    order.removeAll()
+    for call in calls { call.onOver = nil }
+    return calls
+  }
+
+  private func report(_ result: Result<Void, RPCConnectError>) {
+    let waiters = connectWaiters
+    connectWaiters.removeAll()
+    for waiter in waiters { waiter(result) }
+  }
+}

@@ -1,0 +1,148 @@
+package import BelfryNet
+package import NIOCore
+
+/// Calls a server over mutual TLS and HTTP/2, from any thread.
+///
+/// Connects when the first call needs it and reconnects by itself: at once after a loss, then by
+/// back-off. `close` ends it.
+package final class RPCClient: Sendable {
+  package struct Options: Sendable {
+    package var limits = RPCLimits()
+    /// For the TCP connection.
+    package var connectTimeout: Duration = .seconds(5)
+
+    package init() {}
+  }
+
+  package let target: RPCTarget
+  /// Who we say we are; nil for a stranger.
+  package let identity: PeerIdentity?
+  private let core: ClientCore
+  private let options: Options
+
+  package var eventLoop: any EventLoop { core.eventLoop }
+
+  /// - Throws: when the certificates cannot be loaded; nothing is connected yet.
+  package init(
+    target: RPCTarget, tls: TLSConfiguration, eventLoopGroup: any EventLoopGroup,
+    options: Options = Options()
+  ) throws(TLSError) {
+    let context = try TLSContext.client(tls)
+    self.target = target
+    self.options = options
+    identity = context.identity
+    core = ClientCore(
+      eventLoop: eventLoopGroup.next(), target: target, tls: context, options: options)
+  }
+
+  /// Waits for a connection, or for the result of the next attempt to make one.
+  package func connect() async throws(RPCConnectError) {
+    let core = core
+    let result = await withCheckedContinuation {
+      (continuation: CheckedContinuation<Result<Void, RPCConnectError>, Never>) in
+      core.eventLoop.execute { core.whenConnected { continuation.resume(returning: $0) } }
+    }
+    try result.get()
+  }
+
+  /// One request, one answer. A cancelled task cancels the call.
+  package func unary(
+    _ method: MethodDescriptor, _ request: ByteBuffer, options: RPCCallOptions = RPCCallOptions()
+  ) async throws(RPCStatus) -> RPCReply {
+    let call = makeCall(method, request, options)
+    let core = core
+    let result = await withTaskCancellationHandler {
+      await withCheckedContinuation {
+        (continuation: CheckedContinuation<Result<RPCReply, RPCStatus>, Never>) in
+        Self.onLoop(core.eventLoop) {
+          call.body = UnaryReplyBody(call, continuation)
+          core.submit(call)
+        }
+      }
+    } onCancel: {
+      // Behind the submission, however early the cancellation is.
+      core.eventLoop.execute { call.fail(RPCStatus(.cancelled, "cancelled by the caller")) }
+    }
+    return try result.get()
+  }
+
+  /// One request, a stream of answers. The call begins now.
+  package func serverStream(
+    _ method: MethodDescriptor, _ request: ByteBuffer, options: RPCCallOptions = RPCCallOptions()
+  ) -> RPCReplies {
+    let call = makeCall(method, request, options)
+    let messages = messages(for: call)
+    let core = core
+    Self.onLoop(core.eventLoop) {
+      call.body = StreamReplyBody(messages, writer: nil)
+      core.submit(call)
+    }
+    return RPCReplies(messages: messages, token: RPCCallToken(call))
+  }
+
+  /// A stream of requests and a stream of answers (or one answer). The call begins now; the writer's
+  /// `finish` ends the requests.
+  package func stream(
+    _ method: MethodDescriptor, options: RPCCallOptions = RPCCallOptions()
+  ) -> (requests: RPCWriter, replies: RPCReplies) {
+    let call = makeCall(method, nil, options)
+    let writer = makeWriter()
+    let messages = messages(for: call)
+    let core = core
+    Self.onLoop(core.eventLoop) {
+      call.writer = writer
+      call.body = StreamReplyBody(messages, writer: writer)
+      core.submit(call)
+    }
+    return (writer, RPCReplies(messages: messages, token: RPCCallToken(call)))
+  }
+
+  /// A bidirectional stream whose answers come in batches on the loop.
+  /// - Parameter handler: makes the handler, on the loop, when the call begins.
+  /// - Returns: the writer; `finish(.ok)` ends the requests, any other status cancels the call.
+  @discardableResult
+  package func events(
+    _ method: MethodDescriptor, options: RPCCallOptions = RPCCallOptions(),
+    handler: @escaping @Sendable (RPCWriter) -> any RPCEventHandler
+  ) -> RPCWriter {
+    let call = makeCall(method, nil, options)
+    let writer = makeWriter()
+    let core = core
+    Self.onLoop(core.eventLoop) {
+      call.writer = writer
+      call.body = EventReplyBody(handler(writer), writer)
+      core.submit(call)
+    }
+    return writer
+  }
+
+  /// Ends all calls and the connection; returns when it is closed.
+  package func close() async {
+    let core = core
+    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+      core.eventLoop.execute { core.close { continuation.resume() } }
+    }
+  }
+
+  private func makeCall(
+    _ method: MethodDescriptor, _ request: ByteBuffer?, _ options: RPCCallOptions
+  ) -> ClientCall {
+    ClientCall(
+      method: method, options: options, eventLoop: core.eventLoop, request: request,
+      messageBytesMax: self.options.limits.messageBytesMax)
+  }
+
+  private func makeWriter() -> RPCWriter {
+    RPCWriter(eventLoop: core.eventLoop, queuedBytesMax: options.limits.writerBytesMax)
+  }
+
+  private func messages(for call: ClientCall) -> RPCMessages {
+    RPCMessages(eventLoop: core.eventLoop, queuedBytesMax: options.limits.readerBytesMax) {
+      [weak call] in call?.releaseCredit()
+    }
+  }
+
+  private static func onLoop(_ loop: any EventLoop, _ work: @escaping @Sendable () -> Void) {
+    if loop.inEventLoop { work() } else { loop.execute(work) }
+  }
+}

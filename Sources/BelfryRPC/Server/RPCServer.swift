@@ -1,0 +1,188 @@
+package import BelfryNet
+package import Logging
+package import NIOCore
+internal import NIOPosix
+internal import Synchronization
+
+/// Serves calls over mutual TLS and HTTP/2.
+///
+/// `start` binds and returns; `shutdownGracefully` ends what `start` began. One server starts once.
+package final class RPCServer: Sendable {
+  /// Nil lets the call pass, a status refuses it. The identity is nil for a stranger.
+  package typealias Authorize = @Sendable (MethodDescriptor, PeerIdentity?) -> RPCStatus?
+
+  package struct Configuration: Sendable {
+    package var host: String
+    /// 0: any free port.
+    package var port: Int
+    package var tls: TLSConfiguration
+    package var limits: RPCLimits
+
+    package init(
+      host: String, port: Int, tls: TLSConfiguration, limits: RPCLimits = RPCLimits()
+    ) {
+      self.host = host
+      self.port = port
+      self.tls = tls
+      self.limits = limits
+    }
+  }
+
+  /// What all connections of a server use.
+  final class Shared: Sendable {
+    let router: RPCRouter
+    let authorize: Authorize
+    let limits: RPCLimits
+    let logger: Logger
+    fileprivate let state = Mutex(State())
+
+    fileprivate struct State {
+      var connections: [ObjectIdentifier: ServerConnection] = [:]
+      var isShuttingDown = false
+      var whenEmpty: [CheckedContinuation<Void, Never>] = []
+      var executors: [ObjectIdentifier: EventLoopExecutor] = [:]
+    }
+
+    init(router: RPCRouter, authorize: @escaping Authorize, limits: RPCLimits, logger: Logger) {
+      self.router = router
+      self.authorize = authorize
+      self.limits = limits
+      self.logger = logger
+    }
+
+    func executor(_ loop: any EventLoop) -> EventLoopExecutor {
+      state.withLock { state in
+        if let executor = state.executors[ObjectIdentifier(loop)] { return executor }
+        let executor = EventLoopExecutor(loop)
+        state.executors[ObjectIdentifier(loop)] = executor
+        return executor
+      }
+    }
+
+    /// False when the server takes no more connections.
+    func connectionBegan(_ connection: ServerConnection) -> Bool {
+      state.withLock { state in
+        guard !state.isShuttingDown, state.connections.count < limits.connectionsMax else {
+          return false
+        }
+        state.connections[ObjectIdentifier(connection)] = connection
+        return true
+      }
+    }
+
+    func connectionEnded(_ connection: ServerConnection) {
+      let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+        state.connections.removeValue(forKey: ObjectIdentifier(connection))
+        guard state.connections.isEmpty else { return [] }
+        defer { state.whenEmpty.removeAll() }
+        return state.whenEmpty
+      }
+      for waiter in waiters { waiter.resume() }
+    }
+
+    var connections: [ServerConnection] { state.withLock { Array($0.connections.values) } }
+
+    func untilEmpty() async {
+      await withCheckedContinuation { continuation in
+        let isEmpty = state.withLock { state -> Bool in
+          if state.connections.isEmpty { return true }
+          state.whenEmpty.append(continuation)
+          return false
+        }
+        if isEmpty { continuation.resume() }
+      }
+    }
+  }
+
+  private let configuration: Configuration
+  private let group: any EventLoopGroup
+  private let shared: Shared
+  private let listener = Mutex<(any Channel)?>(nil)
+
+  package init(
+    configuration: Configuration, eventLoopGroup: any EventLoopGroup, router: RPCRouter,
+    authorize: @escaping Authorize, logger: Logger
+  ) {
+    self.configuration = configuration
+    group = eventLoopGroup
+    shared = Shared(
+      router: router, authorize: authorize, limits: configuration.limits, logger: logger)
+  }
+
+  /// Loads the certificates, binds and accepts.
+  /// - Returns: the address bound, with the port that was chosen.
+  /// - Throws: `TLSError` for the files, NIO's error when the address cannot be bound.
+  @discardableResult
+  package func start() async throws -> SocketAddress {
+    let tls = try TLSContext.server(configuration.tls)
+    let shared = shared
+    let outputBytesMax = configuration.limits.http2.outputBytesMax
+    let bootstrap = ServerBootstrap(group: group)
+      .serverChannelOption(.backlog, value: 1_024)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+      .childChannelOption(.maxMessagesPerRead, value: 1)
+      .childChannelOption(
+        .recvAllocator,
+        value: AdaptiveRecvByteBufferAllocator(minimum: 2_048, initial: 8_192, maximum: 65_536)
+      )
+      .childChannelOption(
+        .writeBufferWaterMark,
+        value: ChannelOptions.Types.WriteBufferWaterMark(
+          low: outputBytesMax / 4, high: outputBytesMax)
+      )
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try Self.accept(channel, tls, shared)
+        }
+      }
+    let channel = try await bootstrap.bind(
+      host: configuration.host, port: configuration.port
+    ).get()
+    listener.withLock { $0 = channel }
+    guard let address = channel.localAddress else { throw ChannelError.unknownLocalAddress }
+    return address
+  }
+
+  private static func accept(_ channel: any Channel, _ tls: TLSContext, _ shared: Shared) throws {
+    let connection = ServerConnection(
+      shared: shared, executor: shared.executor(channel.eventLoop),
+      remoteAddress: channel.remoteAddress)
+    guard shared.connectionBegan(connection) else { throw ChannelError.ioOnClosedChannel }
+    let handler = HTTP2Handler(
+      connection.session, delegate: connection, timers: shared.limits.timers)
+    connection.handler = handler
+    let machine = TLSMachine.accepting(tls)
+    try channel.pipeline.syncOperations.addHandlers([
+      TLSHandler(machine, timeout: shared.limits.tlsTimeout), handler,
+    ])
+  }
+
+  /// Stops accepting, announces the end (GOAWAY), lets the calls under way finish, then closes.
+  /// - Parameter deadline: after it what still runs is cut off; handlers are waited for in any case.
+  package func shutdownGracefully(deadline: Duration) async {
+    let channel = listener.withLock { listener -> (any Channel)? in
+      defer { listener = nil }
+      return listener
+    }
+    // A listener that is closed already is what we want.
+    try? await channel?.close().get()
+    shared.state.withLock { $0.isShuttingDown = true }
+    for connection in shared.connections { connection.beginShutdown() }
+    let shared = shared
+    let cut = group.next().scheduleTask(in: TimeAmount(deadline)) {
+      for connection in shared.connections {
+        connection.closeNow("the server is shutting down")
+      }
+    }
+    await shared.untilEmpty()
+    cut.cancel()
+  }
+
+  /// Cuts off the connections of certain peers, for example of a node that was revoked.
+  package func closeConnections(
+    reason: String, where matches: @escaping @Sendable (PeerIdentity?) -> Bool
+  ) {
+    for connection in shared.connections { connection.closeNow(reason, where: matches) }
+  }
+}

@@ -1,0 +1,184 @@
+internal import BelfryNet
+internal import NIOCore
+
+/// What serves one call: one small class for each kind of handler. All on the loop.
+protocol ServerCallBody: AnyObject {
+  func messageReceived(_ message: ByteBuffer)
+  func messagesEnded()
+  /// All messages of one read have been given.
+  func turnEnded()
+  /// Bytes of the answer have left for the connection.
+  func drained(_ count: Int)
+  func goingAway()
+  /// The call failed or the stream is gone; called once, the last call.
+  func closed(_ closure: RPCClosure)
+  /// True while the peer should not get its window back.
+  var holdsCredit: Bool { get }
+}
+
+extension ServerCallBody {
+  func turnEnded() {}
+  func drained(_ count: Int) {}
+  func goingAway() {}
+  var holdsCredit: Bool { false }
+}
+
+/// One call on the server: its stream, its deadline, its answer. Confined to the loop of its
+/// connection, so safe to pass to closures that run there.
+final class ServerCall: RPCWriterTarget, @unchecked Sendable {
+  let context: ServerCallContext
+  let stream: HTTP2Stream
+  let connection: ServerConnection
+  var body: (any ServerCallBody)?
+  private var deframer: MessageDeframer
+  private var deadlineTimer: Scheduled<Void>?
+  private var withheldBytes = 0
+  private var hasSentHeaders = false
+  /// The answer's status has been decided.
+  private var outcome: RPCStatus?
+  private var isAwaitingTurnEnd = false
+
+  init(
+    context: ServerCallContext, stream: HTTP2Stream, connection: ServerConnection,
+    messageBytesMax: Int
+  ) {
+    self.context = context
+    self.stream = stream
+    self.connection = connection
+    deframer = MessageDeframer(messageBytesMax: messageBytesMax)
+    if let deadline = context.deadline {
+      deadlineTimer = context.eventLoop.scheduleTask(deadline: deadline) { [self] in
+        fail(RPCStatus(.deadlineExceeded, "the deadline has passed"))
+      }
+    }
+  }
+
+  var isOver: Bool { outcome != nil || stream.isClosed }
+
+  // MARK: From the connection
+
+  func dataReceived(_ chunk: ByteBuffer) {
+    let count = chunk.readableBytes
+    guard outcome == nil, let body else {
+      connection.session.consume(count, on: stream)
+      return
+    }
+    var chunk = chunk
+    do throws(RPCStatus) {
+      while outcome == nil, let message = try deframer.next(from: &chunk) {
+        body.messageReceived(message)
+      }
+    } catch {
+      fail(error)
+    }
+    if !isAwaitingTurnEnd {
+      isAwaitingTurnEnd = true
+      connection.callTouched(self)
+    }
+    if body.holdsCredit {
+      withheldBytes += count
+    } else {
+      connection.session.consume(count, on: stream)
+    }
+  }
+
+  func requestEnded() {
+    guard outcome == nil else { return }
+    guard deframer.isAtBoundary else {
+      fail(RPCStatus(.internal, "the request ended inside a message"))
+      return
+    }
+    body?.messagesEnded()
+  }
+
+  func turnEnded() {
+    isAwaitingTurnEnd = false
+    body?.turnEnded()
+  }
+
+  func drained(_ count: Int) { body?.drained(count) }
+
+  func goingAway() { body?.goingAway() }
+
+  /// The stream is gone.
+  func streamClosed(_ code: HTTP2ErrorCode) {
+    if let outcome {
+      end(RPCClosure(outcome, .finished))
+    } else {
+      let status = RPCStatus(.cancelled, "the caller broke the call off")
+      outcome = status
+      end(RPCClosure(status, .reset(code)))
+    }
+  }
+
+  func connectionLost(_ reason: String) {
+    let status = outcome ?? RPCStatus(.unavailable, reason)
+    outcome = status
+    end(RPCClosure(status, .connectionLost))
+  }
+
+  /// Gives the peer the window that was kept back while the reader was slow.
+  func releaseCredit() {
+    guard withheldBytes > 0 else { return }
+    connection.session.consume(withheldBytes, on: stream)
+    withheldBytes = 0
+    connection.setNeedsFlush()
+  }
+
+  // MARK: The answer
+
+  func write(_ messages: [ByteBuffer]) {
+    guard outcome == nil, !stream.isClosed else { return }
+    for message in messages { write(message) }
+    connection.setNeedsFlush()
+  }
+
+  func endWriting(_ status: RPCStatus) { finish(status) }
+
+  /// The whole answer of a unary call.
+  func answer(_ message: ByteBuffer) {
+    guard outcome == nil else { return }
+    write(message)
+    finish(.ok)
+  }
+
+  private func write(_ message: ByteBuffer) {
+    if !hasSentHeaders {
+      hasSentHeaders = true
+      connection.machine.respond(
+        WireFields.responseHeaders(context.encoding, metadata: context.initialMetadata),
+        on: stream)
+    }
+    connection.session.send(message, on: stream)
+  }
+
+  /// Decides the call: sends the status behind what is queued.
+  func finish(_ status: RPCStatus) {
+    guard outcome == nil else { return }
+    outcome = status
+    deadlineTimer?.cancel()
+    let metadata = context.trailingMetadata
+    if hasSentHeaders {
+      connection.session.end(stream, trailers: WireFields.trailers(status, metadata: metadata))
+    } else {
+      connection.machine.respondOnly(
+        WireFields.trailersOnly(context.encoding, status, metadata: metadata), on: stream)
+    }
+    releaseCredit()
+    connection.setNeedsFlush()
+  }
+
+  /// Ends the call without waiting for its handler, which is told.
+  func fail(_ status: RPCStatus) {
+    guard outcome == nil else { return }
+    finish(status)
+    end(RPCClosure(status, .local))
+  }
+
+  private func end(_ closure: RPCClosure) {
+    deadlineTimer?.cancel()
+    guard let body else { return }
+    self.body = nil
+    body.closed(closure)
+  }
+}

@@ -1,0 +1,185 @@
+internal import BelfryNet
+internal import NIOCore
+
+/// Collects the one message that a request of this kind must have.
+struct SingleMessage {
+  private(set) var message: ByteBuffer?
+
+  /// False when there is one already.
+  mutating func set(_ message: ByteBuffer) -> Bool {
+    guard self.message == nil else { return false }
+    self.message = message
+    return true
+  }
+
+  static let tooMany = RPCStatus(.unimplemented, "more than one message in a unary request")
+  static let none = RPCStatus(.unimplemented, "no message in a unary request")
+}
+
+/// A unary call answered at once.
+final class UnaryBody: ServerCallBody {
+  typealias Handler = @Sendable (ServerCallContext, ByteBuffer) throws(RPCStatus) -> ByteBuffer
+
+  private unowned let call: ServerCall
+  private let handler: Handler
+  private var request = SingleMessage()
+
+  init(_ call: ServerCall, _ handler: @escaping Handler) {
+    self.call = call
+    self.handler = handler
+  }
+
+  func messageReceived(_ message: ByteBuffer) {
+    if !request.set(message) { call.fail(SingleMessage.tooMany) }
+  }
+
+  func messagesEnded() {
+    guard let message = request.message else { return call.fail(SingleMessage.none) }
+    do throws(RPCStatus) {
+      call.answer(try handler(call.context, message))
+    } catch {
+      call.finish(RPCStatus(handlerError: error))
+    }
+  }
+
+  func closed(_ closure: RPCClosure) {}
+}
+
+/// A unary request whose answer is made by a task: a message, or a stream of them.
+final class SingleRequestBody: ServerCallBody {
+  private unowned let call: ServerCall
+  private let work: @Sendable (ByteBuffer) async throws -> Void
+  private let writer: RPCWriter?
+  private var request = SingleMessage()
+  private var task: ServerTask?
+
+  init(
+    _ call: ServerCall, writer: RPCWriter?,
+    _ work: @escaping @Sendable (ByteBuffer) async throws -> Void
+  ) {
+    self.call = call
+    self.writer = writer
+    self.work = work
+  }
+
+  func messageReceived(_ message: ByteBuffer) {
+    if !request.set(message) { call.fail(SingleMessage.tooMany) }
+  }
+
+  func messagesEnded() {
+    guard let message = request.message else { return call.fail(SingleMessage.none) }
+    let work = work
+    task = ServerTask(call) { try await work(message) }
+  }
+
+  func drained(_ count: Int) { _ = writer?.drained(count) }
+
+  func closed(_ closure: RPCClosure) {
+    writer?.close(closure.status)
+    task?.cancel()
+  }
+}
+
+/// A stream of requests, read by a task.
+final class StreamBody: ServerCallBody {
+  private let messages: RPCMessages
+  private let writer: RPCWriter?
+  private var task: ServerTask?
+
+  init(_ messages: RPCMessages, writer: RPCWriter?) {
+    self.messages = messages
+    self.writer = writer
+  }
+
+  func start(_ call: ServerCall, _ work: @escaping @Sendable () async throws -> Void) {
+    task = ServerTask(call, work)
+  }
+
+  var holdsCredit: Bool { messages.isHolding }
+
+  func messageReceived(_ message: ByteBuffer) { messages.push(message) }
+
+  func messagesEnded() { messages.end(.ok) }
+
+  func drained(_ count: Int) { _ = writer?.drained(count) }
+
+  func closed(_ closure: RPCClosure) {
+    messages.end(closure.status.isOK ? RPCStatus(.cancelled, "finished") : closure.status)
+    writer?.close(closure.status)
+    task?.cancel()
+  }
+}
+
+/// A stream whose handler is called with batches.
+final class EventBody: ServerCallBody {
+  private let handler: any RPCEventHandler
+  private let writer: RPCWriter
+  private var batch: [ByteBuffer] = []
+  private var hasEnded = false
+
+  init(_ handler: any RPCEventHandler, _ writer: RPCWriter) {
+    self.handler = handler
+    self.writer = writer
+  }
+
+  func messageReceived(_ message: ByteBuffer) { batch.append(message) }
+
+  func messagesEnded() {
+    turnEnded()
+    handler.messagesEnded()
+  }
+
+  func turnEnded() {
+    guard !batch.isEmpty else { return }
+    var messages: [ByteBuffer] = []
+    swap(&messages, &batch)
+    handler.messagesReceived(messages)
+  }
+
+  func drained(_ count: Int) {
+    if writer.drained(count) { handler.drained() }
+  }
+
+  func goingAway() { handler.goingAway() }
+
+  func closed(_ closure: RPCClosure) {
+    turnEnded()
+    writer.close(closure.status)
+    handler.closed(closure)
+  }
+}
+
+/// The task that serves a call: begun on the loop, cancelled when the call ends before it, counted
+/// by the connection until it has really ended.
+final class ServerTask {
+  private let task: Task<Void, Never>
+
+  /// - Parameter work: its error decides the call; when it returns the call must have been answered.
+  init(_ call: ServerCall, _ work: @escaping @Sendable () async throws -> Void) {
+    let loop = call.context.eventLoop
+    call.connection.taskStarted()
+    let run: @Sendable () async -> Void = {
+      var status = RPCStatus.ok
+      do { try await work() } catch { status = RPCStatus(handlerError: error) }
+      let result = status
+      if loop.inEventLoop {
+        Self.ended(call, result)
+      } else {
+        loop.execute { Self.ended(call, result) }
+      }
+    }
+    let executor = call.connection.executor
+    if #available(macOS 26.0, *) {
+      task = Task.immediate(executorPreference: executor, operation: run)
+    } else {
+      task = Task(executorPreference: executor, operation: run)
+    }
+  }
+
+  func cancel() { task.cancel() }
+
+  private static func ended(_ call: ServerCall, _ status: RPCStatus) {
+    call.connection.taskEnded()
+    call.finish(status)
+  }
+}

@@ -1,0 +1,266 @@
+internal import BelfryNet
+internal import Logging
+internal import NIOCore
+
+/// One accepted connection: turns HTTP/2 events into calls. Confined to its loop; the methods that
+/// other threads call hop there.
+final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
+  let machine: HTTP2ServerMachine
+  var session: HTTP2Session { machine.session }
+  let executor: EventLoopExecutor
+  private let shared: RPCServer.Shared
+  private let eventLoop: any EventLoop
+  private let remoteAddress: SocketAddress?
+  /// Set right after both exist; the channel's pipeline keeps the handler.
+  weak var handler: HTTP2Handler?
+
+  private var peer: PeerIdentity?
+  private var isEstablished = false
+  private var touched: [ServerCall] = []
+  private var calls: [ObjectIdentifier: ServerCall] = [:]
+  private var tasksRunning = 0
+  private var isShuttingDown = false
+  private var hasSentFinalGoAway = false
+  private var isClosed = false
+
+  init(shared: RPCServer.Shared, executor: EventLoopExecutor, remoteAddress: SocketAddress?) {
+    self.shared = shared
+    self.executor = executor
+    eventLoop = executor.eventLoop
+    self.remoteAddress = remoteAddress
+    machine = HTTP2ServerMachine(limits: shared.limits.http2, now: .now())
+  }
+
+  func setNeedsFlush() { handler?.setNeedsFlush() }
+
+  func callTouched(_ call: ServerCall) { touched.append(call) }
+
+  func taskStarted() { tasksRunning += 1 }
+
+  func taskEnded() {
+    tasksRunning -= 1
+    forgetIfDone()
+  }
+
+  // MARK: Shutdown, from any thread
+
+  /// Announces the end, lets calls finish, then closes.
+  func beginShutdown() {
+    eventLoop.execute { [self] in
+      guard !isShuttingDown, !isClosed else { return }
+      isShuttingDown = true
+      guard isEstablished else {
+        handler?.close(nil)
+        return
+      }
+      session.announceShutdown()
+      session.ping()
+      setNeedsFlush()
+      for call in calls.values { call.goingAway() }
+    }
+  }
+
+  /// Closes now; calls under way fail.
+  func closeNow(
+    _ reason: String, where matches: @escaping @Sendable (PeerIdentity?) -> Bool = { _ in true }
+  ) {
+    eventLoop.execute { [self] in
+      guard !isClosed, matches(peer) else { return }
+      for call in calls.values { call.fail(RPCStatus(.unavailable, reason)) }
+      handler?.close(HTTP2Error(.closed, reason))
+    }
+  }
+
+  // MARK: HTTP2ConnectionDelegate
+
+  func connectionEstablished(peer: PeerIdentity?) {
+    self.peer = peer
+    isEstablished = true
+    if isShuttingDown { handler?.close(nil) }
+  }
+
+  func process(_ event: HTTP2Event, in buffer: ByteBuffer) {
+    switch event {
+    case .headers(let stream, let headers):
+      if stream.owner == nil { requestReceived(stream, headers) }
+    case .data(let stream, let offset, let count):
+      session.consumeConnection(count)
+      guard let call = stream.owner as? ServerCall,
+        let chunk = buffer.getSlice(at: buffer.readerIndex + offset, length: count)
+      else {
+        session.consume(count, on: stream)
+        return
+      }
+      call.dataReceived(chunk)
+    case .ended(let stream): (stream.owner as? ServerCall)?.requestEnded()
+    case .closed(let stream, let code):
+      guard let call = stream.owner as? ServerCall else { return }
+      stream.owner = nil
+      calls.removeValue(forKey: ObjectIdentifier(call))
+      call.streamClosed(code)
+      closeIfDrained()
+    case .drained(let stream, let count): (stream.owner as? ServerCall)?.drained(count)
+    case .pingAnswered:
+      if isShuttingDown, !hasSentFinalGoAway {
+        hasSentFinalGoAway = true
+        session.refuseNewStreams()
+        setNeedsFlush()
+        closeIfDrained()
+      }
+    case .settings, .goAway: break
+    }
+  }
+
+  func turnEnded() {
+    guard !touched.isEmpty else { return }
+    var calls: [ServerCall] = []
+    swap(&calls, &touched)
+    for call in calls { call.turnEnded() }
+  }
+
+  func connectionClosed(_ error: (any Error)?) {
+    isClosed = true
+    log(error)
+    let reason = "the connection was lost"
+    let open = Array(calls.values)
+    calls.removeAll()
+    for call in open {
+      call.stream.owner = nil
+      call.connectionLost(reason)
+    }
+    forgetIfDone()
+  }
+
+  // MARK: Private
+
+  private func requestReceived(_ stream: HTTP2Stream, _ headers: HTTP2HeaderBlock) {
+    guard !stream.isClosed, stream.owner == nil, !stream.hasAnswered else { return }
+    let request: ServerRequest
+    switch ServerRequest.read(headers, encodings: shared.router.encodings) {
+    case .accepted(let accepted): request = accepted
+    case .refused(.http(let status)):
+      machine.respondOnly(WireFields.http(status), on: stream)
+      return setNeedsFlush()
+    case .refused(.status(let encoding, let status)):
+      return refuse(stream, encoding, status)
+    }
+    guard let route = shared.router.route(request.path) else {
+      let path = String(decoding: request.path.prefix(256), as: UTF8.self)
+      return refuse(stream, request.encoding, RPCStatus(.unimplemented, "unknown method \(path)"))
+    }
+    if let status = shared.authorize(route.method, peer) {
+      return refuse(stream, request.encoding, status)
+    }
+    guard tasksRunning < Int(shared.limits.http2.concurrentStreamsMax) else {
+      return session.reset(stream, .refusedStream)
+    }
+    let context = ServerCallContext(
+      method: route.method, encoding: request.encoding, peer: peer, remoteAddress: remoteAddress,
+      deadline: request.timeout.map { .now() + $0 }, eventLoop: eventLoop, headers: headers)
+    let call = ServerCall(
+      context: context, stream: stream, connection: self,
+      messageBytesMax: shared.limits.messageBytesMax)
+    stream.owner = call
+    calls[ObjectIdentifier(call)] = call
+    begin(call, route.handler)
+  }
+
+  private func refuse(_ stream: HTTP2Stream, _ encoding: MessageEncoding, _ status: RPCStatus) {
+    machine.respondOnly(
+      WireFields.trailersOnly(encoding, status, metadata: Metadata()), on: stream)
+    setNeedsFlush()
+  }
+
+  private func begin(_ call: ServerCall, _ handler: RPCHandler) {
+    let context = call.context
+    switch handler {
+    case .unary(let function): call.body = UnaryBody(call, function)
+    case .unaryAsync(let function):
+      call.body = SingleRequestBody(call, writer: nil) { message in
+        let reply = try await function(context, message)
+        Self.onLoop(context) { call.answer(reply) }
+      }
+    case .serverStream(let function):
+      let writer = writer(for: call)
+      call.body = SingleRequestBody(call, writer: writer) { message in
+        try await function(context, message, writer)
+        writer.finish()
+      }
+    case .clientStream(let function):
+      let messages = messages(for: call)
+      let body = StreamBody(messages, writer: nil)
+      call.body = body
+      body.start(call) {
+        let reply = try await function(context, messages)
+        Self.onLoop(context) { call.answer(reply) }
+      }
+    case .bidirectional(let function):
+      let messages = messages(for: call)
+      let writer = writer(for: call)
+      let body = StreamBody(messages, writer: writer)
+      call.body = body
+      body.start(call) {
+        try await function(context, messages, writer)
+        writer.finish()
+      }
+    case .events(let make):
+      let writer = writer(for: call)
+      do throws(RPCStatus) {
+        call.body = EventBody(try make(context, writer), writer)
+      } catch {
+        writer.close(error)
+        call.finish(RPCStatus(handlerError: error))
+      }
+    }
+  }
+
+  private func writer(for call: ServerCall) -> RPCWriter {
+    let writer = RPCWriter(
+      eventLoop: eventLoop, queuedBytesMax: shared.limits.writerBytesMax)
+    writer.attach(call)
+    call.stream.reportsDrain = true
+    return writer
+  }
+
+  private func messages(for call: ServerCall) -> RPCMessages {
+    RPCMessages(eventLoop: eventLoop, queuedBytesMax: shared.limits.readerBytesMax) {
+      [weak call] in call?.releaseCredit()
+    }
+  }
+
+  private static func onLoop(_ context: ServerCallContext, _ work: @escaping @Sendable () -> Void) {
+    if context.eventLoop.inEventLoop { work() } else { context.eventLoop.execute(work) }
+  }
+
+  private func closeIfDrained() {
+    guard isShuttingDown, hasSentFinalGoAway, calls.isEmpty, session.openStreams == 0 else {
+      return
+    }
+    handler?.close(nil)
+  }
+
+  /// The server waits for connections until their tasks have ended too.
+  private func forgetIfDone() {
+    if isClosed, tasksRunning == 0 { shared.connectionEnded(self) }
+  }
+
+  private func log(_ error: (any Error)?) {
+    guard let error else { return }
+    let address = remoteAddress.map { "\($0)" } ?? "unknown"
+    if let error = error as? TLSError {
+      shared.logger.warning(
+        "refused a connection",
+        metadata: ["remote": "\(address)", "reason": "\(error.reason)"])
+    } else if let error = error as? HTTP2Error {
+      shared.logger.warning(
+        "ended a connection",
+        metadata: [
+          "remote": "\(address)", "peer": "\(peer.map { "\($0)" } ?? "stranger")",
+          "reason": "\(error.reason)",
+        ])
+    } else {
+      shared.logger.debug(
+        "a connection broke", metadata: ["remote": "\(address)", "reason": "\(error)"])
+    }
+  }
+}

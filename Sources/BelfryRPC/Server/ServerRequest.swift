@@ -1,0 +1,75 @@
+internal import BelfryNet
+internal import NIOCore
+
+/// What a request's header list asks for, or how it is answered without a handler.
+struct ServerRequest {
+  enum Refusal {
+    /// Not gRPC: an HTTP status says so.
+    case http(Int)
+    case status(MessageEncoding, RPCStatus)
+  }
+
+  let encoding: MessageEncoding
+  let path: ArraySlice<UInt8>
+  let timeout: TimeAmount?
+
+  /// Reads a header list, in one pass.
+  static func read(_ headers: HTTP2HeaderBlock, encodings: Set<MessageEncoding>) -> Reading {
+    var isPost = false
+    var path: ArraySlice<UInt8> = []
+    var contentType: ArraySlice<UInt8> = []
+    var timeout: ArraySlice<UInt8>?
+    var coding: ArraySlice<UInt8>?
+    for field in headers.fields {
+      if headers.name(of: field, is: ":path") {
+        path = headers.value(of: field)
+      } else if headers.name(of: field, is: ":method") {
+        isPost = headers.value(of: field).elementsEqual("POST".utf8)
+      } else if headers.name(of: field, is: "content-type") {
+        contentType = headers.value(of: field)
+      } else if headers.name(of: field, is: "grpc-timeout") {
+        timeout = headers.value(of: field)
+      } else if headers.name(of: field, is: "grpc-encoding") {
+        coding = headers.value(of: field)
+      }
+    }
+    guard isPost else { return .refused(.http(405)) }
+    let encoding: MessageEncoding
+    switch MessageEncoding.requested(by: contentType) {
+    case .notGRPC: return .refused(.http(415))
+    case .unknownEncoding:
+      return refuse(.belfry, .unimplemented, "unknown message encoding")
+    case .encoding(let asked):
+      guard encodings.contains(asked) else {
+        return refuse(asked, .unimplemented, "\(asked.contentType) is not served here")
+      }
+      encoding = asked
+    }
+    if let coding, !coding.elementsEqual("identity".utf8) {
+      var metadata = Metadata()
+      metadata.addReserved("grpc-accept-encoding", "identity")
+      return .refused(
+        .status(
+          encoding, RPCStatus(.unimplemented, "unknown grpc-encoding", metadata: metadata)))
+    }
+    var amount: TimeAmount?
+    if let timeout {
+      guard let parsed = CallTimeout.parse(timeout) else {
+        return refuse(encoding, .internal, "malformed grpc-timeout")
+      }
+      amount = parsed
+    }
+    return .accepted(ServerRequest(encoding: encoding, path: path, timeout: amount))
+  }
+
+  enum Reading {
+    case accepted(ServerRequest)
+    case refused(Refusal)
+  }
+
+  private static func refuse(
+    _ encoding: MessageEncoding, _ code: RPCStatus.Code, _ message: String
+  ) -> Reading {
+    .refused(.status(encoding, RPCStatus(code, message)))
+  }
+}

@@ -1,0 +1,134 @@
+import BelfryIdentity
+import BelfryNet
+import BelfryRPC
+import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+import Testing
+
+/// A server with a method of each kind, on a free port of loopback, and clients for it.
+final class TestServer: Sendable {
+  static let certificates = Result { try TestCertificates() }
+
+  let server: RPCServer
+  let port: Int
+  let log: TestLog
+  let facts: TestFacts
+  private let group: MultiThreadedEventLoopGroup
+
+  /// Runs `body` with a server that is shut down afterwards, whatever happened.
+  @discardableResult
+  static func with<T>(
+    limits: RPCLimits = RPCLimits(),
+    router change: (inout RPCRouter, TestFacts) -> Void = { _, _ in },
+    authorize: @escaping RPCServer.Authorize = { _, _ in nil },
+    _ body: (TestServer) async throws -> T
+  ) async throws -> T {
+    let server = try await TestServer(limits: limits, router: change, authorize: authorize)
+    let result: Result<T, any Error>
+    do { result = .success(try await body(server)) } catch { result = .failure(error) }
+    await server.server.shutdownGracefully(deadline: .milliseconds(200))
+    try await server.group.shutdownGracefully()
+    return try result.get()
+  }
+
+  private init(
+    limits: RPCLimits, router change: (inout RPCRouter, TestFacts) -> Void,
+    authorize: @escaping RPCServer.Authorize
+  ) async throws {
+    log = TestLog()
+    facts = TestFacts()
+    var router = TestMethods.router(facts)
+    change(&router, facts)
+    group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+    let handler = TestLogHandler(log: log)
+    server = RPCServer(
+      configuration: .init(
+        host: "127.0.0.1", port: 0,
+        tls: try Self.certificates.get().member(.coordinator, "c1"), limits: limits),
+      eventLoopGroup: group, router: router, authorize: authorize,
+      logger: Logger(label: "test") { _ in handler })
+    port = try #require(try await server.start().port)
+  }
+
+  func client(
+    _ tls: TLSConfiguration? = nil, options: RPCClient.Options = .init()
+  ) throws -> RPCClient {
+    try RPCClient(
+      target: RPCTarget(host: "127.0.0.1", port: port),
+      tls: try tls ?? Self.certificates.get().member(.worker, "w1"), eventLoopGroup: group,
+      options: options)
+  }
+
+  /// Runs `body` with a client that is closed afterwards.
+  @discardableResult
+  func withClient<T>(
+    _ tls: TLSConfiguration? = nil, options: RPCClient.Options = .init(),
+    _ body: (RPCClient) async throws -> T
+  ) async throws -> T {
+    let client = try client(tls, options: options)
+    let result: Result<T, any Error>
+    do { result = .success(try await body(client)) } catch { result = .failure(error) }
+    await client.close()
+    return try result.get()
+  }
+
+  /// The server is alive: a well-behaved client gets its answer.
+  func answers() async throws -> Bool {
+    try await withClient { client in
+      let reply = try await client.unary(
+        TestMethods.echo, ByteBuffer(string: "alive"),
+        options: RPCCallOptions(timeout: .seconds(5)))
+      return reply.message == ByteBuffer(string: "alive")
+    }
+  }
+}
+
+/// What handlers have seen, for tests to wait for.
+final class TestFacts: Sendable {
+  private let facts = Mutex<[String]>([])
+
+  func add(_ fact: String) { facts.withLock { $0.append(fact) } }
+
+  var all: [String] { facts.withLock { $0 } }
+
+  func has(_ fact: String) -> Bool { all.contains(fact) }
+}
+
+/// The lines a server has logged.
+final class TestLog: Sendable {
+  private let lines = Mutex<[String]>([])
+
+  func add(_ line: String) { lines.withLock { $0.append(line) } }
+
+  var all: [String] { lines.withLock { $0 } }
+}
+
+struct TestLogHandler: LogHandler {
+  let log: TestLog
+  var metadata: Logger.Metadata = [:]
+  var logLevel = Logger.Level.debug
+
+  init(log: TestLog) { self.log = log }
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {
+    let values = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    log.add(([event.message.description] + values).joined(separator: " "))
+  }
+}
+
+/// Polls until a condition holds; false after five seconds.
+func eventually(_ condition: () async throws -> Bool) async rethrows -> Bool {
+  let end = ContinuousClock.now + .seconds(5)
+  while ContinuousClock.now < end {
+    if try await condition() { return true }
+    try? await Task.sleep(for: .milliseconds(2))
+  }
+  return false
+}
