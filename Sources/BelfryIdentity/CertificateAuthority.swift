@@ -86,6 +86,22 @@ package final class CertificateAuthority: Sendable {
       id: id, authorityPEM: certificatePEM, certificatePEM: try leaf.pem(), keyPEM: try key.pem())
   }
 
+  /// Makes the certificate that `request` asks for, as PEM. Whoever calls this has made sure that
+  /// the sender may be `id`; of the request only the key is used. Throws `mismatch` when `id` is
+  /// of another cluster.
+  package func sign(
+    _ request: borrowing CertificateRequest, as id: SPIFFEID, hosts: [String] = [],
+    validity: Validity
+  ) throws(IdentityError) -> String {
+    guard id.cluster == cluster else {
+      throw IdentityError(.mismatch, "the CA of \(cluster) cannot issue \(id)")
+    }
+    guard let publicKey = unsafe request.publicKey else {
+      throw OpenSSL.failure(.badRequest, "the request's key cannot be read")
+    }
+    return try unsafe certify(publicKey, as: id, hosts: hosts, validity: validity).pem()
+  }
+
   /// The certificate of everything that is not a CA. Ends no later than the CA itself does: a
   /// certificate that outlives its CA is refused anyway, with a message that blames the wrong one.
   private func certify(

@@ -14,6 +14,24 @@ package struct Identity: Sendable {
     self.certificatePEM = certificatePEM
     self.keyPEM = keyPEM
   }
+
+  /// Puts together what was made elsewhere: by another PKI, or by joining. `certificatePEM` may go
+  /// on with the certificates between it and the CA. Throws `badCertificate`, `badKey`, and
+  /// `mismatch` when they do not belong together. Dates are not looked at: see `CertificateInfo`.
+  package init(
+    authorityPEM: String, certificatePEM: String, keyPEM: String
+  ) throws(IdentityError) {
+    guard let id = try CertificateInfo(pem: certificatePEM).id else {
+      throw IdentityError(
+        .badCertificate, "the certificate has no single name spiffe://<cluster>/<role>/<name>")
+    }
+    guard try Certificate(pem: certificatePEM).belongs(to: KeyPair(pem: keyPEM)) else {
+      throw IdentityError(.mismatch, "the key does not belong to the certificate of \(id)")
+    }
+    try TrustStore.verify(chain: certificatePEM, trusted: authorityPEM)
+    self.init(
+      id: id, authorityPEM: authorityPEM, certificatePEM: certificatePEM, keyPEM: keyPEM)
+  }
 }
 
 extension Identity: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

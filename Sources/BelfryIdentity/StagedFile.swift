@@ -6,8 +6,8 @@
 
 /// A file that is complete and on the disk under a temporary name, waiting to get its own: after a
 /// crash there is the old file or the new one, never half of one.
-struct StagedFile: ~Copyable {
-  private let path: String
+final class StagedFile {
+  let path: String
   private let temporary: String
 
   /// Writes `text` beside `path` and flushes it. Throws `fileSystem`.

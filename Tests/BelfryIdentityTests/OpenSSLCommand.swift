@@ -40,10 +40,10 @@ enum OpenSSLCommand {
 }
 
 /// A folder of its own for one test, gone afterwards.
-func withFolder<R>(_ body: (IdentityFiles) throws -> R) throws -> R {
+func withFolder<R>(_ body: (AuthorityFiles) throws -> R) throws -> R {
   let folder = FileManager.default.temporaryDirectory.path + "/belfry-\(UUID().uuidString)"
   defer { try? FileManager.default.removeItem(atPath: folder) }  // It may never have been made.
-  return try body(IdentityFiles(folder: folder + "/identity"))
+  return try body(AuthorityFiles(folder: folder + "/certificates"))
 }
 
 func mode(_ path: String) throws -> Int {
