@@ -63,7 +63,7 @@ extension WorkerCore {
       for session in sessions.keys { ready.sends.append((session, .leaving)) }
     case .want(let slots): sessions[session]?.wanted = max(0, slots)
     case .returned(let total):
-      guard let old = sessions[session]?.returned, total > old else { return }
+      guard let old = sessions[session]?.returned, total >= old else { return }
       sessions[session]?.returned = total
       sessions[session]?.isRecalling = false
     }
@@ -77,28 +77,53 @@ extension WorkerCore {
 
   // MARK: credit
 
-  /// Offers free slots: each coordinator its share, one that wants more what the others do not use;
-  /// what is offered to one is offered to no other before it was given back.
+  /// Offers free slots: first to those that asked, one each in turn, then to each coordinator its
+  /// share. What is offered to one is offered to no other before it was given back; while a wish is
+  /// open, what the others do not use is recalled.
   mutating func grantCredit() {
     guard !isDraining else { return }
-    let open = sessions.elements.filter { $0.value.isWelcome }
+    let open = sessions.elements.filter(\.value.isWelcome).map(\.key)
     guard !open.isEmpty else { return }
     let offered = sessions.values.reduce(0) { $0 + $1.outstanding }
     var free = configuration.slots - slotsTaken - offered
-    guard free > 0 || open.contains(where: { $0.value.wanted > 0 }) else { return }
-    for (id, session) in open where session.wanted > 0 && free > 0 {
-      let part = min(free, session.wanted)
-      grant(part, to: id)
-      free -= part
+    if open.contains(where: { (sessions[$0]?.wanted ?? 0) > 0 }) {
+      grantWishes(open, &free)
+      recallForWishes(open)
     }
+    guard free > 0 else { return }
     let share = max(1, (configuration.slots + open.count - 1) / open.count)
-    for (id, _) in open where free > 0 {
+    for id in open where free > 0 {
       let offered = sessions[id].map { $0.outstanding + heldSlots(by: id) } ?? 0
       let part = min(free, max(0, share - offered))
       if part > 0 { grant(part, to: id) }
       free -= part
     }
-    recallForWishes(among: open.map(\.key))
+  }
+
+  /// One slot to each that asked, in turn, beginning behind the one that was served last: with one
+  /// slot and two busy coordinators each gets its turn.
+  private mutating func grantWishes(_ open: [SessionID], _ free: inout Int) {
+    guard free > 0 else { return }
+    let first = open.firstIndex { $0 > lastWishServed ?? SessionID(0) } ?? 0
+    let turns = open[first...] + open[..<first]
+    var parts: [SessionID: Int] = [:]
+    var isServing = true
+    while free > 0, isServing {
+      isServing = false
+      for id in turns where free > 0 {
+        guard let wanted = sessions[id]?.wanted, wanted > parts[id] ?? 0 else { continue }
+        parts[id, default: 0] += 1
+        free -= 1
+        lastWishServed = id
+        isServing = true
+      }
+    }
+    for id in turns {
+      guard let part = parts[id] else { continue }
+      // One that wants more asks again: an old wish must not hold back another's.
+      sessions[id]?.wanted = 0
+      grant(part, to: id)
+    }
   }
 
   /// Slots taken by what a session assigned; with one session, all are its own.
@@ -108,25 +133,18 @@ extension WorkerCore {
       : runs.byAssignment.values.count { $0.holdsSlot && $0.assignedBy == session }
   }
 
-  private mutating func recallForWishes(among open: [SessionID]) {
+  private mutating func recallForWishes(_ open: [SessionID]) {
     for id in open {
-      guard let wish = sessions[id]?.wanted, wish > 0 else { continue }
-      sessions[id]?.wanted = 0
-      for other in open where other != id {
-        guard let session = sessions[other], session.wanted == 0, session.outstanding > 0,
-          !session.isRecalling
-        else { continue }
-        sessions[other]?.isRecalling = true
-        ready.sends.append((other, .recall))
-      }
+      guard let session = sessions[id], session.outstanding > 0, !session.isRecalling,
+        open.contains(where: { $0 != id && (sessions[$0]?.wanted ?? 0) > 0 })
+      else { continue }
+      sessions[id]?.isRecalling = true
+      ready.sends.append((id, .recall))
     }
   }
 
   private mutating func grant(_ slots: Int, to session: SessionID) {
     sessions[session]?.granted += UInt64(slots)
-    if let wanted = sessions[session]?.wanted, wanted > 0 {
-      sessions[session]?.wanted = max(0, wanted - slots)
-    }
     guard let total = sessions[session]?.granted else { return }
     ready.sends.append((session, .credit(total: total)))
   }

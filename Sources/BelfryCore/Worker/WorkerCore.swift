@@ -77,6 +77,8 @@ package struct WorkerCore {
   var recording: [OutcomeRecorder.Ticket: AssignmentID] = [:]
   var hasStore: Bool
   var isDraining = false
+  /// Whose wish for credit was served last.
+  var lastWishServed: SessionID?
   private var saidLeaving = false
   private var lastHeartbeat: Instant?
 
