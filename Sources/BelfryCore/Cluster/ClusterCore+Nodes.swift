@@ -61,7 +61,7 @@ extension ClusterCore {
   }
 
   private mutating func lost(_ worker: Worker, _ reason: String, at now: Now) {
-    let known = workers.values.count { $0.standing == .up }
+    let up = workers.values.count { $0.standing == .up }
     if let session = worker.session {
       sessions[session] = nil
       ready.closes.append((session, "lost: \(reason)"))
@@ -75,7 +75,7 @@ extension ClusterCore {
       worker.standing = .left
       return
     }
-    if brake.lost(worker.name, among: known, at: now.monotonic) {
+    if brake.lost(worker.name, whenUp: up, at: now.monotonic) {
       raise(
         "partition-suspected", "cluster", .critical,
         "more than half of the workers were lost within 10 s",

@@ -62,9 +62,10 @@ struct MassLossBrake {
   private(set) var held: [NodeName] = []
   private var released: Instant?
 
-  /// Notes a loss among `count` workers known before it; true when the brake holds.
-  mutating func lost(_ node: NodeName, among count: Int, at now: Instant) -> Bool {
+  /// Notes a loss while `up` workers were up, the lost one included; true when the brake holds.
+  mutating func lost(_ node: NodeName, whenUp up: Int, at now: Instant) -> Bool {
     losses.removeAll { now - $0.at > Self.window || $0.node == node }
+    let count = up + losses.count
     losses.append((node, now))
     guard count >= Self.nodesMin, losses.count * 2 > count else { return false }
     held.append(node)
