@@ -119,12 +119,14 @@ extension ClusterCore {
   /// Parks what no worker in session has served for 5 s: held, it would fill the prefetch.
   mutating func parkUnserved(at now: Now) {
     for demand in Array(dispatcher.groups.keys) {
-      guard let group = dispatcher.groups[demand], group.count > 0 else { continue }
+      guard let group = dispatcher.groups[demand] else { continue }
       if workers.values.contains(where: { $0.isInSession && $0.serves(demand) }) {
         dispatcher.markUnserved(demand, since: nil)
       } else if let since = group.unservedSince {
-        if now.monotonic - since >= configuration.parkAfter { park(demand, at: now) }
-      } else {
+        if group.count > 0, now.monotonic - since >= configuration.parkAfter {
+          park(demand, at: now)
+        }
+      } else if group.count > 0 {
         dispatcher.markUnserved(demand, since: now.monotonic)
       }
     }

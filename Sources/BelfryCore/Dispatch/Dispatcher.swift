@@ -68,6 +68,8 @@ struct Dispatcher {
     }
   }
 
+  static let groupsMax = 1_000
+
   private(set) var groups = OrderedDictionary<Demand, Group>()
 
   mutating func enqueue(_ job: JobID, _ demand: Demand, _ service: ServiceClass) {
@@ -92,8 +94,10 @@ struct Dispatcher {
     return group.queues.flatMap { $0 }
   }
 
-  /// Drops groups in which nothing waits, so that their number stays bounded.
+  /// Drops groups in which nothing waits, so that their number stays bounded; of those that nobody
+  /// serves a few stay, so that the rest of a backlog is parked at once.
   mutating func dropEmpty() {
-    groups.removeAll { $0.value.count == 0 }
+    let isMany = groups.count > Self.groupsMax
+    groups.removeAll { $0.value.count == 0 && ($0.value.unservedSince == nil || isMany) }
   }
 }
