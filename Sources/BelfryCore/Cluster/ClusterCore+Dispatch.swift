@@ -69,6 +69,8 @@ extension ClusterCore {
   /// False when nothing more of this demand can be given out now.
   private mutating func dispatchOne(_ demand: Demand, at now: Now) -> Bool {
     guard let worker = pick(demand) else { return false }
+    var setAside: [JobID] = []
+    defer { for id in setAside.reversed() { dispatcher.giveBack(id, demand) } }
     while let id = dispatcher.pop(demand) {
       guard let entry = entries[id], entry.isQueued else { continue }
       if cancels.contains(id) {
@@ -78,8 +80,9 @@ extension ClusterCore {
       if settleIfDecided(entry, at: now) { continue }
       let isHazard = self.isHazard(entry, at: now)
       guard let chosen = isHazard ? pick(demand, forHazard: true) : worker else {
-        dispatcher.giveBack(id, demand)
-        return false
+        // Every worker runs a hazard already: this one waits, the jobs behind it do not.
+        setAside.append(id)
+        continue
       }
       assign(entry, to: chosen, isHazard: isHazard, at: now)
       return true
@@ -141,9 +144,9 @@ extension ClusterCore {
     return run
   }
 
-  /// Once an outcome is known, every other run of the job is stopped.
-  mutating func stopRuns(of job: JobID, except: AssignmentID?) {
-    for assignment in runsOfJob[job] ?? [] where assignment != except { stop(assignment) }
+  /// Once an outcome is known, every run of the job that is left is stopped.
+  mutating func stopRuns(of job: JobID) {
+    for assignment in runsOfJob[job] ?? [] { stop(assignment) }
   }
 
   mutating func stop(_ assignment: AssignmentID) {

@@ -44,9 +44,11 @@ extension ClusterCore {
     }
   }
 
+  /// The copy counts: of the tags it stands for, those still held are acked. The others were acked by
+  /// C7 or went with their channel; a second ack would close the channel.
   mutating func reparked(_ id: JobID, _ tags: [DeliveryTag], at now: Now) {
-    for tag in tags { ack(tag) }
     guard let entry = entries[id] else { return }
+    for tag in tags where entry.deliveries.contains(tag) { ack(tag) }
     entry.deliveries.removeAll { tags.contains($0) }
     guard entry.deliveries.isEmpty, !entry.isSettling else { return }
     entries[id] = nil
@@ -97,7 +99,8 @@ extension ClusterCore {
 
   mutating func cancelRecorded(_ id: JobID, _ outcome: Outcome, at now: Now) {
     if outcome.state == .cancelled { cancels.insert(id) }
-    stopRuns(of: id, except: nil)
+    recentlyFinished.insert(id, hasOutcome: true, at: now.monotonic)
+    stopRuns(of: id)
     knownOutcome(outcome, at: now)
   }
 

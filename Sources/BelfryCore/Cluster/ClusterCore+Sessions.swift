@@ -89,11 +89,16 @@ extension ClusterCore {
 
   /// A run that is named to us: stopped when its job has an outcome, else adopted.
   private mutating func greet(_ holding: Holding, at now: Now) {
-    if !holding.finished, cancels.contains(holding.job) || recentlyFinished.contains(holding.job) {
+    if !holding.finished, hasEnded(holding.job) {
       stop(holding.assignment)
       return
     }
     announcedStart(holding.job, holding.assignment)
+  }
+
+  /// Cancelled, or its outcome was met here lately. A failure heard is no end: its retry may run.
+  private func hasEnded(_ job: JobID) -> Bool {
+    cancels.contains(job) || recentlyFinished.hasOutcome(job)
   }
 
   /// C2 from the other side: the job waits here, so its deliveries join the run.
@@ -167,7 +172,7 @@ extension ClusterCore {
         job: job, assignment: assignment, worker: worker.name, boot: worker.boot, started: true,
         isHazard: hazard))
     runs[assignment]?.started = true
-    if cancels.contains(job) || recentlyFinished.contains(job), entries[job] == nil {
+    if hasEnded(job), entries[job] == nil {
       stop(assignment)
     } else {
       announcedStart(job, assignment)
@@ -194,8 +199,8 @@ extension ClusterCore {
     at now: Now
   ) {
     removeRun(assignment)
-    guard let entry = entries[job], case .running(assignment) = entry.state else { return }
     if reason == .draining { worker.isDraining = true }
+    guard let entry = entries[job], case .running(assignment) = entry.state else { return }
     rest(entry, for: .milliseconds(reason == .draining ? 0 : 100), thenLook: false, at: now)
   }
 
@@ -218,14 +223,14 @@ extension ClusterCore {
     let isOurs = if case .running(assignment) = entry?.state { true } else { false }
     switch result {
     case .recorded(let outcome):
-      recentlyFinished.insert(job, at: now.monotonic)
+      recentlyFinished.insert(job, hasOutcome: true, at: now.monotonic)
       if let entry, !entry.isSettling {
         announce(entry, outcome, at: now)
       } else {
-        stopRuns(of: job, except: nil)
+        stopRuns(of: job)
       }
     case .failed(let failure):
-      recentlyFinished.insert(job, at: now.monotonic)
+      recentlyFinished.insert(job, hasOutcome: false, at: now.monotonic)
       if isOurs, let entry {
         failed(entry, run, failure, at: now)
       } else if entry == nil {
@@ -243,7 +248,7 @@ extension ClusterCore {
   ) {
     guard recordingFor[run.assignment] == nil else { return }
     recordingFor[run.assignment] = worker.name
-    recentlyFinished.insert(run.job, at: now.monotonic)
+    recentlyFinished.insert(run.job, hasOutcome: false, at: now.monotonic)
     if let entry = entries[run.job], case .running(run.assignment) = entry.state {
       record(entry, outcome, reporter: run.assignment)
     } else {

@@ -80,12 +80,15 @@ extension ClusterCore {
       switch recording.removeValue(forKey: result.ticket) {
       case .entry(let id, let serial, let reporter):
         if let reporter { tellRecorded(id, reporter) }
-        guard let entry = entries[id], case .settling(.recording, serial) = entry.state
-        else { continue }
-        announce(entry, result.outcome, at: now)
+        if let entry = entries[id], case .settling(.recording, serial) = entry.state {
+          announce(entry, result.outcome, at: now)
+        } else {
+          knownOutcome(result.outcome, at: now)
+        }
       case .worker(let job, let assignment):
         tellRecorded(job, assignment)
-        stopRuns(of: job, except: nil)
+        recentlyFinished.insert(job, hasOutcome: true, at: now.monotonic)
+        stopRuns(of: job)
         knownOutcome(result.outcome, at: now)
       case .cancel(let token, let job):
         ready.answers.append(.cancelled(token: token, result.outcome))
@@ -115,11 +118,8 @@ extension ClusterCore {
   mutating func announce(_ entry: Entry, _ outcome: Outcome, at now: Now) {
     let id = entry.job.id
     let serial = newSerial()
-    if case .running(let assignment) = entry.state {
-      stopRuns(of: id, except: assignment)
-    } else {
-      stopRuns(of: id, except: nil)
-    }
+    recentlyFinished.insert(id, hasOutcome: true, at: now.monotonic)
+    stopRuns(of: id)
     entry.state = .settling(
       .announcing(outcome, outstanding: 1 + entry.replies.count), serial: serial)
     let purpose = PublishLedger.Purpose.announcement(id, serial: serial)

@@ -1,19 +1,22 @@
 internal import DequeModule
 
-/// Jobs whose Finished was heard here in the last 10 minutes, at most 100,000: their redeliveries
+/// Jobs whose Finished was heard here, or whose outcome was met, in the last 10 minutes, at most 100,000: their redeliveries
 /// are looked up (C3). It saves work; nothing rests on it.
 struct RecentJobs {
   static let age = Duration.seconds(600)
   static let countMax = 100_000
 
   private var order = Deque<(job: JobID, at: Instant)>()
-  private var counts: [JobID: Int] = [:]
+  private var heard: [JobID: (count: Int, hasOutcome: Bool)] = [:]
 
-  func contains(_ job: JobID) -> Bool { counts[job] != nil }
+  func contains(_ job: JobID) -> Bool { heard[job] != nil }
+  /// An outcome of the job was met here; of a failure that may be tried again, nothing is known.
+  func hasOutcome(_ job: JobID) -> Bool { heard[job]?.hasOutcome ?? false }
 
-  mutating func insert(_ job: JobID, at now: Instant) {
+  mutating func insert(_ job: JobID, hasOutcome: Bool, at now: Instant) {
     order.append((job, now))
-    counts[job, default: 0] += 1
+    let known = heard[job]
+    heard[job] = ((known?.count ?? 0) + 1, hasOutcome || known?.hasOutcome ?? false)
     if order.count > Self.countMax { dropFirst() }
   }
 
@@ -22,8 +25,8 @@ struct RecentJobs {
   }
 
   private mutating func dropFirst() {
-    guard let first = order.popFirst(), let count = counts[first.job] else { return }
-    counts[first.job] = count > 1 ? count - 1 : nil
+    guard let first = order.popFirst(), let known = heard[first.job] else { return }
+    heard[first.job] = known.count > 1 ? (known.count - 1, known.hasOutcome) : nil
   }
 }
 
