@@ -1,0 +1,205 @@
+package import BelfryCore
+internal import Synchronization
+
+/// A store that really works and keeps everything in memory, for tests of what sits above the port.
+///
+/// Switches make it behave like a store in trouble: `isDown` (nothing gets through), `hold` (calls
+/// wait until `release`), `loseAnswers` (applied, but the answer does not come).
+package final class InMemoryStore: OutcomeStore {
+  private let state = Mutex(State())
+  private let now: @Sendable () -> WallTime
+  private let claim: Duration
+
+  /// What one document may hold, in bytes: MongoDB's limit.
+  private static let documentBytesMax = 16 << 20
+
+  /// - Parameters:
+  ///   - claim: how long an owed publish belongs to who claimed it.
+  ///   - now: the store's clock, which judges what is due.
+  package init(claim: Duration = .seconds(10), now: @escaping @Sendable () -> WallTime) {
+    self.claim = claim
+    self.now = now
+  }
+
+  // MARK: Outcomes
+
+  package func insert(_ outcomes: [Outcome]) async -> [InsertAnswer] {
+    await apply(outcomes, size: Self.size) { state, outcome in
+      guard state.outcomes[outcome.id] == nil else { return .duplicate }
+      state.outcomes[outcome.id] = outcome
+      return .inserted
+    }
+  }
+
+  package func find(_ jobs: [JobID]) async -> [FindAnswer] {
+    await waitWhileHeld()
+    return state.withLock { state in
+      jobs.map { job in
+        if state.isDown { return .unknown(Self.down) }
+        return state.outcomes[job].map { .found($0) } ?? .absent
+      }
+    }
+  }
+
+  // MARK: Owed publishes
+
+  package func owe(_ items: [OwedPublish]) async -> [InsertAnswer] {
+    await apply(items, size: { $0.message.body.size }) { state, item in
+      guard state.owed[item.id] == nil else { return .unknown("owed under this id already") }
+      state.owed[item.id] = Owed(publish: item, claimedUntil: nil)
+      return .inserted
+    }
+  }
+
+  package func claimOwed(limit: Int, claimant: String) async -> [OwedPublish] {
+    await waitWhileHeld()
+    let now = now()
+    return state.withLock { state in
+      guard !state.isDown, limit > 0 else { return [] }
+      let due = state.owed.values
+        .filter { $0.publish.due <= now && $0.claimedUntil.map { $0 <= now } ?? true }
+        .map(\.publish)
+        .sorted { ($0.due, $0.id.boot, $0.id.number) < ($1.due, $1.id.boot, $1.id.number) }
+        .prefix(limit)
+      for publish in due { state.owed[publish.id]?.claimedUntil = now + claim }
+      return Array(due)
+    }
+  }
+
+  package func settleOwed(_ ids: [OwedID]) async {
+    await waitWhileHeld()
+    state.withLock { state in
+      guard !state.isDown else { return }
+      for id in ids { state.owed[id] = nil }
+    }
+  }
+
+  // MARK: Alerts
+
+  package func openAlert(_ alert: Alert) async -> Bool? {
+    await waitWhileHeld()
+    return state.withLock { state in
+      guard !state.isDown else { return nil }
+      guard !state.alerts.contains(where: { $0.isOpenEpisode(of: alert) }) else { return false }
+      state.alerts.append(alert)
+      return true
+    }
+  }
+
+  package func closeAlert(_ alert: Alert) async -> Bool? {
+    await waitWhileHeld()
+    return state.withLock { state in
+      guard !state.isDown else { return nil }
+      guard let index = state.alerts.firstIndex(where: { $0.isOpenEpisode(of: alert) })
+      else { return false }
+      state.alerts[index].state = .resolved
+      state.alerts[index].resolvedAt = alert.resolvedAt
+      state.alerts[index].jobsMoved = alert.jobsMoved
+      return true
+    }
+  }
+
+  package func check() async -> StoreProblem? {
+    await waitWhileHeld()
+    return state.withLock { state in
+      state.isDown ? StoreProblem(isPermanent: false, message: Self.down) : nil
+    }
+  }
+
+  // MARK: Switches
+
+  /// While true nothing gets through: *unknown*, and nothing is applied.
+  package var isDown: Bool {
+    get { state.withLock { $0.isDown } }
+    set { state.withLock { $0.isDown = newValue } }
+  }
+
+  /// The next `count` documents are written, and answered with *unknown*.
+  package func loseAnswers(_ count: Int) {
+    state.withLock { $0.answersToLose = count }
+  }
+
+  /// Makes every call wait, before it does anything, until `release`.
+  package func hold() {
+    state.withLock { $0.held = $0.held ?? [] }
+  }
+
+  package func release() {
+    let waiting = state.withLock { state in
+      defer { state.held = nil }
+      return state.held ?? []
+    }
+    for continuation in waiting { continuation.resume() }
+  }
+
+  /// How many calls wait to be released.
+  package var heldCount: Int { state.withLock { $0.held?.count ?? 0 } }
+
+  // MARK: What it holds
+
+  /// In the order of their ids.
+  package var outcomes: [Outcome] {
+    state.withLock { $0.outcomes.values.sorted { $0.id < $1.id } }
+  }
+
+  package var owedCount: Int { state.withLock { $0.owed.count } }
+
+  /// All episodes, in the order in which they were opened.
+  package var alerts: [Alert] { state.withLock { $0.alerts } }
+
+  // MARK: Private
+
+  private struct Owed {
+    var publish: OwedPublish
+    var claimedUntil: WallTime?
+  }
+
+  private struct State {
+    var isDown = false
+    var answersToLose = 0
+    /// Nil: nothing is held up.
+    var held: [CheckedContinuation<Void, Never>]?
+    var outcomes: [JobID: Outcome] = [:]
+    var owed: [OwedID: Owed] = [:]
+    var alerts: [Alert] = []
+  }
+
+  private static let down = "the store is down"
+
+  private static func size(_ outcome: Outcome) -> Int {
+    (outcome.result?.bytes.size ?? 0) + (outcome.error?.stderr.utf8.count ?? 0)
+  }
+
+  private func apply<Item: Sendable>(
+    _ items: [Item], size: (Item) -> Int, _ body: (inout State, Item) -> InsertAnswer
+  ) async -> [InsertAnswer] {
+    await waitWhileHeld()
+    return state.withLock { state in
+      items.map { item in
+        if state.isDown { return .unknown(Self.down) }
+        if size(item) > Self.documentBytesMax { return .refused("the document is too large") }
+        let answer = body(&state, item)
+        guard state.answersToLose > 0 else { return answer }
+        state.answersToLose -= 1
+        return .unknown("the answer was lost")
+      }
+    }
+  }
+
+  private func waitWhileHeld() async {
+    await withCheckedContinuation { continuation in
+      let isHeld = state.withLock { state in
+        guard state.held != nil else { return false }
+        state.held?.append(continuation)
+        return true
+      }
+      if !isHeld { continuation.resume() }
+    }
+  }
+}
+
+extension Alert {
+  fileprivate func isOpenEpisode(of other: Alert) -> Bool {
+    state == .firing && rule == other.rule && subject == other.subject
+  }
+}
