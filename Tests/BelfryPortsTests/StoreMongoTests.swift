@@ -1,0 +1,176 @@
+import BelfryCore
+import BelfryMongo
+import Foundation
+import Testing
+
+/// What only a real server can show: refusals at the start, and trouble in mid-work.
+@Suite("Store on MongoDB") struct StoreMongoTests {
+  @Test("kill -9 makes calls unknown within the limits; the same object works again afterwards")
+  func outlivesServer() async throws {
+    try await PrivateMongo.with { mongo in
+      let store = try MongoStore(url: mongo.url())
+      #expect(await store.check() == nil)
+      #expect(await store.insert([Sample.outcome(0)]) == [.inserted])
+      try await mongo.kill()
+      let start = ContinuousClock.now
+      async let inserted = store.insert(Sample.outcomes(1..<1_001))
+      async let found = store.find([Sample.job(0)])
+      async let claimed = store.claimOwed(limit: 10, claimant: "a")
+      async let opened = store.openAlert(Sample.alert())
+      let isUnknown = await inserted.allSatisfy { if case .unknown = $0 { true } else { false } }
+      #expect(isUnknown)
+      guard case .unknown(let text) = await found[0] else {
+        Issue.record("found while dead"); return
+      }
+      #expect(text.contains("127.0.0.1:\(mongo.port)"))
+      #expect(await claimed == [])
+      #expect(await opened == nil)
+      #expect(ContinuousClock.now - start < .seconds(15))
+      let problem = try #require(await store.check())
+      #expect(!problem.isPermanent)
+      #expect(problem.message.contains("127.0.0.1:\(mongo.port)"))
+      #expect(problem.message.lowercased().contains("connection refused"))
+
+      try await mongo.start()
+      let both = [Sample.outcome(0), Sample.outcome(1)]
+      let worksAgain = await eventually(within: .seconds(30)) {
+        _ = await store.insert([both[1]])
+        return await store.find(both.map(\.id)) == both.map { .found($0) }
+      }
+      #expect(worksAgain)
+      #expect(await store.openAlert(Sample.alert()) == true)
+    }
+  }
+
+  @Test("A hung server makes an insert unknown, and it may be there later")
+  func unknownMayBeThere() async throws {
+    try await PrivateMongo.with { mongo in
+      let store = try MongoStore(url: mongo.url("socketTimeoutMS=700"))
+      #expect(await store.check() == nil)
+      #expect(await store.insert([Sample.outcome(0)]) == [.inserted])
+      try mongo.freeze()
+      let answers = await store.insert([Sample.outcome(1)])
+      let opened = await store.openAlert(Sample.alert())
+      try mongo.thaw()
+      guard case .unknown = answers[0] else { Issue.record("\(answers)"); return }
+      #expect(opened == nil)
+      let isThere = await eventually(within: .seconds(30)) {
+        await store.find([Sample.job(1)]) == [.found(Sample.outcome(1))]
+      }
+      #expect(isThere)
+      #expect(await store.insert([Sample.outcome(1)]) == [.duplicate])
+    }
+  }
+
+  @Test("An alert whose answer was lost is still opened, and closed, by who asked")
+  func lostAlertAnswer() async throws {
+    try await PrivateMongo.with { mongo in
+      let url = mongo.url("socketTimeoutMS=700")
+      let store = try MongoStore(url: url)
+      let other = try MongoStore(url: url)
+      #expect(await store.check() == nil)
+      #expect(await other.openAlert(Sample.alert("warm")) == true)
+      #expect(await store.closeAlert(Sample.resolved("warm")) == true)
+
+      try mongo.freeze()
+      #expect(await store.openAlert(Sample.alert()) == nil)
+      try mongo.thaw()
+      let isSeen = await eventually(within: .seconds(30)) {
+        await other.openAlert(Sample.alert()) == false
+      }
+      #expect(isSeen, "the insert that was under way is applied")
+      #expect(await store.openAlert(Sample.alert()) == true)
+      #expect(await store.openAlert(Sample.alert()) == false)
+
+      try mongo.freeze()
+      #expect(await store.closeAlert(Sample.resolved()) == nil)
+      try mongo.thaw()
+      let isClosed = await eventually(within: .seconds(30)) {
+        await other.closeAlert(Sample.resolved()) == false
+      }
+      #expect(isClosed, "the update that was under way is applied")
+      #expect(await store.closeAlert(Sample.resolved()) == true)
+      #expect(await store.closeAlert(Sample.resolved()) == false)
+    }
+  }
+
+  @Test(
+    "A standalone server is refused with the sentence that explains it", arguments: [true, false])
+  func refusesStandalone(namesSet: Bool) async throws {
+    try await PrivateMongo.with(standalone: true) { mongo in
+      let url =
+        namesSet ? mongo.url("serverSelectionTimeoutMS=1000") : "mongodb://127.0.0.1:\(mongo.port)"
+      let problem = try #require(await MongoStore(url: url).check())
+      #expect(problem.isPermanent)
+      #expect(
+        problem.message == """
+          MongoDB at 127.0.0.1:\(mongo.port) is a standalone server: Belfry needs a replica set, \
+          because only there a write can be confirmed by a majority. Start mongod with --replSet \
+          rs0 and run rs.initiate() once.
+          """)
+    }
+  }
+
+  @Test("A server that is not there, or refuses the user, is named")
+  func namesTrouble() async throws {
+    let limit = "serverSelectionTimeoutMS=300"
+    let nobody = try MongoStore(url: "mongodb://127.0.0.1:1/?\(limit)")
+    let refused = try #require(await nobody.check())
+    #expect(!refused.isPermanent)
+    #expect(refused.message.contains("127.0.0.1:1"))
+    #expect(refused.message.lowercased().contains("connection refused"))
+
+    let url = try TestMongo.url(database: "x").replacing("://", with: "://someone@")
+    let stranger = try MongoStore(url: url, password: "secret")
+    let unauthenticated = try #require(await stranger.check())
+    #expect(unauthenticated.isPermanent)
+    #expect(unauthenticated.message.contains("did not accept the user"))
+    #expect(!unauthenticated.message.contains("secret"))
+
+    let wrongSet = try TestMongo.url(database: "x", options: [limit])
+      .replacing("replicaSet=rs0", with: "replicaSet=other")
+    let misnamed = try #require(await MongoStore(url: wrongSet).check())
+    #expect(misnamed.message.contains("replica set rs0"))
+  }
+
+  @Test(
+    "A text that is no URL of MongoDB's is refused at once",
+    arguments: ["", "http://x", "mongodb://"])
+  func refusesURL(_ url: String) {
+    #expect(throws: StoreProblem.self) { try MongoStore(url: url) }
+  }
+
+  @Test("A database made by a newer release is refused")
+  func refusesNewerSchema() async throws {
+    let name = TestMongo.freshName()
+    let url = try TestMongo.url(database: name)
+    _ = try await python("db.meta.insert_one({'_id': 'schema', 'v': 2})", url)
+    let problem = try #require(await MongoStore(url: url).check())
+    #expect(problem.isPermanent)
+    #expect(problem.message.contains("newer"))
+    #expect(try await MongoStore(url: url, use: .outcomesOnly).check() == nil)
+  }
+
+  @Test("A closed store answers unknown, and closes once")
+  func closes() async throws {
+    let store = try MongoStore(url: TestMongo.url(database: TestMongo.freshName()))
+    #expect(await store.insert([Sample.outcome(1)]) == [.inserted])
+    await store.close()
+    await store.close()
+    guard case .unknown = await store.insert([Sample.outcome(2)])[0]
+    else { Issue.record("inserted after the end"); return }
+  }
+}
+
+/// Runs statements in a foreign client, pymongo; `db` is the URL's database.
+func python(_ statements: String, _ url: String) async throws -> String {
+  let program = """
+    import sys
+    from bson.json_util import dumps, CANONICAL_JSON_OPTIONS
+    from pymongo import MongoClient
+    db = MongoClient(sys.argv[1]).get_default_database()
+    show = lambda value: print(dumps(value, json_options=CANONICAL_JSON_OPTIONS))
+    \(statements)
+    """
+  return try await run(TestMongo.variable("BELFRY_TEST_PYTHON"), ["-c", program, url])
+}

@@ -1,0 +1,74 @@
+import BelfryCore
+import BelfryMongo
+import BelfryTestKit
+import Foundation
+
+/// The implementations that keep the contract of the port `OutcomeStore`.
+enum StoreUnderTest: String, CaseIterable, Sendable {
+  case memory, mongodb
+
+  /// Opens a store of its own: no other test sees its data. `other` is a second object on the same
+  /// data, as another process has it.
+  func open(claim: Duration = .seconds(10)) async throws -> (
+    store: any OutcomeStore, other: any OutcomeStore
+  ) {
+    switch self {
+    case .memory:
+      let store = InMemoryStore(claim: claim, now: wallNow)
+      return (store, store)
+    case .mongodb:
+      let url = try TestMongo.url(database: TestMongo.freshName())
+      let store = try MongoStore(url: url, claim: claim)
+      if let problem = await store.check() { throw problem }
+      return (store, try MongoStore(url: url, claim: claim))
+    }
+  }
+}
+
+/// The MongoDB that scripts/with-services starts around the tests.
+enum TestMongo {
+  struct Missing: Error, CustomStringConvertible {
+    let variable: String
+    var description: String {
+      "\(variable) is not set: run the tests with `scripts/with-services swift test`"
+    }
+  }
+
+  static func url(database: String, options: [String] = []) throws -> String {
+    insert(database, options, into: try variable("BELFRY_TEST_MONGODB_URL"))
+  }
+
+  static func insert(_ database: String, _ options: [String], into url: String) -> String {
+    let parts = url.split(separator: "?", maxSplits: 1)
+    var base = String(parts[0])
+    while base.hasSuffix("/") { base.removeLast() }
+    let all = parts.dropFirst().map(String.init) + options
+    return "\(base)/\(database)?\(all.joined(separator: "&"))"
+  }
+
+  static func freshName() -> String {
+    "test-" + UUID().uuidString.lowercased().replacing("-", with: "").prefix(20)
+  }
+
+  static func variable(_ name: String) throws -> String {
+    guard let value = ProcessInfo.processInfo.environment[name], !value.isEmpty
+    else { throw Missing(variable: name) }
+    return value
+  }
+}
+
+@Sendable func wallNow() -> WallTime {
+  WallTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1_000))
+}
+
+/// Asks again and again until `condition` holds; false when it never did within `limit`.
+func eventually(
+  within limit: Duration, _ condition: () async throws -> Bool
+) async rethrows -> Bool {
+  let deadline = ContinuousClock.now + limit
+  while ContinuousClock.now < deadline {
+    if try await condition() { return true }
+    try? await Task.sleep(for: .milliseconds(20))  // Cut short only when the test is cancelled.
+  }
+  return false
+}
