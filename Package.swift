@@ -26,10 +26,12 @@ let collections: [Target.Dependency] = [
 ]
 
 func library(
-  _ name: String, _ dependencies: [Target.Dependency] = [], wraps: Bool = false
+  _ name: String, _ dependencies: [Target.Dependency] = [], wraps: Bool = false,
+  adding added: [SwiftSetting] = []
 ) -> Target {
   .target(
-    name: name, dependencies: dependencies, swiftSettings: wraps ? wrapperSettings : settings)
+    name: name, dependencies: dependencies,
+    swiftSettings: (wraps ? wrapperSettings : settings) + added)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
@@ -64,7 +66,8 @@ let package = Package(
       name: "CMongoC", pkgConfig: "libmongoc-1.0", providers: [.apt(["libmongoc-dev"])]),
 
     library("BelfryCore", collections),
-    library("BelfryWire"),
+    // Lifetimes: the reader is a type of our own that may not outlive the bytes it borrows.
+    library("BelfryWire", adding: [.enableExperimentalFeature("Lifetimes")]),
     library("BelfryNet", ["COpenSSL", "CNghttp2", log] + nio, wraps: true),
     library("BelfryRPC", ["BelfryWire", "BelfryNet", log] + nio),
     library("BelfryAPI", ["BelfryWire", "BelfryRPC", "BelfryCore", protobuf] + nio),
