@@ -1,0 +1,162 @@
+// DO NOT EDIT. swift-format-ignore-file
+// Written from belfry/v1/cluster.proto by protoc-gen-belfry: `make generate` writes it anew.
+
+package import BelfryWire
+
+extension Belfry_V1_WatchHealthRequest: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+  }
+}
+
+extension Belfry_V1_HealthUpdate: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(17)
+    writer.uint64(self.cursor)
+    writer.bool(self.whole)
+    writer.int64(self.atMs)
+    writer.string(self.cluster)
+    writer.string(self.verdict)
+    writer.elements(self.nodes) { $0.message($1) }
+    writer.elements(self.lanes) { $0.message($1) }
+    writer.elements(self.parts) { $0.message($1) }
+    writer.elements(self.alerts) { $0.message($1) }
+    writer.elements(self.gone) { $0.string($1) }
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.cursor = try reader.uint64()
+    self.whole = try reader.bool()
+    self.atMs = try reader.int64()
+    reader.closeBlock()
+    if try reader.hasPart() { self.cluster = try reader.string() }
+    if try reader.hasPart() { self.verdict = try reader.string() }
+    if try reader.hasPart() { self.nodes = try reader.messages() }
+    if try reader.hasPart() { self.lanes = try reader.messages() }
+    if try reader.hasPart() { self.parts = try reader.messages() }
+    if try reader.hasPart() { self.alerts = try reader.messages() }
+    if try reader.hasPart() { self.gone = try reader.strings() }
+  }
+}
+
+extension Belfry_V1_NodeHealth: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(32)
+    writer.int64(self.sinceMs)
+    writer.uint32(self.slots)
+    writer.uint32(self.running)
+    writer.uint64(self.heartbeatAgeMs)
+    writer.int64(self.certificateExpiresMs)
+    writer.string(self.name)
+    writer.string(self.role)
+    writer.string(self.state)
+    writer.string(self.reason)
+    writer.string(self.boot)
+    writer.elements(self.labels) { $0.message($1) }
+    writer.elements(self.kinds) { $0.string($1) }
+    writer.elements(self.lanes) { $0.string($1) }
+    writer.string(self.software)
+    writer.string(self.address)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.sinceMs = try reader.int64()
+    self.slots = try reader.uint32()
+    self.running = try reader.uint32()
+    self.heartbeatAgeMs = try reader.uint64()
+    self.certificateExpiresMs = try reader.int64()
+    reader.closeBlock()
+    if try reader.hasPart() { self.name = try reader.string() }
+    if try reader.hasPart() { self.role = try reader.string() }
+    if try reader.hasPart() { self.state = try reader.string() }
+    if try reader.hasPart() { self.reason = try reader.string() }
+    if try reader.hasPart() { self.boot = try reader.string() }
+    if try reader.hasPart() { self.labels = try reader.messages() }
+    if try reader.hasPart() { self.kinds = try reader.strings() }
+    if try reader.hasPart() { self.lanes = try reader.strings() }
+    if try reader.hasPart() { self.software = try reader.string() }
+    if try reader.hasPart() { self.address = try reader.string() }
+  }
+}
+
+extension Belfry_V1_LaneHealth: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(48)
+    writer.uint64(self.ready)
+    writer.uint64(self.waiting)
+    writer.uint64(self.running)
+    writer.uint64(self.parked)
+    writer.uint64(self.finished)
+    writer.uint64(self.failed)
+    writer.string(self.name)
+    writer.elements(self.unserved) { $0.string($1) }
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.ready = try reader.uint64()
+    self.waiting = try reader.uint64()
+    self.running = try reader.uint64()
+    self.parked = try reader.uint64()
+    self.finished = try reader.uint64()
+    self.failed = try reader.uint64()
+    reader.closeBlock()
+    if try reader.hasPart() { self.name = try reader.string() }
+    if try reader.hasPart() { self.unserved = try reader.strings() }
+  }
+}
+
+extension Belfry_V1_PartHealth: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(8)
+    writer.int64(self.sinceMs)
+    writer.string(self.name)
+    writer.string(self.state)
+    writer.string(self.reason)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.sinceMs = try reader.int64()
+    reader.closeBlock()
+    if try reader.hasPart() { self.name = try reader.string() }
+    if try reader.hasPart() { self.state = try reader.string() }
+    if try reader.hasPart() { self.reason = try reader.string() }
+  }
+}
+
+extension Belfry_V1_AlertView: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(20)
+    writer.int64(self.firedAtMs)
+    writer.int64(self.resolvedAtMs)
+    writer.uint32(self.jobsMoved)
+    writer.string(self.rule)
+    writer.string(self.subject)
+    writer.string(self.state)
+    writer.string(self.severity)
+    writer.string(self.summary)
+    writer.string(self.why)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.firedAtMs = try reader.int64()
+    self.resolvedAtMs = try reader.int64()
+    self.jobsMoved = try reader.uint32()
+    reader.closeBlock()
+    if try reader.hasPart() { self.rule = try reader.string() }
+    if try reader.hasPart() { self.subject = try reader.string() }
+    if try reader.hasPart() { self.state = try reader.string() }
+    if try reader.hasPart() { self.severity = try reader.string() }
+    if try reader.hasPart() { self.summary = try reader.string() }
+    if try reader.hasPart() { self.why = try reader.string() }
+  }
+}

@@ -1,0 +1,257 @@
+// DO NOT EDIT. swift-format-ignore-file
+// Written from belfry/v1/jobs.proto by protoc-gen-belfry: `make generate` writes it anew.
+
+package import BelfryWire
+
+extension Belfry_V1_JobSpec: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(33)
+    writer.uint32(self.priority)
+    writer.uint32(self.triesMax)
+    writer.uint64(self.timeoutMs)
+    writer.int64(self.deadlineMs)
+    writer.int64(self.runAtMs)
+    writer.bool(self.`repeat`)
+    writer.string(self.id)
+    writer.string(self.kind)
+    writer.string(self.lane)
+    writer.data(self.payload)
+    writer.string(self.contentType)
+    writer.string(self.backoff)
+    writer.elements(self.requires) { $0.message($1) }
+    writer.string(self.replyTo)
+    writer.string(self.correlationID)
+    writer.string(self.traceparent)
+    writer.string(self.tracestate)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    if case let value = try reader.uint32(), value != 0 { self.priority = value }
+    if case let value = try reader.uint32(), value != 0 { self.triesMax = value }
+    if case let value = try reader.uint64(), value != 0 { self.timeoutMs = value }
+    if case let value = try reader.int64(), value != 0 { self.deadlineMs = value }
+    if case let value = try reader.int64(), value != 0 { self.runAtMs = value }
+    if try reader.bool() { self.`repeat` = true }
+    reader.closeBlock()
+    if try reader.hasPart() { self.id = try reader.string() }
+    if try reader.hasPart() { self.kind = try reader.string() }
+    if try reader.hasPart() { self.lane = try reader.string() }
+    if try reader.hasPart() { self.payload = try reader.data() }
+    if try reader.hasPart() { self.contentType = try reader.string() }
+    if try reader.hasPart() { self.backoff = try reader.string() }
+    if try reader.hasPart() { self.requires = try reader.messages() }
+    if try reader.hasPart() { self.replyTo = try reader.string() }
+    if try reader.hasPart() { self.correlationID = try reader.string() }
+    if try reader.hasPart() { self.traceparent = try reader.string() }
+    if try reader.hasPart() { self.tracestate = try reader.string() }
+  }
+}
+
+extension Belfry_V1_Label: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    writer.string(self.key)
+    writer.string(self.value)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.key = try reader.string() }
+    if try reader.hasPart() { self.value = try reader.string() }
+  }
+}
+
+extension Belfry_V1_SubmitRequest: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    if self.hasJob { writer.message(self.job) } else { writer.emptyPart() }
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.job = try reader.message() }
+  }
+}
+
+extension Belfry_V1_SubmitReply: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    writer.string(self.id)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.id = try reader.string() }
+  }
+}
+
+extension Belfry_V1_SubmitManyRequest: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    writer.elements(self.jobs) { $0.message($1) }
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.jobs = try reader.messages() }
+  }
+}
+
+extension Belfry_V1_SubmitManyReply: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    writer.elements(self.verdicts) { $0.message($1) }
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.verdicts = try reader.messages() }
+  }
+}
+
+extension Belfry_V1_SubmitVerdict: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(4)
+    writer.uint32(self.status)
+    writer.string(self.id)
+    writer.string(self.message)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.status = try reader.uint32()
+    reader.closeBlock()
+    if try reader.hasPart() { self.id = try reader.string() }
+    if try reader.hasPart() { self.message = try reader.string() }
+  }
+}
+
+extension Belfry_V1_GetRequest: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    writer.string(self.id)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.id = try reader.string() }
+  }
+}
+
+extension Belfry_V1_JobView: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(4)
+    writer.uint32(self.attempt)
+    writer.string(self.id)
+    writer.string(self.state)
+    writer.string(self.kind)
+    writer.string(self.lane)
+    writer.string(self.worker)
+    writer.string(self.waitingFor)
+    if self.hasOutcome { writer.message(self.outcome) } else { writer.emptyPart() }
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.attempt = try reader.uint32()
+    reader.closeBlock()
+    if try reader.hasPart() { self.id = try reader.string() }
+    if try reader.hasPart() { self.state = try reader.string() }
+    if try reader.hasPart() { self.kind = try reader.string() }
+    if try reader.hasPart() { self.lane = try reader.string() }
+    if try reader.hasPart() { self.worker = try reader.string() }
+    if try reader.hasPart() { self.waitingFor = try reader.string() }
+    if try reader.hasPart() { self.outcome = try reader.message() }
+  }
+}
+
+extension Belfry_V1_Outcome: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(44)
+    writer.uint32(self.attempt)
+    writer.uint32(self.tries)
+    writer.uint32(self.losses)
+    writer.int64(self.submittedAtMs)
+    writer.int64(self.startedAtMs)
+    writer.int64(self.finishedAtMs)
+    writer.uint64(self.resultSize)
+    writer.string(self.id)
+    writer.string(self.state)
+    writer.string(self.reason)
+    writer.string(self.kind)
+    writer.string(self.lane)
+    writer.string(self.assignment)
+    writer.string(self.worker)
+    writer.string(self.contentType)
+    writer.data(self.result)
+    writer.string(self.errorCode)
+    writer.string(self.errorMessage)
+    writer.string(self.errorStderr)
+    writer.elements(self.history) { $0.message($1) }
+    writer.string(self.retryOf)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    if case let value = try reader.uint32(), value != 0 { self.attempt = value }
+    if case let value = try reader.uint32(), value != 0 { self.tries = value }
+    if case let value = try reader.uint32(), value != 0 { self.losses = value }
+    if case let value = try reader.int64(), value != 0 { self.submittedAtMs = value }
+    if case let value = try reader.int64(), value != 0 { self.startedAtMs = value }
+    if case let value = try reader.int64(), value != 0 { self.finishedAtMs = value }
+    if case let value = try reader.uint64(), value != 0 { self.resultSize = value }
+    reader.closeBlock()
+    if try reader.hasPart() { self.id = try reader.string() }
+    if try reader.hasPart() { self.state = try reader.string() }
+    if try reader.hasPart() { self.reason = try reader.string() }
+    if try reader.hasPart() { self.kind = try reader.string() }
+    if try reader.hasPart() { self.lane = try reader.string() }
+    if try reader.hasPart() { self.assignment = try reader.string() }
+    if try reader.hasPart() { self.worker = try reader.string() }
+    if try reader.hasPart() { self.contentType = try reader.string() }
+    if try reader.hasPart() { self.result = try reader.data() }
+    if try reader.hasPart() { self.errorCode = try reader.string() }
+    if try reader.hasPart() { self.errorMessage = try reader.string() }
+    if try reader.hasPart() { self.errorStderr = try reader.string() }
+    if try reader.hasPart() { self.history = try reader.messages() }
+    if try reader.hasPart() { self.retryOf = try reader.string() }
+  }
+}
+
+extension Belfry_V1_HistoryLine: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(14)
+    writer.uint32(self.attempt)
+    writer.bool(self.started)
+    writer.bool(self.beside)
+    writer.int64(self.atMs)
+    writer.string(self.assignment)
+    writer.string(self.what)
+    writer.string(self.worker)
+    writer.string(self.boot)
+    writer.string(self.code)
+    writer.string(self.message)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.attempt = try reader.uint32()
+    self.started = try reader.bool()
+    self.beside = try reader.bool()
+    self.atMs = try reader.int64()
+    reader.closeBlock()
+    if try reader.hasPart() { self.assignment = try reader.string() }
+    if try reader.hasPart() { self.what = try reader.string() }
+    if try reader.hasPart() { self.worker = try reader.string() }
+    if try reader.hasPart() { self.boot = try reader.string() }
+    if try reader.hasPart() { self.code = try reader.string() }
+    if try reader.hasPart() { self.message = try reader.string() }
+  }
+}
