@@ -101,7 +101,7 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ] + nio,
       swiftSettings: settings),
-    library("BelfryTestKit", ["BelfryCore", "BelfryCoordinator", "BelfryWorker"] + collections),
+    library("BelfryTestKit", ["BelfryCore"] + collections),
     .executableTarget(
       name: "belfry-sim",
       dependencies: [
