@@ -10,6 +10,8 @@ package struct ClusterConfiguration: Sendable {
   package var holdMax: Duration = .seconds(20 * 60)
   /// How long a job waits for a worker of its kind and labels before it is parked.
   package var parkAfter: Duration = .seconds(5)
+  /// When a job is looked at again whose losses are not yet proven: it waits that long in the store.
+  package var lookAgainAfter: Duration = .seconds(30)
   /// A worker that stays away so long is forgotten; its losses are then proven.
   package var forgetAfter: Duration = .seconds(600)
 

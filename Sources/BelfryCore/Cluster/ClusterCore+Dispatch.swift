@@ -40,7 +40,8 @@ extension ClusterCore {
     }
     if weight.proven + weight.open >= LossWeight.poison {
       succeed(
-        entry, to: .again, attempt: entry.attempt + 1, due: now.wall + .seconds(30), at: now)
+        entry, to: .again, attempt: entry.attempt + 1,
+        due: now.wall + configuration.lookAgainAfter, at: now)
       return true
     }
     return false

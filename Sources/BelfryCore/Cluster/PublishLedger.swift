@@ -171,11 +171,6 @@ struct PublishLedger {
     _ ready: inout Ready
   ) {
     guard case .onItsWay = item.state else { return }
-    if case .submit(let token) = item.purpose {
-      items.removeValue(forKey: id)
-      ready.answers.append(.submitted(token: token, .noSuchLane))
-      return
-    }
     if isReply(item.what) {  // whoever asked is gone: done
       items.removeValue(forKey: id)
       counted.append(item.purpose)
@@ -185,6 +180,10 @@ struct PublishLedger {
     ready.commands.append(.declare)
     if item.returns + 1 < 3 {
       start(id, at: now, into: &ready)
+    } else if case .submit(let token) = item.purpose {
+      items.removeValue(forKey: id)
+      ready.answers.append(
+        .submitted(token: token, .unavailable("the lane's queue does not take the job: \(why)")))
     } else {
       items[id]?.state = .held(until: now.monotonic + .seconds(5))
       heldCount += 1
@@ -225,6 +224,13 @@ struct PublishLedger {
 }
 
 extension PublishLedger {
+  /// Deliveries that are acked once a publish of their own counts, in no order.
+  func forEachDelivery(_ body: (DeliveryTag) -> Void) {
+    for item in items.values {
+      if case .delivery(let tag) = item.purpose { body(tag) }
+    }
+  }
+
   /// Submissions that wait for a connection are refused at once: nothing waits in memory only.
   var canSubmit: Bool { isUp && blockedBy == nil }
 }
