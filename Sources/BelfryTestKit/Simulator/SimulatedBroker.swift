@@ -1,0 +1,160 @@
+import BelfryCore
+import DequeModule
+
+/// A message in a queue.
+struct BrokerMessage {
+  enum Content {
+    case job(JobMessage)
+    case malformed(Malformed)
+  }
+
+  var job: Int
+  var content: Content
+  var redelivered = false
+  var deliveryCount = 0
+}
+
+/// A channel for consuming, and what it has delivered.
+final class SimulatedChannel {
+  struct Consumer {
+    var queue: Int
+    var prefetch: Int
+  }
+
+  struct Unacked {
+    var tag: UInt64
+    var queue: Int
+    var message: BrokerMessage
+    /// The coordinator has decided to ack it; the ack may be on its way.
+    var isGivenUp = false
+  }
+
+  /// A delivery that the coordinator's core holds.
+  struct Held {
+    var tag: UInt64
+    var job: Int
+    var seen: UInt32 = 0
+  }
+
+  let index: Int
+  let generation: ChannelGeneration
+  let owner: SimulatedCoordinator
+  let isAttached: Bool
+  let toBroker: Int32
+  let fromBroker: Int32
+  /// For the broker it is open.
+  var isOpen = true
+  /// For the coordinator it is open.
+  var isKnownUp = false
+  var consumers: [Consumer] = []
+  var unacked: [Unacked] = []
+  var held: [Held] = []
+  var nextTag: UInt64 = 1
+
+  init(
+    index: Int, generation: ChannelGeneration, owner: SimulatedCoordinator, isAttached: Bool,
+    toBroker: Int32, fromBroker: Int32
+  ) {
+    self.index = index
+    self.generation = generation
+    self.owner = owner
+    self.isAttached = isAttached
+    self.toBroker = toBroker
+    self.fromBroker = fromBroker
+  }
+
+  func room(_ queue: Int) -> Bool {
+    guard isOpen, let consumer = consumers.first(where: { $0.queue == queue }) else { return false }
+    return unacked.count { $0.queue == queue } < consumer.prefetch
+  }
+}
+
+/// A connection for publishing, and what was published on it without an answer yet.
+final class SimulatedPublisher {
+  let index: Int
+  let owner: SimulatedCoordinator
+  let toBroker: Int32
+  let fromBroker: Int32
+  var isOpen = true
+  var isKnownUp = false
+  var pending: [(ticket: Int, id: PublishID)] = []
+  var nextTicket = 0
+
+  init(index: Int, owner: SimulatedCoordinator, toBroker: Int32, fromBroker: Int32) {
+    self.index = index
+    self.owner = owner
+    self.toBroker = toBroker
+    self.fromBroker = fromBroker
+  }
+}
+
+/// The broker: queues that keep what was confirmed, whatever dies.
+struct SimulatedBroker {
+  enum Queue {
+    static let again = 0
+    static let high = 1
+    static let normal = 2
+    static let low = 3
+    static let parked = 4
+    static let attached = 5
+    static let count = 6
+  }
+
+  static let names = [
+    QueueTopology.again(.default), QueueTopology.queue(.default, .high),
+    QueueTopology.queue(.default, .normal), QueueTopology.queue(.default, .low),
+    QueueTopology.parked(.default), "hello",
+  ]
+  static let indices = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+
+  var queues = [Deque<BrokerMessage>](repeating: [], count: Queue.count)
+  /// Returned what is published to it, until it is declared again.
+  var isMissing = [Bool](repeating: false, count: Queue.count)
+  var alarmUntil: Int64 = 0
+  var downUntil: Int64 = 0
+
+  static func lane(_ priority: Priority) -> Int {
+    switch priority {
+    case .normal: Queue.normal
+    case .high: Queue.high
+    case .low: Queue.low
+    }
+  }
+
+  static func source(_ queue: Int) -> Arrival.Source {
+    switch queue {
+    case Queue.again: .again
+    case Queue.parked: .parked
+    case Queue.attached: .attached
+    default: .lane
+    }
+  }
+}
+
+/// The store: outcomes, applied and then committed by a majority, and publishes that are owed.
+struct SimulatedStore {
+  struct Owed {
+    var id: OwedID
+    var what: Publish.What
+    /// -1: none.
+    var job: Int
+    var due: WallTime
+    var claimedUntil: Int64 = 0
+    /// A coordinator has decided to remove it.
+    var isGivenUp = false
+  }
+
+  /// What happens to the next write.
+  enum Trick {
+    case lost, appliedUnanswered, appliedLate, rolledBack
+  }
+
+  var committed = [Outcome?](repeating: nil, count: SimulationPlan.jobsMax)
+  var applied = [Applied?](repeating: nil, count: SimulationPlan.jobsMax)
+  var owed: [Owed] = []
+  /// Whatever was owed once: a coordinator that claimed it keeps it when the document is gone.
+  var owedOnce: [OwedID: Publish.What] = [:]
+  var outageUntil: Int64 = 0
+  var staleUntil: Int64 = 0
+  var trick: Trick?
+}

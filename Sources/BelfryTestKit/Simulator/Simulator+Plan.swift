@@ -1,0 +1,27 @@
+import BelfryCore
+
+/// The seed's world in words, for the head of a trace.
+extension Simulator {
+  func describePlan() -> String {
+    var lines = [
+      "seed \(seed): \(plan.faults) faults, one in \(plan.faultEvery) events; delays up to "
+        + "\(plan.brokerDelay / 1_000_000) ms broker, \(plan.storeDelay / 1_000_000) ms store, "
+        + "\(plan.sessionDelay / 1_000_000) ms session; tick \(plan.tickEvery / 1_000_000) ms; "
+        + "\(plan.coordinators) coordinators, held \(plan.holdMax.shortText) at most"
+    ]
+    for (index, worker) in plan.workers.enumerated() {
+      lines.append(
+        "    w\(index): \(worker.slots) slots, kinds \(worker.kinds.map(\.text)), "
+          + (worker.hasStore ? "records" : "coordinator records"))
+    }
+    for planned in plan.jobs {
+      lines.append(
+        "    \(planned.job.id): \(planned.job.kind), \(planned.behaviour), by \(planned.door), "
+          + "\(planned.form), runs \(planned.runs / 1_000_000) ms"
+          + (planned.job.deadline.map { ", deadline \(Transcript.text($0))" } ?? "")
+          + (planned.runAt.map { ", not before \($0 / 1_000_000) ms" } ?? "")
+          + (planned.job.reply == nil ? "" : planned.replyIsGone ? ", reply gone" : ", reply"))
+    }
+    return lines.joined(separator: "\n")
+  }
+}

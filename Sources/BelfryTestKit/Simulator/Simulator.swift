@@ -1,0 +1,229 @@
+package import BelfryCore
+
+/// Runs the real cores of two coordinators and a few workers in a world of simulated broker, store
+/// and network, in virtual time, with faults, and checks after every step what must hold (DESIGN,
+/// section 2). All that happens follows from the seed: the same seed gives the same run.
+///
+/// Effects of one `Ready` are performed in any order at random later times; what is on its way when
+/// a process dies is lost or not; what is due for a process that sleeps waits for it.
+package final class Simulator {
+  /// Virtual time 0 as wall time.
+  package static let start = WallTime(milliseconds: 1_790_000_000_000)
+
+  package let seed: UInt64
+  var random: SeededRandom
+  let plan: SimulationPlan
+
+  /// Virtual time, in nanoseconds.
+  var now: Int64 = 0
+  var queue = EventQueue()
+  var links: [Link] = []
+  var processes: [SimulatedProcess] = []
+  /// The process of each node, -1 while it is away: coordinators first, then workers.
+  var current: [Int32] = []
+  var isGone: [Bool] = []
+  var sessions: [SimulatedSession] = []
+  var channels: [SimulatedChannel] = []
+  var publishers: [SimulatedPublisher] = []
+  /// Until when a worker (second index) cannot reach a coordinator (first).
+  var unreachableUntil: [[Int64]] = []
+  var boots: UInt64 = 0
+
+  var broker = SimulatedBroker()
+  var store = SimulatedStore()
+  var ledger: SimulationLedger
+
+  var faultsLeft: Int
+  var lastFaultAt: Int64 = 0
+  var faultsDone = [Int](repeating: 0, count: FaultKind.allCases.count)
+
+  var violation: Violation?
+  var steps = 0
+  var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+  var places: UInt32 = 0
+  /// What happened, in words; nil: nobody wants to read it.
+  var trace: [String]?
+
+  package init(seed: UInt64, faults: Int? = nil, traces: Bool = false) {
+    self.seed = seed
+    random = SeededRandom(seed: seed)
+    plan = SimulationPlan(random: &random, faults: faults)
+    ledger = SimulationLedger(jobs: plan.jobs.count)
+    faultsLeft = plan.faults
+    trace = traces ? [] : nil
+  }
+
+  /// Runs until everything has settled, or a promise is broken.
+  package func run() -> SimulationResult {
+    begin()
+    while violation == nil, let (time, event) = queue.pop() {
+      now = time
+      if now > max(lastFaultAt, ms(5_000)) + SimulationPlan.settleWithin {
+        fail(.L5, "not settled: \(unsettled().joined(separator: "; "))")
+      } else if handle(event), unsettled().isEmpty {
+        break
+      }
+    }
+    return SimulationResult(
+      seed: seed, violation: violation, steps: steps, hash: hash, faults: faultsDone,
+      jobs: plan.jobs.count, handlerRuns: ledger.handlerRuns,
+      virtualTime: .nanoseconds(now), trace: trace ?? [])
+  }
+
+  private func begin() {
+    note { self.describePlan() }
+    for node in 0..<plan.coordinators {
+      current.append(-1)
+      isGone.append(false)
+      unreachableUntil.append([Int64](repeating: 0, count: plan.workers.count))
+      push(Event(body: .rebirth(node: node)), in: ms(300))
+    }
+    for index in plan.workers.indices {
+      current.append(-1)
+      isGone.append(false)
+      push(Event(body: .rebirth(node: plan.coordinators + index)), in: ms(300))
+    }
+    for (index, job) in plan.jobs.enumerated() {
+      queue.push(Event(body: .produce(job: index)), at: job.publishAt)
+    }
+    queue.push(Event(body: .check), at: ms(250))
+  }
+
+  /// True after a look at whether all is settled is due.
+  private func handle(_ event: Event) -> Bool {
+    if event.link >= 0 {
+      let link = links[Int(event.link)]
+      if now > link.cutAt { return false }
+      if now < link.stalledUntil {
+        queue.push(event, at: link.stalledUntil)
+        return false
+      }
+    }
+    if event.target >= 0 {
+      let process = processes[Int(event.target)]
+      guard process.isAlive else { return false }
+      if now < process.pausedUntil {
+        queue.push(event, at: process.pausedUntil)
+        return false
+      }
+    }
+    steps += 1
+    mix(UInt64(bitPattern: now))
+    mix(UInt64(UInt32(bitPattern: event.target)))
+    if case .check = event.body {
+      queue.push(event, at: now + ms(250))
+      return true
+    }
+    take(event)
+    if faultsLeft > 0, event.body.isWorthAFault, now >= plan.faultsFrom,
+      now < SimulationPlan.faultsUntil,
+      random.oneIn(plan.faultEvery), violation == nil
+    {
+      injectFault()
+    }
+    return false
+  }
+
+  private func take(_ event: Event) {
+    switch event.body {
+    case .check: return
+    case .tick, .cluster, .delivered, .openChannel, .channelUp, .channelDown, .openPublisher,
+      .publisherUp, .publisherDown, .published, .leave, .worker, .handlerEnds, .handlerKills,
+      .connect:
+      happened(event.body, to: processes[Int(event.target)])
+    case .rebirth(let node): rebirth(node)
+    case .toCoordinator(let session, let messages): toCoordinator(sessions[session], messages)
+    case .toWorker(let session, let messages): toWorker(sessions[session], messages)
+    case .coordinatorNotices(let session): coordinatorNotices(sessions[session])
+    case .workerNotices(let session): workerNotices(sessions[session])
+    case .acks, .requeues, .command, .publishes, .alarmEnds: brokerHears(event.body)
+    case .insert, .commit, .rollBack, .find, .lookups, .owe, .commitOwed, .claim, .settleOwed:
+      storeHears(event.body)
+    case .produce(let job): produce(job)
+    case .producerHears(let job): ledger.isConfirmed[job] = true
+    }
+  }
+
+  // MARK: time and streams
+
+  /// Within a delay of at most `most`, drawn.
+  func push(_ event: Event, in most: Int64) {
+    queue.push(event, at: now + random.within(0...most))
+  }
+
+  func newLink(of owners: SimulatedProcess...) -> Int32 {
+    links.append(Link())
+    let link = Int32(links.count - 1)
+    for owner in owners { owner.outgoing.append(link) }
+    return link
+  }
+
+  /// Sends on a stream: after what was sent on it before.
+  func send(_ body: Event.Body, to process: SimulatedProcess?, on link: Int32, within most: Int64) {
+    let arrival = max(now + random.within(0...most), links[Int(link)].last)
+    links[Int(link)].last = arrival
+    queue.push(Event(link: link, target: process?.index ?? -1, body: body), at: arrival)
+  }
+
+  func cut(_ link: Int32, within most: Int64 = 0) {
+    links[Int(link)].cutAt = min(links[Int(link)].cutAt, now + random.within(0...most))
+  }
+
+  func time(of process: SimulatedProcess) -> Now {
+    Now(
+      monotonic: Instant(nanoseconds: now + process.monotonicOffset),
+      wall: WallTime(
+        milliseconds: Self.start.milliseconds + (now + process.wallOffset) / 1_000_000))
+  }
+
+  // MARK: what is kept of a run
+
+  func mix(_ value: UInt64) {
+    hash = (hash ^ value) &* 0x100_0000_01B3
+    hash ^= hash >> 29
+  }
+
+  func note(_ text: () -> String) {
+    guard trace != nil else { return }
+    let tenths = now / 100_000
+    trace?.append("\(tenths / 10).\(tenths % 10) ms  \(text())")
+  }
+
+  func fail(_ invariant: Invariant, _ message: String) {
+    guard violation == nil else { return }
+    violation = Violation(invariant: invariant, message: message)
+    note { "VIOLATION \(invariant.rawValue): \(message)" }
+  }
+}
+
+extension Event.Body {
+  /// Faults follow what belongs to the way of a job, not the beat of the clock.
+  var isWorthAFault: Bool {
+    switch self {
+    case .check, .tick, .command, .claim: return false
+    case .toCoordinator(_, let messages):
+      if case .heartbeat? = messages.first { return messages.count > 1 }
+      return true
+    case .toWorker(_, let messages):
+      if case .heartbeat? = messages.first { return messages.count > 1 }
+      return true
+    case .cluster(.queue(.depth)), .cluster(.queue(.readDone)): return false
+    default: return true
+    }
+  }
+}
+
+/// What came of one run.
+package struct SimulationResult: Sendable {
+  package let seed: UInt64
+  package let violation: Violation?
+  package let steps: Int
+  /// Of all that happened, in order: the same seed has the same.
+  package let hash: UInt64
+  /// Done, by `FaultKind`.
+  package let faults: [Int]
+  package let jobs: Int
+  package let handlerRuns: Int
+  package let virtualTime: Duration
+  package let trace: [String]
+}
