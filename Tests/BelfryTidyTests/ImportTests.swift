@@ -32,6 +32,7 @@ import Testing
     "CMongoC": ["BelfryMongo"],
     "CSQLite": ["BelfryEmbedded"],
     "CZlib": ["BelfryRPC"],
+    "CGlibc": ["BelfryWorker"],
   ]
 
   @Test("C modules are imported in their wrappers only, and never re-exported")
