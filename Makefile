@@ -1,7 +1,7 @@
 # Belfry's commands for people who build it. `make help` lists them; each installs what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build release test demo bench sim format lint clean dependencies
+.PHONY: help build release test demo bench sim generate format lint clean dependencies
 
 # How many seeds `make sim` runs, and from which on: `make sim SEEDS=100000 FIRST=42`.
 SEEDS ?= 10000
@@ -42,6 +42,9 @@ sim: dependencies ## run the simulator: SEEDS=N seeds, the first one FIRST=N
 	@swift build -c release --product belfry-sim $(call otherwise,$(compile_error))
 	@.build/release/belfry-sim --seeds $(SEEDS) --first-seed $(FIRST) \
 	  $(call otherwise,repeat the seed named above with: make sim SEEDS=1 FIRST=<seed>)
+
+generate: dependencies ## write the code that is generated from proto/ anew
+	@scripts/generate $(call otherwise,the messages above name file and line in proto/)
 
 format: ## put all Swift files into the house's format
 	@swift format --in-place --parallel --recursive $(SWIFT_FILES)

@@ -13,7 +13,8 @@ import Testing
   @Test("no force: a parser that traps on hostile bytes is a remote crash")
   func noForce() {
     let force = /\btry!|\bas!|[\w\)\]]!($|[^=])/
-    #expect(byHand.flatMap { $0.matches(force, in: $0.code) } == [])
+    let suspects = byHand.filter { $0.text.utf8.contains(UInt8(ascii: "!")) }
+    #expect(suspects.flatMap { $0.matches(force, in: $0.code) } == [])
   }
 
   @Test("no file over 500 lines: past that, split it by meaning")

@@ -95,6 +95,9 @@ extension Tree.File {
         return ""
       }
       if isInText { return "" }
+      guard line.utf8.contains(UInt8(ascii: "\"")) || line.utf8.contains(UInt8(ascii: "/")) else {
+        return line  // most lines; the searches below are slow without optimisation
+      }
       let noStrings = line.replacing(/"(\\.|[^"\\])*"/, with: "\"\"")
       guard let comment = noStrings.firstRange(of: "//") else { return noStrings }
       return noStrings[..<comment.lowerBound]
