@@ -32,3 +32,15 @@ package enum QueueTopology {
     [again(lane), queue(lane, .high), queue(lane, .normal), queue(lane, .low), parked(lane)]
   }
 }
+
+/// A foreign queue whose messages become jobs: consumed as it is, never declared.
+package struct AttachedQueue: Hashable, Sendable {
+  package var queue: String
+  /// Unacked messages at a time, 1 to 2,000.
+  package var prefetch: Int
+
+  package init(queue: String, prefetch: Int) {
+    self.queue = queue
+    self.prefetch = prefetch
+  }
+}

@@ -1,0 +1,97 @@
+internal import BelfryCore
+
+extension ConsumingSession {
+  /// Does what was asked, in order; the acks of all of it go out together.
+  func obey(
+    _ commands: [QueueCommand], _ connection: AMQPConnection, _ probe: inout Probe
+  ) throws(RabbitMQError) {
+    for command in commands {
+      do {
+        try obey(command, connection, &probe)
+      } catch {
+        guard case .channel(let number) = error.scope else { throw error }
+        try replace(number, error, connection)
+      }
+    }
+    try flushAcks(connection)
+  }
+
+  private func obey(
+    _ command: QueueCommand, _ connection: AMQPConnection, _ probe: inout Probe
+  ) throws(RabbitMQError) {
+    switch command {
+    case .ack(let tags):
+      for tag in tags {
+        guard let index = index(of: tag.generation) else { continue }
+        _ = channels[index].book.ack(tag.tag)
+      }
+    case .requeue(let tags):
+      for tag in tags {
+        guard let index = index(of: tag.generation) else { continue }
+        guard channels[index].book.requeue(tag.tag) else { continue }
+        try connection.requeue(tag.tag, on: channels[index].number)
+      }
+    case .consume(let queue, let prefetch):
+      try consume(queue, prefetch, connection, &probe)
+    case .endConsumer(let queue):
+      guard let main, let consumer = consumers.end(queue) else { return }
+      try connection.cancel(consumer: consumer, on: main.number)
+    case .readOnce(let queue, let limit):
+      // A basic.get from what is not there would close the channel.
+      reading.add(queue, try probe.depth(of: queue) == nil ? 0 : limit)
+      try goOnReading(connection)
+    case .measure(let queues):
+      for queue in queues {
+        outbox.add(.depth(queue: queue, ready: try probe.depth(of: queue) ?? 0))
+      }
+    case .declare, .publish:
+      preconditionFailure("meant for the publishing pump: \(command)")
+    }
+  }
+
+  /// To consume what is not there would close the channel, and with it every delivery.
+  private func consume(
+    _ queue: String, _ prefetch: Int, _ connection: AMQPConnection, _ probe: inout Probe
+  ) throws(RabbitMQError) {
+    if try probe.depth(of: queue) == nil {
+      guard topology.queues.contains(queue) else {
+        outbox.add(.consumerEnded(queue: queue))
+        return
+      }
+      try topology.declare(on: connection)
+    }
+    guard let main else { return }
+    if let old = consumers.end(queue) { try connection.cancel(consumer: old, on: main.number) }
+    try connection.consume(
+      queue, prefetch: prefetch, consumer: consumers.add(queue), on: main.number)
+  }
+
+  private func index(of generation: ChannelGeneration) -> Int? {
+    channels.firstIndex { $0.generation == generation }
+  }
+
+  private func flushAcks(_ connection: AMQPConnection) throws(RabbitMQError) {
+    for index in channels.indices {
+      for frame in channels[index].book.flush() {
+        switch frame {
+        case .single(let tag):
+          try connection.ack(tag, isMultiple: false, on: channels[index].number)
+        case .upTo(let tag):
+          try connection.ack(tag, isMultiple: true, on: channels[index].number)
+        }
+      }
+    }
+  }
+
+  /// Asks for more of the queue being read, or says that it was read and turns to the next.
+  func goOnReading(_ connection: AMQPConnection) throws(RabbitMQError) {
+    guard let main else { return }
+    while true {
+      switch reading.next() {
+      case .get(let queue): try connection.get(queue, on: main.number)
+      case .done(let queue, let count): outbox.add(.readDone(queue: queue, count: count))
+      case .wait: return
+      }
+    }
+  }
+}
