@@ -18,6 +18,8 @@ let nio: [Target.Dependency] = [
   .product(name: "NIOCore", package: "swift-nio"),
   .product(name: "NIOPosix", package: "swift-nio"),
 ]
+let lifecycle: Target.Dependency = .product(
+  name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
 let collections: [Target.Dependency] = [
   .product(name: "DequeModule", package: "swift-collections"),
@@ -76,15 +78,16 @@ let package = Package(
     library("BelfryIdentity", ["COpenSSL"], wraps: true),
     library(
       "BelfryCoordinator",
-      ["BelfryCore", "BelfryWire", "BelfryAPI", "BelfryRPC", "BelfryNet", "BelfryIdentity", log] + nio
-    ),
+      [
+        "BelfryCore", "BelfryWire", "BelfryAPI", "BelfryRPC", "BelfryNet", "BelfryIdentity", log,
+        lifecycle, protobuf,
+      ] + nio),
     library(
       "BelfryWorker",
       [
         "BelfryCore", "BelfryWire", "BelfryAPI", "BelfryRPC", "BelfryNet", "BelfryIdentity",
-        "CGlibc", log,
-      ] + nio
-    ),
+        "CGlibc", log, lifecycle,
+      ] + nio),
     library(
       "Belfry",
       [

@@ -126,3 +126,8 @@ extension ClusterCore {
   package var settlingCount: Int { entries.values.count { $0.isSettling } }
   package var heldCount: Int { entries.count }
 }
+
+extension ClusterCore {
+  /// The broker takes what is published: owed publishes can be claimed.
+  package var canPublish: Bool { ledger.canSubmit }
+}

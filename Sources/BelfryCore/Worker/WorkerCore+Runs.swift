@@ -52,7 +52,7 @@ extension WorkerCore {
 
   private func reasonToRefuse(_ assign: Assign) -> RefusalReason? {
     if isDraining { return .draining }
-    if slotsTaken >= configuration.slots { return .noSlot }
+    if slotsTaken + stuckSlots.count >= configuration.slots { return .noSlot }
     if !configuration.kinds.contains(assign.job.kind) { return .unknownKind }
     if assign.hazard, runs.hazards > 0 { return .hazard }
     return nil
@@ -75,7 +75,15 @@ extension WorkerCore {
         record(
           assignment, .succeeded, result: value, startedAt: startedAt, finishedAt: finishedAt)
       case .failed(let failure): finish(assignment, .failed(failure))
-      case .ended: finish(assignment, .stopped)
+      case .ended(let startedAt, let finishedAt):
+        guard let limit = run.timedOutAfter else { return finish(assignment, .stopped) }
+        let error = JobError(
+          code: "timeout", message: "the handler ran longer than \(limit.shortText)")
+        finish(
+          assignment,
+          .failed(
+            Failure(
+              isTimeout: true, error: error, startedAt: startedAt, finishedAt: finishedAt)))
       }
     }
   }

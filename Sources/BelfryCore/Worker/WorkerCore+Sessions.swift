@@ -58,9 +58,7 @@ extension WorkerCore {
       remove(assignment)
     case .stop(_, let assignment): end(assignment, as: .stopping)
     case .cancel(_, let assignment): end(assignment, as: .cancelling)
-    case .drain:
-      isDraining = true
-      for session in sessions.keys { ready.sends.append((session, .leaving)) }
+    case .drain: beginDraining()
     case .want(let slots): sessions[session]?.wanted = max(0, slots)
     case .returned(let total):
       guard let old = sessions[session]?.returned, total >= old else { return }
@@ -69,7 +67,7 @@ extension WorkerCore {
     }
   }
 
-  private mutating func end(_ assignment: AssignmentID, as phase: WorkerRun.Phase) {
+  mutating func end(_ assignment: AssignmentID, as phase: WorkerRun.Phase) {
     guard let run = runs[assignment], case .running = run.phase else { return }
     runs.move(run, to: phase)
     ready.ends.append(assignment)
@@ -85,7 +83,7 @@ extension WorkerCore {
     let open = sessions.elements.filter(\.value.isWelcome).map(\.key)
     guard !open.isEmpty else { return }
     let offered = sessions.values.reduce(0) { $0 + $1.outstanding }
-    var free = configuration.slots - slotsTaken - offered
+    var free = configuration.slots - slotsTaken - stuckSlots.count - offered
     if open.contains(where: { (sessions[$0]?.wanted ?? 0) > 0 }) {
       grantWishes(open, &free)
       recallForWishes(open)

@@ -40,10 +40,17 @@ package struct WorkerCore {
     case disconnected(SessionID)
     case received(SessionID, [CoordinatorMessage])
     case handlerEnded(AssignmentID, HandlerResult)
+    /// A handler that cannot be killed ran into its time-out and was told to end.
+    case handlerTimedOut(AssignmentID, after: Duration)
+    /// It did not end: the failure is reported, its slot stays taken until it returns.
+    case handlerGivenUp(AssignmentID, Failure)
+    case handlerReturned(AssignmentID)
     case inserted(batch: UInt64, [InsertAnswer])
     case found(batch: UInt64, [FindAnswer])
     /// Planned leave: no new jobs; `Ready.hasDrained` says when nothing is left.
     case drain
+    /// The time for leaving is over: what still runs is stopped and given back.
+    case handBack
   }
 
   package enum HandlerResult: Sendable, Equatable {
@@ -63,6 +70,10 @@ package struct WorkerCore {
     /// A coordinator named the store, and none is configured here.
     package var store: String?
     package var hasDrained = false
+    /// Sessions whose coordinator has not been heard for 8 s.
+    package var closes: [SessionID] = []
+    /// Half of the slots are taken by handlers that do not end: the worker leaves.
+    package var isWedged = false
   }
 
   package let configuration: Configuration
@@ -79,7 +90,9 @@ package struct WorkerCore {
   var isDraining = false
   /// Whose wish for credit was served last.
   var lastWishServed: SessionID?
-  private var saidLeaving = false
+  /// Slots of handlers that were given up and have not returned.
+  var stuckSlots: Set<AssignmentID> = []
+  private var lastTick: Instant?
   private var lastHeartbeat: Instant?
 
   /// What the shell measures: age of the oldest task that the handlers' pool has not run.
@@ -92,6 +105,7 @@ package struct WorkerCore {
 
   package static let tickEvery = Duration.milliseconds(100)
   static let heartbeatEvery = Duration.milliseconds(500)
+  static let silenceMax = Duration.seconds(8)
 
   package mutating func step(_ input: Input, at now: Now) -> Ready {
     ready = Ready()
@@ -113,18 +127,39 @@ package struct WorkerCore {
       guard sessions[session] != nil else { return }
       for message in messages { take(message, session, at: now) }
     case .handlerEnded(let assignment, let result): ended(assignment, result, at: now)
+    case .handlerTimedOut(let assignment, let limit): runs[assignment]?.timedOutAfter = limit
+    case .handlerGivenUp(let assignment, let failure): givenUp(assignment, failure, at: now)
+    case .handlerReturned(let assignment): stuckSlots.remove(assignment)
     case .inserted(let batch, let answers):
       recorded(recorder.inserted(batch: batch, answers, at: now.monotonic))
     case .found(let batch, let answers):
       recorded(recorder.found(batch: batch, answers, at: now.monotonic))
-    case .drain:
-      isDraining = true
-      for session in sessions.keys { ready.sends.append((session, .leaving)) }
-      saidLeaving = true
+    case .drain: beginDraining()
+    case .handBack:
+      beginDraining()
+      for (assignment, _) in runs.sorted { end(assignment, as: .stopping) }
+    }
+  }
+
+  mutating func beginDraining() {
+    guard !isDraining else { return }
+    isDraining = true
+    for session in sessions.keys { ready.sends.append((session, .leaving)) }
+  }
+
+  /// The attempt has failed for everybody else; here its slot is lost until the handler returns.
+  private mutating func givenUp(_ assignment: AssignmentID, _ failure: Failure, at now: Now) {
+    guard runs[assignment] != nil else { return }
+    stuckSlots.insert(assignment)
+    ended(assignment, .failed(failure), at: now)
+    if stuckSlots.count * 2 >= configuration.slots {
+      ready.isWedged = true
+      beginDraining()
     }
   }
 
   private mutating func ticked(at now: Now) {
+    closeSilent(at: now)
     if let last = lastHeartbeat, now.monotonic - last < Self.heartbeatEvery - .milliseconds(50) {
       return forgetAway(at: now)
     }
@@ -138,6 +173,20 @@ package struct WorkerCore {
       ready.sends.append((id, .heartbeat(heartbeat)))
     }
     forgetAway(at: now)
+  }
+
+  /// A coordinator that says nothing for 8 s is cut off and called again; time that this process
+  /// itself did not run does not count.
+  private mutating func closeSilent(at now: Now) {
+    let gap = lastTick.map { now.monotonic - $0 } ?? .zero
+    lastTick = now.monotonic
+    let slept = gap > Self.tickEvery * 6 ? gap : .zero
+    for (id, session) in sessions.elements {
+      let seenAt = session.seenAt + slept
+      sessions[id]?.seenAt = seenAt
+      guard now.monotonic - seenAt >= Self.silenceMax else { continue }
+      ready.closes.append(id)
+    }
   }
 
   /// A coordinator away for 10 minutes is forgotten: what it has not acknowledged is let go.

@@ -16,6 +16,8 @@ final class WorkerRun {
   /// Coordinators, by address, that have yet to acknowledge the end.
   var owedTo: [String] = []
   let assignedBy: SessionID
+  /// Told to end because of its time-out.
+  var timedOutAfter: Duration?
 
   init(_ assign: Assign, by session: SessionID, owedTo coordinators: [String]) {
     self.assign = assign

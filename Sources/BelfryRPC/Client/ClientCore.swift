@@ -19,7 +19,7 @@ final class ClientCore: @unchecked Sendable {
   private let tls: TLSContext
   private let options: RPCClient.Options
   private var state = State.idle
-  private var backoff = Backoff()
+  private var backoff: Backoff
   private var retryTimer: Scheduled<Void>?
   private var waiting: [ObjectIdentifier: ClientCall] = [:]
   private var order: [ObjectIdentifier] = []
@@ -34,6 +34,7 @@ final class ClientCore: @unchecked Sendable {
     self.target = target
     self.tls = tls
     self.options = options
+    backoff = Backoff(first: options.backoffFirst, longest: options.backoffMax)
   }
 
   // MARK: From the client, on the loop

@@ -10,6 +10,10 @@ package final class RPCClient: Sendable {
     package var limits = RPCLimits()
     /// For the TCP connection.
     package var connectTimeout: Duration = .seconds(5)
+    /// Before the second attempt to connect after a loss (the first is immediate); each later one
+    /// waits 1.6 times longer, up to the maximum.
+    package var backoffFirst: Duration = .seconds(1)
+    package var backoffMax: Duration = .seconds(120)
 
     package init() {}
   }

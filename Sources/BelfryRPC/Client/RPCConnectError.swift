@@ -81,7 +81,8 @@ package struct RPCConnectError: Error, Sendable, Equatable, CustomStringConverti
       return text
     }
     guard start.upperBound <= end.lowerBound else { return text }
-    return text[start.upperBound..<end.lowerBound].lowercased()
+    let words = text[start.upperBound..<end.lowerBound]
+    return (words.last == ")" ? words.dropLast() : words).lowercased()
   }
 }
 
