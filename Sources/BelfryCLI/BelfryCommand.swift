@@ -1,0 +1,51 @@
+internal import ArgumentParser
+internal import BelfryWorker
+
+/// `belfry`: one executable for coordinators, workers and people.
+@main
+struct BelfryCommand: AsyncParsableCommand {
+  static let version = "0.1.0"
+
+  static let configuration = CommandConfiguration(
+    commandName: "belfry",
+    abstract: "A job cluster: jobs on RabbitMQ, run by workers, each recorded once in MongoDB.",
+    discussion: """
+      The first five minutes:
+
+        belfry cert init --cluster demo --dir certs
+        belfry cert issue coordinator c1 --dir certs --host localhost
+        belfry cert issue worker w1 --dir certs
+        belfry cert issue operator me --dir certs
+        belfry coordinator run --queue amqp://localhost --store 'mongodb://localhost/?replicaSet=rs0' \\
+            --identity certs/c1
+        belfry worker run --server https://localhost:7443 --identity certs/w1 --run 'shout=tr a-z A-Z'
+        belfry submit --server https://localhost:7443 --identity certs/me --kind shout --payload hello --wait
+
+      Options can be given in the environment too: BELFRY_SERVER, BELFRY_IDENTITY, BELFRY_QUEUE_URL,
+      BELFRY_STORE_URL and so on; an option on the command line goes first.
+      """,
+    version: version,
+    subcommands: [
+      CoordinatorCommand.self, WorkerCommand.self, SubmitCommand.self, JobCommand.self,
+      HealthCommand.self, CertCommand.self, VersionCommand.self, KeeperCommand.self,
+    ])
+}
+
+/// Hidden: the process that outlives a worker just long enough to kill its commands.
+struct KeeperCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "keeper", shouldDisplay: false)
+
+  func run() { Keeper.main() }
+}
+
+struct VersionCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "version", abstract: "Print the version.")
+
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    try output.print(
+      Document(kind: "Version", fields: [("version", .text(BelfryCommand.version))]))
+  }
+}

@@ -1,0 +1,100 @@
+internal import ArgumentParser
+internal import BelfryCore
+internal import BelfryIdentity
+internal import Foundation
+
+struct CertCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cert", abstract: "Make the cluster's CA and its certificates.",
+    subcommands: [Init.self, Issue.self])
+
+  struct Init: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Make a CA for a new cluster.",
+      discussion: """
+        Writes DIR/ca.pem and DIR/ca.key (0600): keep the key where you issue certificates, and
+        nowhere else.
+
+        Example:
+
+          belfry cert init --cluster demo --dir certs
+        """)
+
+    @Option(help: "The cluster's name.") var cluster: String
+    @Option(help: "The folder to write to.") var dir: String
+    @Option(help: "How long the CA is valid.") var valid = DurationOption(.seconds(3_650 * 86_400))
+    @Flag(help: "Replace a CA that is there; all that it issued is then worthless.")
+    var force = false
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+      try await UserError.reporting {
+        let authority = try CertificateAuthority.create(
+          cluster: cluster, validFor: valid.duration)
+        let files = AuthorityFiles(folder: dir)
+        try files.write(authority, replacing: force)
+        let info = try CertificateInfo(pem: authority.certificatePEM)
+        try output.print(
+          Document(
+            kind: "CertificateAuthority",
+            fields: [
+              ("cluster", .text(cluster)), ("certificate", .text(files.certificatePath)),
+              ("key", .text(files.keyPath)), ("fingerprint", .text(info.fingerprint)),
+            ]))
+      }
+    }
+  }
+
+  struct Issue: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Issue a certificate and its key.",
+      discussion: """
+        Writes DIR/NAME/ with ca.pem, identity.pem and identity.key (0600): the folder that --identity
+        names. Copy the folder to the machine, not the CA's key.
+
+        Examples:
+
+          belfry cert issue coordinator c1 --dir certs --host coord.example --host 10.0.0.5
+          belfry cert issue worker gpu-7 --dir certs
+          belfry cert issue operator me --dir certs --valid 30d
+        """)
+
+    @Argument(help: "coordinator, worker, operator or producer.") var role: String
+    @Argument(help: "The node's or person's name: [a-z0-9][a-z0-9-]{0,62}.") var name: String
+    @Option(help: "The folder with the CA.") var dir: String
+    @Option(help: "Name or address under which others reach a coordinator; may be repeated.")
+    var host: [String] = []
+    @Option(help: "How long the certificate is valid.")
+    var valid = DurationOption(.seconds(365 * 86_400))
+    @Flag(help: "Replace an identity that is there.") var force = false
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+      guard Role(rawValue: role) != nil else {
+        throw ValidationError(
+          "\"\(role)\" is no role: "
+            + Role.allCases.map(\.rawValue).joined(separator: ", "))
+      }
+    }
+
+    func run() async throws {
+      try await UserError.reporting {
+        guard let role = Role(rawValue: role) else { return }
+        let files = AuthorityFiles(folder: dir)
+        let identity = try files.read().issue(
+          role, name, hosts: host, validFor: valid.duration)
+        let target = files.identity(named: name)
+        try target.write(identity, replacing: force)
+        let info = try CertificateInfo(pem: identity.certificatePEM)
+        let end = WallTime(milliseconds: info.validity.notAfterEpochSeconds * 1_000)
+        try output.print(
+          Document(
+            kind: "Identity",
+            fields: [
+              ("identity", .text(target.folder)), ("id", .text(identity.id.description)),
+              ("serial", .text(info.serial)), ("validUntil", Document.time(end.milliseconds)),
+            ]))
+      }
+    }
+  }
+}

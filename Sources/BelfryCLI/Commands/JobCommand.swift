@@ -1,0 +1,139 @@
+internal import ArgumentParser
+internal import Belfry
+internal import BelfryAPI
+internal import BelfryCoordinator
+internal import BelfryCore
+internal import Foundation
+
+struct JobCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "job", abstract: "Look at jobs, wait for them.",
+    subcommands: [Show.self, Wait.self])
+
+  struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show what is known of a job: where it is, or its outcome with its history.",
+      discussion: "Example:\n\n  belfry job show photo-17 -o json")
+
+    @Argument(help: "The job's id.") var id: String
+    @OptionGroup var client: ClientOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+      try await UserError.reporting {
+        let client = try self.client.client()
+        let view = try await client.view(id, waiting: false, within: self.client.timeout.duration)
+        try output.print(Document(view))
+        await client.close()
+      }
+    }
+  }
+
+  struct Wait: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Wait until jobs have outcomes, at most --timeout.",
+      discussion: """
+        Example:
+
+          belfry job wait photo-17 photo-18 --timeout 5m
+
+        Exit status: 0 all succeeded, 1 none did, 2 some did, 75 not in time.
+        """)
+
+    @Argument(help: "The jobs' ids.") var ids: [String]
+    @OptionGroup var client: ClientOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+      try await UserError.reporting {
+        let client = try self.client.client()
+        try await JobOutput(output).wait(
+          for: ids, client, within: self.client.timeout.duration)
+        await client.close()
+      }
+    }
+  }
+}
+
+/// Waits for jobs and prints their outcomes; ends with the status that scripts look at.
+struct JobOutput {
+  let output: OutputOptions
+  init(_ output: OutputOptions) { self.output = output }
+
+  func wait(for ids: [String], _ client: BelfryClient, within limit: Duration) async throws {
+    let deadline = ContinuousClock.now + limit
+    var succeeded = 0
+    for id in ids {
+      let left = max(.milliseconds(1), deadline - .now)
+      let view = try await client.view(id, waiting: true, within: left)
+      if view.state == "succeeded" { succeeded += 1 }
+      if ids.count == 1 {
+        try output.print(Document(view))
+      } else {
+        switch output.format {
+        case .table: print("\(view.id)  \(view.state)  \(view.outcome.reason)")
+        case .json, .ndjson: print(Document(view).json)
+        }
+      }
+    }
+    guard succeeded < ids.count else { return }
+    throw ExitCode(succeeded == 0 ? 1 : 2)
+  }
+}
+
+extension Document {
+  init(_ view: Belfry_V1_JobView) {
+    self.init(
+      kind: "Job",
+      fields: [
+        ("id", .text(view.id)), ("state", .text(view.state)), ("jobKind", .text(view.kind)),
+        ("lane", .text(view.lane)), ("attempt", .number(Int(view.attempt))),
+        ("worker", .text(view.worker)), ("waitingFor", .text(view.waitingFor)),
+      ])
+    if view.hasOutcome { addOutcome(view.outcome) }
+  }
+
+  private mutating func addOutcome(_ outcome: Belfry_V1_Outcome) {
+    fields += [
+      ("reason", .text(outcome.reason)), ("tries", .number(Int(outcome.tries))),
+      ("losses", .number(Int(outcome.losses))), ("assignment", .text(outcome.assignment)),
+      ("submittedAt", Self.time(outcome.submittedAtMs)),
+      ("startedAt", Self.time(outcome.startedAtMs)),
+      ("finishedAt", Self.time(outcome.finishedAtMs)),
+    ]
+    if !outcome.errorMessage.isEmpty {
+      fields.append(
+        (
+          "error",
+          .object([
+            ("code", .text(outcome.errorCode)), ("message", .text(outcome.errorMessage)),
+            ("stderr", .text(outcome.errorStderr)),
+          ])
+        ))
+    }
+    if !outcome.contentType.isEmpty || !outcome.result.isEmpty {
+      fields.append(("contentType", .text(outcome.contentType)))
+      if let text = String(data: outcome.result.prefix(65_536), encoding: .utf8) {
+        fields.append(("result", .text(text)))
+      } else {
+        fields.append(("resultBase64", .text(outcome.result.base64EncodedString())))
+      }
+    }
+    if !outcome.history.isEmpty {
+      fields.append(("history", .list(outcome.history.map(Self.line))))
+    }
+  }
+
+  private static func line(_ line: Belfry_V1_HistoryLine) -> Value {
+    .object([
+      ("attempt", .number(Int(line.attempt))), ("what", .text(line.what)),
+      ("worker", .text(line.worker)), ("at", time(line.atMs)), ("code", .text(line.code)),
+      ("message", .text(line.message)),
+    ])
+  }
+
+  static func time(_ milliseconds: Int64) -> Value {
+    milliseconds == 0
+      ? .none : .text(RFC3339.text(WallTime(milliseconds: milliseconds)))
+  }
+}

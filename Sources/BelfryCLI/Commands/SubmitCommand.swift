@@ -1,0 +1,140 @@
+internal import ArgumentParser
+internal import Belfry
+internal import BelfryCore
+internal import Foundation
+
+struct SubmitCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "submit", abstract: "Give jobs to the cluster.",
+    discussion: """
+      Prints the id of each job once it is accepted: from then on it reaches exactly one outcome.
+
+      Examples:
+
+        belfry submit --kind shout --payload hello --wait
+        belfry submit --kind resize --payload-file photo.jpg --id photo-17 --tries 5
+        belfry submit --kind ping --count 1000 --id-prefix load
+
+      Exit status with --wait: 0 succeeded, 1 any other outcome, 2 some of many.
+      """)
+
+  @Option(help: "Which handler runs it.")
+  var kind: String
+  @Option(help: "The payload, as text.")
+  var payload: String?
+  @Option(help: "The payload, from a file; - is standard input.")
+  var payloadFile: String?
+  @Option(help: "The job's id; the idempotency key. [default: a new one]")
+  var id: String?
+  @Option(help: "How many jobs of the same kind and payload.")
+  var count = 1
+  @Option(help: "With --count: ids PREFIX-1, PREFIX-2, …")
+  var idPrefix: String?
+  @Option(help: "The lane.")
+  var lane = "default"
+  @Option(help: "high, normal or low.")
+  var priority = "normal"
+  @Option(help: "Tries in all. [default: 3]")
+  var tries: Int?
+  @Option(help: "Wait between tries: exp:1s:2:1h or fixed:5s.")
+  var backoff: String?
+  @Option(help: "Longest run of one attempt.")
+  var attemptTimeout: DurationOption?
+  @Option(help: "Not before so much time has passed.")
+  var delay: DurationOption?
+  @Option(help: "Labels that the worker must have, key=value, comma-separated.")
+  var requires: String?
+  @Flag(help: "This id may have been submitted before: look first.")
+  var `repeat` = false
+  @Flag(help: "Wait for the outcome, at most --timeout.")
+  var wait = false
+  @OptionGroup var client: ClientOptions
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    guard count >= 1 else { throw ValidationError("--count must be at least 1") }
+    guard count == 1 || id == nil else {
+      throw ValidationError("--id names one job; with --count use --id-prefix")
+    }
+    guard ["high", "normal", "low"].contains(priority) else {
+      throw ValidationError("--priority is high, normal or low")
+    }
+    guard payload == nil || payloadFile == nil else {
+      throw ValidationError("--payload and --payload-file exclude each other")
+    }
+  }
+
+  func run() async throws {
+    try await UserError.reporting {
+      let client = try self.client.client()
+      let ids = try await submit(to: client)
+      if wait {
+        try await JobOutput(output).wait(for: ids, client, within: self.client.timeout.duration)
+      } else if output.format == .table {
+        for id in ids { print(id) }
+      } else {
+        try output.print(
+          Document(kind: "JobIDs", fields: [("ids", .list(ids.map { .text($0) }))]))
+      }
+      await client.close()
+    }
+  }
+
+  private func submit(to client: BelfryClient) async throws -> [String] {
+    let job = try template()
+    var ids: [String] = []
+    var next = 1
+    while next <= count {
+      let last = min(count, next + 99)
+      let jobs = (next...last).map { number in
+        var copy = job
+        copy.id = idPrefix.map { "\($0)-\(number)" } ?? id
+        return copy
+      }
+      for verdict in try await client.submit(jobs, within: self.client.timeout.duration) {
+        switch verdict {
+        case .accepted(let id): ids.append(id)
+        case .refused(_, let error): throw error
+        }
+      }
+      next = last + 1
+    }
+    return ids
+  }
+
+  private func template() throws -> NewJob {
+    var job = NewJob(kind: kind, payload: try payloadBytes())
+    job.lane = lane
+    job.priority = priority == "high" ? .high : priority == "low" ? .low : .normal
+    job.triesMax = tries
+    job.backoff = backoff
+    job.timeout = attemptTimeout?.duration
+    if let delay {
+      let now = Int64(Date().timeIntervalSince1970 * 1_000)
+      job.runAtMilliseconds = now + Int64(delay.duration / .milliseconds(1))
+    }
+    if let requires {
+      guard let labels = BelfryCore.Label.list(requires) else {
+        throw UserError(
+          .badSetting, "\"\(requires)\" are no labels", why: "key=value pairs are asked for",
+          next: ["--requires gpu=a100,zone=b"])
+      }
+      job.requires = Dictionary(
+        labels.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
+    }
+    job.isRepeat = `repeat`
+    return job
+  }
+
+  private func payloadBytes() throws -> [UInt8] {
+    if let payload { return Array(payload.utf8) }
+    guard let payloadFile else { return [] }
+    if payloadFile == "-" { return [UInt8](FileHandle.standardInput.readDataToEndOfFile()) }
+    guard let data = FileManager.default.contents(atPath: payloadFile) else {
+      throw UserError(
+        .badFile, "cannot read \(payloadFile)", why: String(cString: strerror(errno)),
+        next: ["--payload-file - reads standard input"])
+    }
+    return [UInt8](data)
+  }
+}

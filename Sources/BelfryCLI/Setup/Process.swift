@@ -1,0 +1,42 @@
+internal import Foundation
+internal import Logging
+internal import ServiceLifecycle
+internal import UnixSignals
+
+/// Runs a service until it ends or is told to: the first SIGINT or SIGTERM lets it leave in order,
+/// the second ends the process at once.
+enum ServiceProcess {
+  static func run(_ service: some Service, logger: Logger) async throws {
+    let group = ServiceGroup(
+      configuration: ServiceGroupConfiguration(
+        services: [
+          ServiceGroupConfiguration.ServiceConfiguration(
+            service: service, successTerminationBehavior: .gracefullyShutdownGroup)
+        ],
+        gracefulShutdownSignals: [.sigint, .sigterm], logger: Self.quiet))
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { try await group.run() }
+      tasks.addTask { await endAtSecondSignal(logger) }
+      try await tasks.next()
+      tasks.cancelAll()
+    }
+  }
+
+  private static func endAtSecondSignal(_ logger: Logger) async {
+    let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+    var count = 0
+    for await signal in signals {
+      count += 1
+      if count == 1 {
+        logger.notice("stopping; once more ends at once", metadata: ["signal": "\(signal)"])
+      } else {
+        _exit(signal == .sigint ? 130 : 143)
+      }
+    }
+  }
+
+  /// The group's own remarks on its services are no news to an operator.
+  private static var quiet: Logger {
+    Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }
+  }
+}

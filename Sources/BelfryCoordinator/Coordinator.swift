@@ -1,0 +1,139 @@
+internal import BelfryAPI
+package import BelfryCore
+internal import BelfryNet
+package import BelfryRPC
+package import Logging
+package import NIOCore
+internal import ServiceLifecycle
+
+/// A coordinator: moves jobs between the broker and workers, records what workers cannot, watches
+/// the workers' hearts. `run` returns when all that it started has ended.
+///
+/// On graceful shutdown it takes no more jobs, settles what is being settled, gives the rest back
+/// and leaves; workers keep what they run and report it to whoever is there.
+package struct Coordinator: Service {
+  package struct Configuration: Sendable {
+    package var core: ClusterConfiguration
+    /// The cluster's name, from the certificate.
+    package var cluster: String
+    package var server: RPCServer.Configuration
+    package var attachments: [JobDoor.Attachment]
+    /// Default 4 MiB. A job above it is answered `too-large`.
+    package var payloadBytesMax: Int
+    /// How long broker and store may be away at start; then `run` throws.
+    package var wait: Duration
+    /// How long a leaving coordinator waits for sets that are being settled.
+    package var drainMax: Duration = .seconds(10)
+
+    package init(
+      core: ClusterConfiguration, cluster: String, server: RPCServer.Configuration,
+      attachments: [JobDoor.Attachment] = [], payloadBytesMax: Int = 4 << 20,
+      wait: Duration = .seconds(30)
+    ) {
+      self.core = core
+      self.cluster = cluster
+      self.server = server
+      self.attachments = attachments
+      self.payloadBytesMax = payloadBytesMax
+      self.wait = wait
+    }
+  }
+
+  private let configuration: Configuration
+  private let queue: any JobQueue
+  private let store: any OutcomeStore
+  private let sinks: [any AlertSink]
+  private let group: any EventLoopGroup
+  private let logger: Logger
+  private let started: @Sendable (SocketAddress) -> Void
+
+  /// - Parameter started: told the address once calls are served.
+  package init(
+    _ configuration: Configuration, queue: any JobQueue, store: any OutcomeStore,
+    sinks: [any AlertSink], eventLoopGroup: any EventLoopGroup, logger: Logger,
+    started: @escaping @Sendable (SocketAddress) -> Void = { _ in }
+  ) {
+    self.configuration = configuration
+    self.queue = queue
+    self.store = store
+    self.sinks = sinks
+    group = eventLoopGroup
+    self.logger = logger
+    self.started = started
+  }
+
+  package func run() async throws {
+    try await StoreGate(store: store, logger: logger).open(within: configuration.wait)
+    let loop = group.next()
+    let (outlets, streams) = StoreTasks.make()
+    let health = HealthHub()
+    let shell = CoreShell(
+      core: ClusterCore(configuration.core), queue: queue, outlets: outlets, health: health,
+      loop: loop, logger: logger)
+    let gate = BrokerGate(logger: logger)
+    let door = JobDoor(
+      lanes: configuration.core.lanes, attachments: configuration.attachments,
+      payloadBytesMax: configuration.payloadBytesMax, newJobID: NewJobID.make)
+    let ticks = loop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(100)) { _ in
+      shell.post(.tick)
+    }
+    defer { ticks.cancel() }
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask {
+        await queue.run { events in
+          gate.heard(events)
+          shell.post(Inputs.read(events, door))
+        }
+      }
+      StoreTasks(store: store, shell: shell, sinks: sinks, logger: logger)
+        .add(to: &tasks, streams, claimant: configuration.core.boot.description)
+      tasks.addTask { try await serve(shell, gate) }
+      // `serve` is the only task that ends by itself: when it has, the rest is told to.
+      do {
+        try await tasks.next()
+      } catch {
+        tasks.cancelAll()
+        throw error
+      }
+      tasks.cancelAll()
+    }
+  }
+
+  private func serve(_ shell: CoreShell, _ gate: BrokerGate) async throws {
+    try await gate.open(within: configuration.wait)
+    let server = RPCServer(
+      configuration: configuration.server, eventLoopGroup: group, router: router(shell),
+      authorize: Roles.refusal, logger: logger)
+    let address = try await server.start()
+    logger.info("coordinator is ready", metadata: ["address": "\(address)"])
+    started(address)
+    // Cancelled is as good a reason to leave as the signal.
+    try? await gracefulShutdown()
+    logger.info("coordinator is leaving: takes no new jobs, settles what it can")
+    await leave(shell, server)
+  }
+
+  private func leave(_ shell: CoreShell, _ server: RPCServer) async {
+    let loop = shell.loop
+    let limit = loop.scheduleTask(in: TimeAmount(configuration.drainMax)) {
+      shell.assumeIsolated { $0.endDraining() }
+    }
+    await shell.drain()
+    limit.cancel()
+    shell.health.finish()
+    shell.closeSessions("the coordinator is leaving")
+    await server.shutdownGracefully(deadline: .seconds(5))
+  }
+
+  private func router(_ shell: CoreShell) -> RPCRouter {
+    let jobs = JobsService(
+      shell: shell, store: store, payloadBytesMax: configuration.payloadBytesMax,
+      newJobID: NewJobID.make)
+    let cluster = ClusterService(shell: shell, cluster: configuration.cluster)
+    var router = RPCRouter()
+    Routes.register(jobs, in: &router)
+    Routes.register(cluster, in: &router)
+    Routes.registerSession(shell, logger, in: &router)
+    return router
+  }
+}

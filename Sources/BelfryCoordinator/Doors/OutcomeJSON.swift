@@ -1,0 +1,96 @@
+package import BelfryCore
+internal import Foundation
+
+/// An outcome as people's programs read it from `belfry.events`: the names of the document in
+/// MongoDB, `id` for `_id`, RFC 3339 times, the result in base64 up to 64 KiB, else its size alone.
+enum OutcomeJSON {
+  static let resultBytesMax = 64 << 10
+
+  static func encode(_ outcome: Outcome) -> String {
+    var json = JSONText()
+    json.object { json in
+      json.field("id", outcome.id.text)
+      json.field("state", outcome.state.rawValue)
+      json.field("reason", outcome.reason)
+      if let kind = outcome.kind { json.field("kind", kind.text) }
+      json.field("lane", outcome.lane.text)
+      json.field("attempt", outcome.attempt)
+      json.field("tries", outcome.tries)
+      json.field("losses", outcome.losses)
+      if let assignment = outcome.assignment { json.field("assignment", assignment.description) }
+      if let worker = outcome.worker { json.field("worker", worker.text) }
+      if let time = outcome.submittedAt { json.field("submittedAt", RFC3339.text(time)) }
+      if let time = outcome.startedAt { json.field("startedAt", RFC3339.text(time)) }
+      json.field("finishedAt", RFC3339.text(outcome.finishedAt))
+      if let result = outcome.result { json.object("result") { write(result, &$0) } }
+      if let error = outcome.error { json.object("error") { write(error, &$0) } }
+      if !outcome.history.isEmpty { json.array("history", outcome.history) { write($1, &$0) } }
+      if let retryOf = outcome.retryOf { json.field("retryOf", retryOf.text) }
+      json.field("v", 1)
+    }
+    return json.text
+  }
+
+  private static func write(_ result: JobResult, _ json: inout JSONText) {
+    json.field("contentType", result.contentType)
+    if result.bytes.size <= resultBytesMax {
+      json.field("bytes", Data(result.bytes.bytes).base64EncodedString())
+    }
+    json.field("size", result.bytes.size)
+  }
+
+  private static func write(_ error: JobError, _ json: inout JSONText) {
+    json.field("code", error.code)
+    json.field("message", error.message)
+    if !error.stderr.isEmpty { json.field("stderr", error.stderr) }
+  }
+
+  private static func write(_ line: HistoryLine, _ json: inout JSONText) {
+    json.object { json in
+      json.field("assignment", line.assignment.description)
+      json.field("attempt", line.attempt)
+      json.field("what", line.what.rawValue)
+      json.field("worker", line.worker.text)
+      json.field("boot", line.boot.description)
+      json.field("at", RFC3339.text(line.at))
+      if !line.code.isEmpty { json.field("code", line.code) }
+      if !line.message.isEmpty { json.field("message", line.message) }
+    }
+  }
+}
+
+/// RFC 3339 in UTC with milliseconds, by civil-date arithmetic: `2026-11-23T08:02:36.123Z`.
+package enum RFC3339 {
+  package static func text(_ time: WallTime) -> String {
+    let total = time.milliseconds
+    let (days, rest) = floorDivide(total, 86_400_000)
+    let (year, month, day) = civil(days)
+    let (hour, minute, second) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1_000 % 60)
+    return "\(pad(year, 4))-\(pad(month, 2))-\(pad(day, 2))T"
+      + "\(pad(hour, 2)):\(pad(minute, 2)):\(pad(second, 2)).\(pad(rest % 1_000, 3))Z"
+  }
+
+  private static func floorDivide(_ value: Int64, _ by: Int64) -> (Int64, Int64) {
+    let remainder = (value % by + by) % by
+    return ((value - remainder) / by, remainder)
+  }
+
+  /// Days since 1970 to year, month, day (Howard Hinnant, "chrono-compatible low-level date
+  /// algorithms").
+  private static func civil(_ days: Int64) -> (Int64, Int64, Int64) {
+    let z = days + 719_468
+    let era = (z >= 0 ? z : z - 146_096) / 146_097
+    let dayOfEra = z - era * 146_097
+    let yearOfEra =
+      (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let m = (5 * dayOfYear + 2) / 153
+    let month = m < 10 ? m + 3 : m - 9
+    return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * m + 2) / 5 + 1)
+  }
+
+  private static func pad(_ value: Int64, _ width: Int) -> String {
+    let text = String(value)
+    return String(repeating: "0", count: max(0, width - text.count)) + text
+  }
+}

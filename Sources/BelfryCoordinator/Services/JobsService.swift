@@ -1,0 +1,97 @@
+internal import BelfryAPI
+internal import BelfryCore
+internal import BelfryRPC
+internal import NIOCore
+internal import SwiftProtobuf
+
+/// `belfry.v1.Jobs`: jobs by RPC. Accepted means confirmed by the broker, and nothing less.
+struct JobsService: Sendable {
+  let shell: CoreShell
+  let store: any OutcomeStore
+  let payloadBytesMax: Int
+  let newJobID: @Sendable () -> JobID
+
+  func submit(_ request: Belfry_V1_SubmitRequest) async throws -> Belfry_V1_SubmitReply {
+    let message = try read(request.job)
+    let verdict = await shell.submit([message]).first ?? .unavailable("no answer")
+    if let status = Self.status(verdict, message) { throw status }
+    return .with { $0.id = message.job.id.text }
+  }
+
+  func submitMany(_ request: Belfry_V1_SubmitManyRequest) async throws -> Belfry_V1_SubmitManyReply
+  {
+    var reply = Belfry_V1_SubmitManyReply()
+    var accepted: [(index: Int, message: JobMessage)] = []
+    for spec in request.jobs {
+      var verdict = Belfry_V1_SubmitVerdict()
+      do {
+        let message = try read(spec)
+        verdict.id = message.job.id.text
+        accepted.append((reply.verdicts.count, message))
+      } catch {
+        verdict.id = spec.id
+        verdict.status = UInt32(error.code.rawValue)
+        verdict.message = error.message
+      }
+      reply.verdicts.append(verdict)
+    }
+    let answers = await shell.submit(accepted.map(\.message))
+    for ((index, message), answer) in zip(accepted, answers) {
+      guard let status = Self.status(answer, message) else { continue }
+      reply.verdicts[index].status = UInt32(status.code.rawValue)
+      reply.verdicts[index].message = status.message
+    }
+    return reply
+  }
+
+  func get(_ request: Belfry_V1_GetRequest) async throws -> Belfry_V1_JobView {
+    let id = try Self.jobID(request)
+    if let place = await shell.place(of: id) { return Belfry_V1_JobView(id, place) }
+    if let outcome = try await stored(id) { return Belfry_V1_JobView(outcome) }
+    throw RPCStatus(
+      .notFound, "job \(id) has no outcome, and this coordinator does not hold it")
+  }
+
+  func await(_ request: Belfry_V1_GetRequest) async throws -> Belfry_V1_JobView {
+    let id = try Self.jobID(request)
+    if let outcome = try await stored(id) { return Belfry_V1_JobView(outcome) }
+    guard let outcome = await shell.awaitOutcome(of: id) else {
+      throw RPCStatus(.cancelled, "the call ended before job \(id) had an outcome")
+    }
+    return Belfry_V1_JobView(outcome)
+  }
+
+  private func stored(_ id: JobID) async throws -> Outcome? {
+    switch await store.find([id]).first {
+    case .found(let outcome): return outcome
+    case .absent, nil: return nil
+    case .unknown(let why): throw RPCStatus(.unavailable, "MongoDB does not answer: \(why)")
+    }
+  }
+
+  private func read(_ spec: Belfry_V1_JobSpec) throws(RPCStatus) -> JobMessage {
+    do {
+      return try spec.jobMessage(
+        newID: newJobID, at: ProcessClock.now().wall, payloadBytesMax: payloadBytesMax)
+    } catch {
+      throw RPCStatus(
+        error.field == "payload" ? .resourceExhausted : .invalidArgument, error.description)
+    }
+  }
+
+  private static func jobID(_ request: Belfry_V1_GetRequest) throws(RPCStatus) -> JobID {
+    guard let id = JobID(request.id) else {
+      throw RPCStatus(.invalidArgument, "a job id is 1 to 64 of [A-Za-z0-9._-]")
+    }
+    return id
+  }
+
+  private static func status(_ answer: SubmitAnswer, _ message: JobMessage) -> RPCStatus? {
+    switch answer {
+    case .accepted: nil
+    case .unavailable(let why): RPCStatus(.unavailable, why)
+    case .noSuchLane:
+      RPCStatus(.notFound, "no coordinator serves lane \(message.job.lane)")
+    }
+  }
+}

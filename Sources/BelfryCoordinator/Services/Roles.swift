@@ -1,0 +1,28 @@
+internal import BelfryNet
+internal import BelfryRPC
+
+/// Which role may call which method: a fixed table. A peer without a certificate may call nothing
+/// yet; joining and health checks for strangers will be rows of their own.
+enum Roles {
+  static func allowed(_ method: MethodDescriptor) -> [PeerIdentity.Role] {
+    switch (method.service, method.method) {
+    case ("belfry.v1.Session", _): [.worker]
+    case ("belfry.v1.Jobs", _): [.producer, .operator]
+    case ("belfry.v1.Cluster", _): [.operator, .coordinator]
+    default: []
+    }
+  }
+
+  static func refusal(_ method: MethodDescriptor, _ peer: PeerIdentity?) -> RPCStatus? {
+    guard let peer else {
+      return RPCStatus(.unauthenticated, "\(method.path) needs a client certificate")
+    }
+    let roles = allowed(method)
+    if roles.contains(peer.role) { return nil }
+    let needed = roles.map(\.rawValue).joined(separator: " or ")
+    return RPCStatus(
+      .permissionDenied,
+      "\(method.path) needs role \(needed.isEmpty ? "(none has it)" : needed); "
+        + "the certificate has role \(peer.role.rawValue)")
+  }
+}

@@ -1,0 +1,102 @@
+internal import BelfryAPI
+internal import BelfryCore
+internal import BelfryRPC
+internal import Logging
+internal import NIOCore
+
+/// One worker's session: messages of the stream to inputs of the core, and back. Runs on the
+/// connection's loop; what it decodes goes to the core's loop in batches.
+///
+/// The first message must be the hello, and its name that of the certificate.
+final class SessionStream: RPCEventHandler, @unchecked Sendable {
+  private let shell: CoreShell
+  private let writer: RPCWriter
+  private let peerName: String?
+  private let address: String
+  private let logger: Logger
+  /// Set by the hello. Read and written on the connection's loop only, like all that follows.
+  private var session: SessionID?
+  private var isClosed = false
+
+  init(
+    shell: CoreShell, writer: RPCWriter, peerName: String?, address: String, logger: Logger
+  ) {
+    self.shell = shell
+    self.writer = writer
+    self.peerName = peerName
+    self.address = address
+    self.logger = logger
+  }
+
+  // MARK: from the worker
+
+  func messagesReceived(_ buffers: [ByteBuffer]) {
+    guard !isClosed else { return }
+    var messages: [WorkerMessage] = []
+    messages.reserveCapacity(buffers.count)
+    do {
+      for buffer in buffers {
+        let decoded: Belfry_V1_WorkerMessage = try WireCoding.decode(buffer)
+        if let message = try decoded.workerMessage() { messages.append(message) }
+      }
+    } catch {
+      refuse(RPCStatus(.invalidArgument, "a message of the session cannot be read: \(error)"))
+      return
+    }
+    if session == nil {
+      guard greet(&messages) else { return }
+    }
+    if let session, !messages.isEmpty { shell.post(.received(session, messages)) }
+  }
+
+  private func greet(_ messages: inout [WorkerMessage]) -> Bool {
+    guard case .hello(let hello)? = messages.first else {
+      refuse(RPCStatus(.failedPrecondition, "a session begins with hello"))
+      return false
+    }
+    guard hello.worker.text == peerName else {
+      refuse(
+        RPCStatus(
+          .permissionDenied,
+          "the hello says \(hello.worker), the certificate says \(peerName ?? "nothing")"))
+      return false
+    }
+    messages.removeFirst()
+    session = shell.open(self, hello, from: address)
+    return true
+  }
+
+  /// The worker has said all it had to: a planned end.
+  func messagesEnded() { writer.finish(.ok) }
+
+  func closed(_ closure: RPCClosure) {
+    isClosed = true
+    guard let session else { return }
+    shell.close(session, why: Self.reason(closure))
+  }
+
+  private static func reason(_ closure: RPCClosure) -> String {
+    switch closure.cause {
+    case .connectionLost: "connection lost"
+    case .finished, .local: "session ended"
+    case .reset: "stream reset"
+    }
+  }
+
+  private func refuse(_ status: RPCStatus) {
+    isClosed = true
+    logger.warning(
+      "session refused", metadata: ["from": "\(address)", "why": "\(status.message)"])
+    writer.finish(status)
+    if let session { shell.close(session, why: status.message) }
+  }
+
+  // MARK: to the worker, from the core's loop
+
+  func send(_ messages: [CoordinatorMessage]) {
+    writer.send(
+      contentsOf: messages.map { WireCoding.encode(Belfry_V1_CoordinatorMessage($0)) })
+  }
+
+  func close(_ why: String) { writer.finish(RPCStatus(.unavailable, why)) }
+}

@@ -1,0 +1,237 @@
+internal import BelfryAPI
+internal import BelfryCore
+internal import Logging
+internal import NIOCore
+internal import Synchronization
+
+/// Owns the core: one actor on one event loop. Inputs come from any thread through an inbox, a batch
+/// costs one wake-up; the core steps through all of them, and the effects are performed together.
+/// Nothing is decided here.
+actor CoreShell {
+  /// What leaves the loop for the tasks that talk to the store.
+  struct Outlets: Sendable {
+    let inserts: AsyncStream<(batch: UInt64, outcomes: [Outcome])>.Continuation
+    let finds: AsyncStream<(batch: UInt64, jobs: [JobID])>.Continuation
+    let lookups: AsyncStream<[Lookup]>.Continuation
+    let owes: AsyncStream<[Owe]>.Continuation
+    let settledOwed: AsyncStream<[OwedID]>.Continuation
+    let alerts: AsyncStream<Alert>.Continuation
+  }
+
+  private struct Inbox {
+    var inputs: [Input] = []
+    var isScheduled = false
+  }
+
+  private struct Streams {
+    var next: UInt64 = 1
+    var open: [SessionID: SessionStream] = [:]
+  }
+
+  nonisolated let loop: any EventLoop
+  private nonisolated let executor: any SerialExecutor
+  private nonisolated let inbox = Mutex(Inbox())
+  private nonisolated let streams = Mutex(Streams())
+  nonisolated let health: HealthHub
+
+  private var core: ClusterCore
+  private let queue: any JobQueue
+  private let outlets: Outlets
+  private let logger: Logger
+  private var nextToken: UInt64 = 1
+  private var answers: [UInt64: (Answer) -> Void] = [:]
+  private var waiters = OutcomeWaiters()
+  private var drained: CheckedContinuation<Void, Never>?
+
+  init(
+    core: ClusterCore, queue: any JobQueue, outlets: Outlets, health: HealthHub,
+    loop: any EventLoop, logger: Logger
+  ) {
+    self.core = core
+    self.queue = queue
+    self.outlets = outlets
+    self.health = health
+    self.loop = loop
+    self.logger = logger
+    executor = loop.executor
+  }
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  // MARK: inputs
+
+  /// Takes an input from any thread.
+  nonisolated func post(_ input: Input) { post([input]) }
+
+  nonisolated func post(_ inputs: [Input]) {
+    guard !inputs.isEmpty else { return }
+    let mustWake = inbox.withLock { inbox in
+      inbox.inputs.append(contentsOf: inputs)
+      defer { inbox.isScheduled = true }
+      return !inbox.isScheduled
+    }
+    if mustWake { loop.execute { self.assumeIsolated { $0.takeInbox() } } }
+  }
+
+  private func takeInbox() {
+    let inputs = inbox.withLock { inbox in
+      inbox.isScheduled = false
+      var taken: [Input] = []
+      swap(&taken, &inbox.inputs)
+      return taken
+    }
+    step(inputs)
+  }
+
+  private func step(_ inputs: [Input]) {
+    let now = ProcessClock.now()
+    var batch = EffectBatch()
+    for input in inputs { batch.add(core.step(input, at: now)) }
+    perform(batch, at: now)
+  }
+
+  // MARK: effects
+
+  private func perform(_ batch: EffectBatch, at now: Now) {
+    let ready = batch.ready
+    let commands = batch.commands()
+    if !commands.isEmpty { queue.perform(commands) }
+    for request in ready.records {
+      switch request {
+      case .insert(let number, let outcomes): outlets.inserts.yield((number, outcomes))
+      case .find(let number, let jobs): outlets.finds.yield((number, jobs))
+      }
+    }
+    if !ready.lookups.isEmpty { outlets.lookups.yield(ready.lookups) }
+    if !ready.owes.isEmpty { outlets.owes.yield(ready.owes) }
+    if !ready.settledOwed.isEmpty { outlets.settledOwed.yield(ready.settledOwed) }
+    for (session, messages) in batch.sendsBySession() {
+      stream(session)?.send(messages)
+    }
+    for (session, why) in ready.closes { takeStream(session)?.close(why) }
+    for alert in ready.alerts { outlets.alerts.yield(alert) }
+    for answer in ready.answers { self.answer(answer) }
+    waiters.settled(ready.settled)
+    if ready.healthChanged { health.changed() }
+    if core.settlingCount == 0 {
+      drained?.resume()
+      drained = nil
+    }
+  }
+
+  private func answer(_ answer: Answer) {
+    let token =
+      switch answer {
+      case .submitted(let token, _), .cancelled(let token, _): token
+      }
+    answers.removeValue(forKey: token)?(answer)
+  }
+
+  // MARK: sessions
+
+  /// A worker has said hello: its stream is known from now on. From any thread.
+  nonisolated func open(
+    _ stream: SessionStream, _ hello: Hello, from address: String
+  ) -> SessionID {
+    let id = streams.withLock { streams in
+      let id = SessionID(streams.next)
+      streams.next += 1
+      streams.open[id] = stream
+      return id
+    }
+    logger.info(
+      "session opened",
+      metadata: [
+        "worker": "\(hello.worker)", "boot": "\(hello.boot)", "from": "\(address)",
+        "holding": "\(hello.holding.count)",
+      ])
+    post(.sessionOpened(id, hello, from: address))
+    return id
+  }
+
+  nonisolated func close(_ session: SessionID, why: String) {
+    guard takeStream(session) != nil else { return }
+    logger.info("session closed", metadata: ["session": "\(session.number)", "why": "\(why)"])
+    post(.sessionClosed(session, why: why))
+  }
+
+  private nonisolated func takeStream(_ session: SessionID) -> SessionStream? {
+    streams.withLock { $0.open.removeValue(forKey: session) }
+  }
+
+  private nonisolated func stream(_ session: SessionID) -> SessionStream? {
+    streams.withLock { $0.open[session] }
+  }
+
+  /// Ends every session: workers keep what runs and come back to whoever is there.
+  nonisolated func closeSessions(_ why: String) {
+    let all = streams.withLock { streams in
+      defer { streams.open = [:] }
+      return streams.open.sorted { $0.key < $1.key }
+    }
+    for (_, stream) in all { stream.close(why) }
+  }
+
+  // MARK: jobs
+
+  /// Publishes each job; one verdict each, in order, when the broker has answered for all.
+  func submit(_ messages: [JobMessage]) async -> [SubmitAnswer] {
+    guard !messages.isEmpty else { return [] }
+    return await withCheckedContinuation { continuation in
+      var verdicts = [SubmitAnswer](repeating: .accepted, count: messages.count)
+      var outstanding = messages.count
+      var inputs: [Input] = []
+      for (index, message) in messages.enumerated() {
+        let token = nextToken
+        nextToken += 1
+        answers[token] = { answer in
+          if case .submitted(_, let verdict) = answer { verdicts[index] = verdict }
+          outstanding -= 1
+          if outstanding == 0 { continuation.resume(returning: verdicts) }
+        }
+        inputs.append(.submitted(token: token, message))
+      }
+      step(inputs)
+    }
+  }
+
+  func place(of job: JobID) -> JobPlace? { core.place(of: job) }
+
+  /// Waits for an outcome that this coordinator announces, or one that a poll of the store finds.
+  func awaitOutcome(of job: JobID) async -> Outcome? {
+    let id = waiters.newID()
+    return await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        if Task.isCancelled {
+          continuation.resume(returning: nil)
+        } else {
+          waiters.add(id, job, continuation)
+        }
+      }
+    } onCancel: {
+      self.loop.execute { self.assumeIsolated { $0.waiters.cancel(id) } }
+    }
+  }
+
+  /// Jobs somebody waits for: the store is asked for them, since another coordinator may settle them.
+  func awaitedJobs() -> [JobID] { waiters.jobs }
+  func found(_ outcomes: [Outcome]) { waiters.settled(outcomes) }
+
+  // MARK: health and leaving
+
+  func picture() -> HealthPicture { core.health(at: ProcessClock.now()) }
+
+  var canPublish: Bool { core.canPublish }
+
+  /// Takes no more, and returns when every set that was being settled is.
+  func drain() async {
+    step([.drain])
+    if core.settlingCount == 0 { return }
+    await withCheckedContinuation { drained = $0 }
+  }
+
+  func endDraining() {
+    drained?.resume()
+    drained = nil
+  }
+}

@@ -1,0 +1,49 @@
+internal import BelfryCore
+
+/// The effects of several steps, to be performed together: one call to the queue, one write a
+/// session.
+struct EffectBatch {
+  private(set) var ready = Ready()
+
+  mutating func add(_ next: Ready) {
+    ready.lookups += next.lookups
+    ready.records += next.records
+    ready.publishes += next.publishes
+    ready.owes += next.owes
+    ready.settledOwed += next.settledOwed
+    ready.sends += next.sends
+    ready.closes += next.closes
+    ready.acks += next.acks
+    ready.requeues += next.requeues
+    ready.commands += next.commands
+    ready.alerts += next.alerts
+    ready.answers += next.answers
+    ready.settled += next.settled
+    ready.healthChanged = ready.healthChanged || next.healthChanged
+  }
+
+  func commands() -> [QueueCommand] {
+    var commands = ready.commands
+    if !ready.acks.isEmpty { commands.append(.ack(ready.acks)) }
+    if !ready.requeues.isEmpty { commands.append(.requeue(ready.requeues)) }
+    if !ready.publishes.isEmpty {
+      commands.append(.publish(ready.publishes.map(Outgoing.message)))
+    }
+    return commands
+  }
+
+  /// Messages by session, each session's in order.
+  func sendsBySession() -> [(SessionID, [CoordinatorMessage])] {
+    var index: [SessionID: Int] = [:]
+    var result: [(SessionID, [CoordinatorMessage])] = []
+    for (session, message) in ready.sends {
+      if let at = index[session] {
+        result[at].1.append(message)
+      } else {
+        index[session] = result.count
+        result.append((session, [message]))
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,120 @@
+internal import BelfryCore
+internal import Logging
+
+/// The tasks between the core and the store: each carries requests one way and answers back, and
+/// decides nothing. They end when the coordinator does.
+struct StoreTasks: Sendable {
+  struct Streams: Sendable {
+    let inserts: AsyncStream<(batch: UInt64, outcomes: [Outcome])>
+    let finds: AsyncStream<(batch: UInt64, jobs: [JobID])>
+    let lookups: AsyncStream<[Lookup]>
+    let owes: AsyncStream<[Owe]>
+    let settledOwed: AsyncStream<[OwedID]>
+    let alerts: AsyncStream<Alert>
+  }
+
+  /// How often owed publishes that are due are looked for.
+  static let claimEvery = Duration.milliseconds(200)
+  static let claimMax = 500
+  static let checkEvery = Duration.seconds(2)
+  static let awaitedEvery = Duration.milliseconds(250)
+
+  let store: any OutcomeStore
+  let shell: CoreShell
+  let sinks: [any AlertSink]
+  let logger: Logger
+
+  /// The streams are unbounded, and what goes in is not: prefetch and slots hold it.
+  static func make() -> (CoreShell.Outlets, Streams) {
+    let inserts = AsyncStream.makeStream(of: (batch: UInt64, outcomes: [Outcome]).self)
+    let finds = AsyncStream.makeStream(of: (batch: UInt64, jobs: [JobID]).self)
+    let lookups = AsyncStream.makeStream(of: [Lookup].self)
+    let owes = AsyncStream.makeStream(of: [Owe].self)
+    let settledOwed = AsyncStream.makeStream(of: [OwedID].self)
+    let alerts = AsyncStream.makeStream(of: Alert.self)
+    return (
+      CoreShell.Outlets(
+        inserts: inserts.continuation, finds: finds.continuation, lookups: lookups.continuation,
+        owes: owes.continuation, settledOwed: settledOwed.continuation,
+        alerts: alerts.continuation),
+      Streams(
+        inserts: inserts.stream, finds: finds.stream, lookups: lookups.stream, owes: owes.stream,
+        settledOwed: settledOwed.stream, alerts: alerts.stream)
+    )
+  }
+
+  func add(
+    to tasks: inout ThrowingTaskGroup<Void, any Error>, _ streams: Streams, claimant: String
+  ) {
+    tasks.addTask {
+      for await (batch, outcomes) in streams.inserts {
+        shell.post(.inserted(batch: batch, await store.insert(outcomes)))
+      }
+    }
+    tasks.addTask {
+      for await (batch, jobs) in streams.finds {
+        shell.post(.found(batch: batch, await store.find(jobs)))
+      }
+    }
+    tasks.addTask { for await lookups in streams.lookups { await look(lookups) } }
+    tasks.addTask { for await owes in streams.owes { await owe(owes) } }
+    tasks.addTask { for await ids in streams.settledOwed { await store.settleOwed(ids) } }
+    tasks.addTask { for await alert in streams.alerts { await deliver(alert) } }
+    tasks.addTask { try await claim(as: claimant) }
+    tasks.addTask { try await watch() }
+    tasks.addTask { try await lookForAwaited() }
+  }
+
+  private func look(_ lookups: [Lookup]) async {
+    let answers = await store.find(lookups.map(\.job))
+    shell.post(
+      .lookedUp(zip(lookups, answers).map { (ticket: $0.ticket, answer: $1) }))
+  }
+
+  private func owe(_ owes: [Owe]) async {
+    let answers = await store.owe(owes.map(Outgoing.owed))
+    shell.post(.owed(zip(owes, answers).map { (id: $0.id, answer: $1) }))
+  }
+
+  /// Claims what is due, when the broker would take it.
+  private func claim(as claimant: String) async throws {
+    while true {
+      try await Task.sleep(for: Self.claimEvery)
+      guard await shell.canPublish else { continue }
+      let items = await store.claimOwed(limit: Self.claimMax, claimant: claimant)
+      if !items.isEmpty { shell.post(.claimed(items)) }
+    }
+  }
+
+  private func watch() async throws {
+    while true {
+      let problem = await store.check()
+      shell.post(.storeAnswered(problem))
+      try await Task.sleep(for: Self.checkEvery)
+    }
+  }
+
+  /// Jobs that somebody waits for may be settled by another coordinator: one read for all of them.
+  private func lookForAwaited() async throws {
+    while true {
+      try await Task.sleep(for: Self.awaitedEvery)
+      let jobs = await shell.awaitedJobs()
+      guard !jobs.isEmpty else { continue }
+      let outcomes = await store.find(jobs).compactMap { answer -> Outcome? in
+        if case .found(let outcome) = answer { outcome } else { nil }
+      }
+      await shell.found(outcomes)
+    }
+  }
+
+  /// Who opened or closed the episode sends it; with the store away it is sent all the same.
+  private func deliver(_ alert: Alert) async {
+    let isMine: Bool
+    switch alert.state {
+    case .firing: isMine = await store.openAlert(alert) ?? true
+    case .resolved: isMine = await store.closeAlert(alert) ?? (alert.severity != .info)
+    }
+    guard isMine else { return }
+    for sink in sinks { await sink.send(alert) }
+  }
+}

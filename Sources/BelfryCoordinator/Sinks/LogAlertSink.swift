@@ -1,0 +1,27 @@
+package import BelfryCore
+package import Logging
+
+/// Writes alerts to the log, one line each, with the fields of the Elastic Common Schema.
+package struct LogAlertSink: AlertSink {
+  private let logger: Logger
+
+  package init(logger: Logger) { self.logger = logger }
+
+  package func send(_ alert: Alert) async {
+    let metadata: Logger.Metadata = [
+      "event.kind": "alert",
+      "event.action": "\(alert.rule)",
+      "event.outcome": "\(alert.state.rawValue)",
+      "event.start": "\(RFC3339.text(alert.firedAt))",
+      "labels.subject": "\(alert.subject)",
+      "labels.severity": "\(alert.severity.rawValue)",
+      "labels.why": "\(alert.why)",
+      "labels.jobs_moved": "\(alert.jobsMoved)",
+    ]
+    switch (alert.state, alert.severity) {
+    case (.firing, .critical): logger.critical("alert: \(alert.summary)", metadata: metadata)
+    case (.firing, _): logger.warning("alert: \(alert.summary)", metadata: metadata)
+    case (.resolved, _): logger.notice("resolved: \(alert.summary)", metadata: metadata)
+    }
+  }
+}

@@ -1,0 +1,230 @@
+internal import BelfryAPI
+internal import BelfryCore
+internal import Logging
+internal import NIOCore
+internal import Synchronization
+
+/// Owns the worker's core: one actor on the session's loop, a thread that handlers never use, so that
+/// one that burns the CPU cannot silence its worker. Nothing is decided here.
+actor WorkerShell {
+  /// What leaves the loop for the tasks that talk to the store.
+  struct Outlets: Sendable {
+    let inserts: AsyncStream<(batch: UInt64, outcomes: [Outcome])>.Continuation
+    let finds: AsyncStream<(batch: UInt64, jobs: [JobID])>.Continuation
+    let stores: AsyncStream<String>.Continuation
+    let wedged: AsyncStream<Void>.Continuation
+  }
+
+  private struct Inbox {
+    var inputs: [WorkerCore.Input] = []
+    var isScheduled = false
+  }
+
+  private struct Streams {
+    var next: UInt64 = 1
+    var open: [SessionID: SessionClient] = [:]
+  }
+
+  /// A handler's task, kept so that it can be cancelled and is awaited at the end.
+  private struct Running {
+    let task: Task<Void, Never>
+    let startedAt: WallTime
+    var timer: Scheduled<Void>?
+    var isGivenUp = false
+  }
+
+  /// How long a cancelled Swift handler may go on before it is given up.
+  static let grace = TimeAmount.seconds(5)
+
+  nonisolated let loop: any EventLoop
+  private nonisolated let executor: any SerialExecutor
+  private nonisolated let inbox = Mutex(Inbox())
+  private nonisolated let streams = Mutex(Streams())
+
+  private var core: WorkerCore
+  private let handlers: [Kind: JobHandler]
+  private let defaultTimeout: Duration?
+  private let outlets: Outlets
+  private let logger: Logger
+  private var running: [AssignmentID: Running] = [:]
+  private var drained: CheckedContinuation<Void, Never>?
+  private var hasDrained = false
+
+  init(
+    core: WorkerCore, handlers: [Kind: JobHandler], defaultTimeout: Duration?, outlets: Outlets,
+    loop: any EventLoop, logger: Logger
+  ) {
+    self.core = core
+    self.handlers = handlers
+    self.defaultTimeout = defaultTimeout
+    self.outlets = outlets
+    self.loop = loop
+    self.logger = logger
+    executor = loop.executor
+  }
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  // MARK: inputs
+
+  /// Takes an input from any thread; a batch costs one wake-up.
+  nonisolated func post(_ input: WorkerCore.Input) {
+    let mustWake = inbox.withLock { inbox in
+      inbox.inputs.append(input)
+      defer { inbox.isScheduled = true }
+      return !inbox.isScheduled
+    }
+    if mustWake { loop.execute { self.assumeIsolated { $0.takeInbox() } } }
+  }
+
+  private func takeInbox() {
+    let inputs = inbox.withLock { inbox in
+      inbox.isScheduled = false
+      var taken: [WorkerCore.Input] = []
+      swap(&taken, &inbox.inputs)
+      return taken
+    }
+    let now = ProcessClock.now()
+    var sends: [SessionID: [WorkerMessage]] = [:]
+    for input in inputs {
+      let ready = core.step(input, at: now)
+      for (session, message) in ready.sends { sends[session, default: []].append(message) }
+      perform(ready)
+    }
+    for (session, messages) in sends.sorted(by: { $0.key < $1.key }) {
+      stream(session)?.send(messages)
+    }
+  }
+
+  // MARK: effects
+
+  private func perform(_ ready: WorkerCore.Ready) {
+    for assign in ready.starts { start(assign) }
+    for assignment in ready.ends { running[assignment]?.task.cancel() }
+    for request in ready.records {
+      switch request {
+      case .insert(let batch, let outcomes): outlets.inserts.yield((batch, outcomes))
+      case .find(let batch, let jobs): outlets.finds.yield((batch, jobs))
+      }
+    }
+    for session in ready.closes { takeStream(session)?.close("no word from the coordinator") }
+    if ready.isWedged {
+      logger.critical("wedged: half of the slots are taken by handlers that do not end")
+      outlets.wedged.yield()
+    }
+    if let store = ready.store { outlets.stores.yield(store) }
+    if ready.hasDrained, !hasDrained {
+      hasDrained = true
+      drained?.resume()
+      drained = nil
+    }
+  }
+
+  // MARK: handlers
+
+  private func start(_ assign: Assign) {
+    guard let handler = handlers[assign.job.kind] else { return }
+    let run = HandlerRun(
+      assign, handler, defaultTimeout: defaultTimeout, logger: logger,
+      now: { ProcessClock.now().wall })
+    let assignment = assign.assignment
+    let task = Task.detached { [self] in
+      let result = await run.run()
+      post(.handlerEnded(assignment, result))
+      forget(assignment)
+    }
+    var entry = Running(task: task, startedAt: ProcessClock.now().wall)
+    if case .swift = handler, let timeout = run.timeout {
+      entry.timer = loop.scheduleTask(in: TimeAmount(timeout)) {
+        self.assumeIsolated { $0.timedOut(assignment, after: timeout) }
+      }
+    }
+    running[assignment] = entry
+  }
+
+  private nonisolated func forget(_ assignment: AssignmentID) {
+    loop.execute { self.assumeIsolated { $0.ended(assignment) } }
+  }
+
+  private func ended(_ assignment: AssignmentID) {
+    guard let entry = running.removeValue(forKey: assignment) else { return }
+    entry.timer?.cancel()
+    if entry.isGivenUp { post(.handlerReturned(assignment)) }
+  }
+
+  /// A handler in Swift at its time-out: cancelled, and given up when that does not help.
+  private func timedOut(_ assignment: AssignmentID, after timeout: Duration) {
+    guard let entry = running[assignment] else { return }
+    post(.handlerTimedOut(assignment, after: timeout))
+    entry.task.cancel()
+    running[assignment]?.timer = loop.scheduleTask(in: Self.grace) {
+      self.assumeIsolated { $0.giveUp(assignment, after: timeout) }
+    }
+  }
+
+  private func giveUp(_ assignment: AssignmentID, after timeout: Duration) {
+    guard let entry = running[assignment] else { return }
+    running[assignment]?.isGivenUp = true
+    logger.error(
+      "a handler does not end: its slot stays taken", metadata: ["assignment": "\(assignment)"])
+    let failure = HandlerRun.timedOut(
+      after: timeout, entry.startedAt, ProcessClock.now().wall)
+    post(.handlerGivenUp(assignment, failure))
+  }
+
+  // MARK: sessions
+
+  /// A stream to a coordinator is open; its first message is the core's hello. From any thread.
+  nonisolated func open(_ stream: SessionClient, coordinator: String) -> SessionID {
+    let id = streams.withLock { streams in
+      let id = SessionID(streams.next)
+      streams.next += 1
+      streams.open[id] = stream
+      return id
+    }
+    post(.connected(id, coordinator: coordinator))
+    return id
+  }
+
+  nonisolated func closed(_ session: SessionID) {
+    _ = takeStream(session)
+    post(.disconnected(session))
+  }
+
+  private nonisolated func takeStream(_ session: SessionID) -> SessionClient? {
+    streams.withLock { $0.open.removeValue(forKey: session) }
+  }
+
+  private nonisolated func stream(_ session: SessionID) -> SessionClient? {
+    streams.withLock { $0.open[session] }
+  }
+
+  nonisolated func closeSessions() {
+    let all = streams.withLock { streams in
+      defer { streams.open = [:] }
+      return streams.open.sorted { $0.key < $1.key }
+    }
+    for (_, stream) in all { stream.finish() }
+  }
+
+  // MARK: leaving
+
+  /// No new jobs; returns when all that runs has ended and is acknowledged, or `giveUpDraining`.
+  func drain() async {
+    post(.drain)
+    if hasDrained { return }
+    await withCheckedContinuation { drained = $0 }
+  }
+
+  func giveUpDraining() {
+    drained?.resume()
+    drained = nil
+  }
+
+  var hasEnded: Bool { running.isEmpty }
+
+  /// Waits for handlers that still run, those that were given up excepted.
+  func awaitHandlers() async {
+    for entry in running.values where !entry.isGivenUp { await entry.task.value }
+  }
+}

@@ -1,0 +1,148 @@
+internal import BelfryAPI
+package import BelfryCore
+package import BelfryNet
+package import BelfryRPC
+package import Logging
+package import NIOCore
+internal import ServiceLifecycle
+
+/// A worker: sessions with its coordinators, handlers, outcomes. `run` returns when all that it
+/// started has ended.
+///
+/// On graceful shutdown it takes no new jobs, keeps beating, finishes what runs within `drainMax` and
+/// hands back the rest.
+package struct Worker: Service {
+  package struct Configuration: Sendable {
+    package var core: WorkerCore.Configuration
+    package var coordinators: [RPCTarget]
+    package var tls: TLSConfiguration
+    package var handlers: [Kind: JobHandler]
+    /// For an attempt of a job that names none; nil: no limit.
+    package var defaultTimeout: Duration?
+    /// How long a leaving worker waits for what runs.
+    package var drainMax: Duration = .seconds(30)
+    /// How long no coordinator may be reachable at start; then `run` throws. Nil: for ever.
+    package var wait: Duration?
+
+    package init(
+      core: WorkerCore.Configuration, coordinators: [RPCTarget], tls: TLSConfiguration,
+      handlers: [Kind: JobHandler], defaultTimeout: Duration? = .seconds(1_800)
+    ) {
+      self.core = core
+      self.coordinators = coordinators
+      self.tls = tls
+      self.handlers = handlers
+      self.defaultTimeout = defaultTimeout
+    }
+  }
+
+  private let configuration: Configuration
+  private let store: (any OutcomeStore)?
+  private let makeStore: @Sendable (String) throws -> any OutcomeStore
+  private let group: any EventLoopGroup
+  private let logger: Logger
+
+  /// - Parameters:
+  ///   - store: where outcomes are recorded; nil: where a coordinator says, else by it.
+  ///   - makeStore: opens the store that a coordinator names.
+  ///   - eventLoopGroup: of the session alone; handlers run elsewhere.
+  package init(
+    _ configuration: Configuration, store: (any OutcomeStore)?,
+    makeStore: @escaping @Sendable (String) throws -> any OutcomeStore,
+    eventLoopGroup: any EventLoopGroup, logger: Logger
+  ) {
+    self.configuration = configuration
+    self.store = store
+    self.makeStore = makeStore
+    group = eventLoopGroup
+    self.logger = logger
+  }
+
+  package func run() async throws {
+    let loop = group.next()
+    let inserts = AsyncStream.makeStream(of: (batch: UInt64, outcomes: [Outcome]).self)
+    let finds = AsyncStream.makeStream(of: (batch: UInt64, jobs: [JobID]).self)
+    let stores = AsyncStream.makeStream(of: String.self)
+    let wedged = AsyncStream.makeStream(of: Void.self)
+    let shell = WorkerShell(
+      core: WorkerCore(configuration.core), handlers: configuration.handlers,
+      defaultTimeout: configuration.defaultTimeout,
+      outlets: WorkerShell.Outlets(
+        inserts: inserts.continuation, finds: finds.continuation, stores: stores.continuation,
+        wedged: wedged.continuation),
+      loop: loop, logger: logger)
+    let ticks = loop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(100)) { _ in
+      shell.post(.tick)
+    }
+    defer { ticks.cancel() }
+    let box = StoreBox(store)
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask {
+        for await (batch, outcomes) in inserts.stream {
+          shell.post(.inserted(batch: batch, await box.insert(outcomes)))
+        }
+      }
+      tasks.addTask {
+        for await (batch, jobs) in finds.stream {
+          shell.post(.found(batch: batch, await box.find(jobs)))
+        }
+      }
+      tasks.addTask { for await url in stores.stream { box.use(url, makeStore, logger) } }
+      for target in configuration.coordinators {
+        let link = try CoordinatorLink(
+          target, configuration, group: group, shell: shell, logger: logger)
+        tasks.addTask { try await link.run() }
+      }
+      tasks.addTask { try await leave(shell, wedged.stream) }
+      // Only a link that gives up at start, and the leaving, end by themselves.
+      do {
+        try await tasks.next()
+      } catch {
+        tasks.cancelAll()
+        throw error
+      }
+      tasks.cancelAll()
+    }
+  }
+
+  private func leave(_ shell: WorkerShell, _ wedged: AsyncStream<Void>) async throws {
+    let isWedged = await untilLeaving(wedged)
+    logger.info("worker is leaving: takes no new jobs, finishes what runs")
+    let handBack = shell.loop.scheduleTask(in: TimeAmount(configuration.drainMax)) {
+      shell.post(.handBack)
+    }
+    let giveUp = shell.loop.scheduleTask(in: TimeAmount(configuration.drainMax + .seconds(10))) {
+      shell.assumeIsolated { $0.giveUpDraining() }
+    }
+    await shell.drain()
+    handBack.cancel()
+    giveUp.cancel()
+    shell.closeSessions()
+    if isWedged { throw WedgedError() }
+    await shell.awaitHandlers()
+  }
+
+  /// Returns at the signal to leave; true when the worker leaves because it is wedged.
+  private func untilLeaving(_ wedged: AsyncStream<Void>) async -> Bool {
+    await withTaskGroup(of: Bool.self) { tasks in
+      tasks.addTask {
+        // Cancelled is as good a reason to leave as the signal.
+        try? await gracefulShutdown()
+        return false
+      }
+      tasks.addTask {
+        for await _ in wedged { return true }
+        return false
+      }
+      let isWedged = await tasks.next() ?? false
+      tasks.cancelAll()
+      return isWedged
+    }
+  }
+}
+
+/// Half of a worker's slots were taken by handlers that do not end: it has left, to be started anew.
+package struct WedgedError: Error, CustomStringConvertible {
+  package let description =
+    "half of the slots were taken by handlers that did not end: the worker has left"
+}
