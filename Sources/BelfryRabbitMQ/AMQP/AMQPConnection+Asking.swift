@@ -85,7 +85,9 @@ enum ConsumerTag {
     let bytes = unsafe UnsafeRawBufferPointer(start: tag.bytes, count: tag.len)
     guard bytes.count > 1, bytes.count < 12 else { return nil }
     var number = 0
-    for unsafebyte in unsafe bytes.dropFirst() {
+    // By index: the formatter spoils `for unsafe … in`.
+    for index in 1..<bytes.count {
+      let byte = unsafe bytes[index]
       guard (0x30...0x39).contains(byte) else { return nil }
       number = number * 10 + Int(byte - 0x30)
     }

@@ -21,7 +21,8 @@ extension QueueMessage {
     let table = unsafe UnsafeBufferPointer(
       start: properties.headers.entries, count: Int(properties.headers.num_entries))
     headers.reserveCapacity(table.count)
-    for unsafeentry in unsafe table {
+    for index in 0..<table.count {
+      let entry = unsafe table[index]
       unsafe headers.append(Header(String(unsafe entry.key), HeaderValue(unsafe entry.value)))
     }
   }
