@@ -52,9 +52,14 @@ extension Transcript {
       "session \(session.number): " + list(messages, text)
     case .handlerEnded(let assignment, let result):
       "handlerEnded \(text(assignment)): \(text(result))"
+    case .handlerTimedOut(let assignment, let limit):
+      "handlerTimedOut \(text(assignment)) after \(limit.shortText)"
+    case .handlerGivenUp(let assignment, _): "handlerGivenUp \(text(assignment))"
+    case .handlerReturned(let assignment): "handlerReturned \(text(assignment))"
     case .inserted(let batch, let answers): "inserted #\(batch) " + list(answers, text)
     case .found(let batch, let answers): "found #\(batch) " + list(answers, text)
     case .drain: "drain"
+    case .handBack: "handBack"
     }
   }
 
@@ -76,6 +81,8 @@ extension Transcript {
     lines += ready.ends.map { "end \(text($0))" }
     lines += ready.records.map(text)
     if let store = ready.store { lines.append("store \(store)") }
+    lines += ready.closes.map { "close session \($0.number)" }
+    if ready.isWedged { lines.append("is wedged") }
     if ready.hasDrained { lines.append("has drained") }
     return lines
   }
