@@ -37,7 +37,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "a,DNS:evil", "a, b", "a b", "a\nb", "*.example", "-a", "a..b", "a.", ".a", "300.1.1.1",
+    "", "a,DNS:evil", "a,b", "a, b", "a b", "a\nb", "*.example", "-a", "a..b", "a.", ".a",
+    "300.1.1.1",
     "1.2.3", "1.2.3.4\u{0}", "::g", "1.2.3.4/8", "email:x", "wörker", "a\u{0}b",
     String(repeating: "a", count: 64), String(repeating: "abc.", count: 70) + "x",
   ])
