@@ -29,7 +29,8 @@ extension WireReader {
   /// Skips a part whose meaning is not known here.
   @inlinable
   package mutating func skipPart() throws(WireError) {
-    position &+= try partLength()
+    let length = try partLength()
+    position &+= length
   }
 
   @inlinable
@@ -65,7 +66,8 @@ extension WireReader {
     _ read: (inout WireReader) throws(WireError) -> Value
   ) throws(WireError) -> Value {
     let outer = limit
-    limit = position &+ (try partLength())
+    let length = try partLength()
+    limit = position &+ length
     let value = try read(&self)
     guard left == 0 else { throw error(.trailingBytes) }
     limit = outer

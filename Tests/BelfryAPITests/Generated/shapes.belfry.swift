@@ -1,4 +1,6 @@
-// DO NOT EDIT. swift-format-ignore-file
+// DO NOT EDIT.
+// swift-format-ignore-file
+//
 // Written from plugin/shapes.proto by protoc-gen-belfry: `make generate` writes it anew.
 
 internal import BelfryAPI
