@@ -126,7 +126,12 @@ let package = Package(
     tests("BelfryCoreTests", ["BelfryCore", "BelfryTestKit"], resources: [.copy("Transcripts")]),
     tests("BelfryWireTests", ["BelfryWire"]),
     tests("BelfryRPCTests", ["BelfryRPC", "BelfryNet", "BelfryWire", "BelfryIdentity", log] + nio),
-    tests("BelfryAPITests", ["BelfryAPI", "BelfryWire", "BelfryCore", "BelfryRPC", protobuf]),
+    tests(
+      "BelfryAPITests",
+      [
+        "BelfryAPI", "BelfryWire", "BelfryCore", "BelfryRPC", "BelfryNet", "BelfryIdentity",
+        protobuf, log,
+      ] + nio),
     tests("BelfryIdentityTests", ["BelfryIdentity"]),
     tests("BelfryPortsTests", ["BelfryCore", "BelfryTestKit", "BelfryRabbitMQ", "BelfryMongo"]),
     tests(

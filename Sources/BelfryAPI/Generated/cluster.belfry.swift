@@ -1,6 +1,9 @@
-// DO NOT EDIT. swift-format-ignore-file
+// DO NOT EDIT.
+// swift-format-ignore-file
+//
 // Written from belfry/v1/cluster.proto by protoc-gen-belfry: `make generate` writes it anew.
 
+package import BelfryRPC
 package import BelfryWire
 
 extension Belfry_V1_WatchHealthRequest: WireMessage {
@@ -158,5 +161,34 @@ extension Belfry_V1_AlertView: WireMessage {
     if try reader.hasPart() { self.severity = try reader.string() }
     if try reader.hasPart() { self.summary = try reader.string() }
     if try reader.hasPart() { self.why = try reader.string() }
+  }
+}
+
+/// The methods of `belfry.v1.Cluster`.
+package enum ClusterService {
+  /// First the whole picture, then changes, until the call ends.
+  package static let watchHealth = ServerStreamMethod<Belfry_V1_WatchHealthRequest, Belfry_V1_HealthUpdate>(
+    "belfry.v1.Cluster", "WatchHealth")
+  /// The whole picture, once.
+  package static let getHealth = UnaryMethod<Belfry_V1_WatchHealthRequest, Belfry_V1_HealthUpdate>(
+    "belfry.v1.Cluster", "GetHealth")
+
+  package static let methods: [MethodDescriptor] = [watchHealth.descriptor, getHealth.descriptor]
+}
+
+/// Calls `belfry.v1.Cluster`.
+package struct ClusterClient: Sendable {
+  package let client: RPCClient
+
+  package init(_ client: RPCClient) { self.client = client }
+
+  /// First the whole picture, then changes, until the call ends.
+  package func watchHealth(_ request: Belfry_V1_WatchHealthRequest, options: RPCCallOptions = RPCCallOptions()) -> TypedReplies<Belfry_V1_HealthUpdate> {
+    client.serverStream(ClusterService.watchHealth, request, options: options)
+  }
+
+  /// The whole picture, once.
+  package func getHealth(_ request: Belfry_V1_WatchHealthRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_HealthUpdate {
+    try await client.unary(ClusterService.getHealth, request, options: options)
   }
 }

@@ -1,6 +1,9 @@
-// DO NOT EDIT. swift-format-ignore-file
+// DO NOT EDIT.
+// swift-format-ignore-file
+//
 // Written from belfry/v1/jobs.proto by protoc-gen-belfry: `make generate` writes it anew.
 
+package import BelfryRPC
 package import BelfryWire
 
 extension Belfry_V1_JobSpec: WireMessage {
@@ -253,5 +256,54 @@ extension Belfry_V1_HistoryLine: WireMessage {
     if try reader.hasPart() { self.boot = try reader.string() }
     if try reader.hasPart() { self.code = try reader.string() }
     if try reader.hasPart() { self.message = try reader.string() }
+  }
+}
+
+/// The methods of `belfry.v1.Jobs`.
+package enum JobsService {
+  /// Accepts one job. Returns when RabbitMQ has confirmed it: from then on it reaches exactly one
+  /// outcome. Errors: INVALID_ARGUMENT (bad id, kind, lane grammar), NOT_FOUND (no such lane),
+  /// RESOURCE_EXHAUSTED (payload over the limit), UNAVAILABLE (broker away or blocked: try again).
+  package static let submit = UnaryMethod<Belfry_V1_SubmitRequest, Belfry_V1_SubmitReply>(
+    "belfry.v1.Jobs", "Submit")
+  /// Accepts many in one call. Each has its own verdict in the reply, in the request's order.
+  package static let submitMany = UnaryMethod<Belfry_V1_SubmitManyRequest, Belfry_V1_SubmitManyReply>(
+    "belfry.v1.Jobs", "SubmitMany")
+  /// What is known of a job: its outcome, else where it waits or runs. NOT_FOUND when nobody knows it.
+  package static let get = UnaryMethod<Belfry_V1_GetRequest, Belfry_V1_JobView>(
+    "belfry.v1.Jobs", "Get")
+  /// Waits until the job has an outcome, or the call's deadline.
+  package static let `await` = UnaryMethod<Belfry_V1_GetRequest, Belfry_V1_JobView>(
+    "belfry.v1.Jobs", "Await")
+
+  package static let methods: [MethodDescriptor] = [submit.descriptor, submitMany.descriptor, get.descriptor, `await`.descriptor]
+}
+
+/// Calls `belfry.v1.Jobs`.
+package struct JobsClient: Sendable {
+  package let client: RPCClient
+
+  package init(_ client: RPCClient) { self.client = client }
+
+  /// Accepts one job. Returns when RabbitMQ has confirmed it: from then on it reaches exactly one
+  /// outcome. Errors: INVALID_ARGUMENT (bad id, kind, lane grammar), NOT_FOUND (no such lane),
+  /// RESOURCE_EXHAUSTED (payload over the limit), UNAVAILABLE (broker away or blocked: try again).
+  package func submit(_ request: Belfry_V1_SubmitRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_SubmitReply {
+    try await client.unary(JobsService.submit, request, options: options)
+  }
+
+  /// Accepts many in one call. Each has its own verdict in the reply, in the request's order.
+  package func submitMany(_ request: Belfry_V1_SubmitManyRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_SubmitManyReply {
+    try await client.unary(JobsService.submitMany, request, options: options)
+  }
+
+  /// What is known of a job: its outcome, else where it waits or runs. NOT_FOUND when nobody knows it.
+  package func get(_ request: Belfry_V1_GetRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_JobView {
+    try await client.unary(JobsService.get, request, options: options)
+  }
+
+  /// Waits until the job has an outcome, or the call's deadline.
+  package func `await`(_ request: Belfry_V1_GetRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_JobView {
+    try await client.unary(JobsService.`await`, request, options: options)
   }
 }

@@ -1,6 +1,9 @@
-// DO NOT EDIT. swift-format-ignore-file
+// DO NOT EDIT.
+// swift-format-ignore-file
+//
 // Written from belfry/v1/session.proto by protoc-gen-belfry: `make generate` writes it anew.
 
+package import BelfryRPC
 package import BelfryWire
 
 extension Belfry_V1_WorkerMessage: WireMessage {
@@ -504,5 +507,28 @@ extension Belfry_V1_Drain: WireMessage {
   package mutating func decode(from reader: inout WireReader) throws(WireError) {
     try reader.openBlock()
     reader.closeBlock()
+  }
+}
+
+/// The methods of `belfry.v1.Session`.
+package enum SessionService {
+  package static let connect = BidirectionalMethod<Belfry_V1_WorkerMessage, Belfry_V1_CoordinatorMessage>(
+    "belfry.v1.Session", "Connect")
+
+  package static let methods: [MethodDescriptor] = [connect.descriptor]
+}
+
+/// Calls `belfry.v1.Session`.
+package struct SessionClient: Sendable {
+  package let client: RPCClient
+
+  package init(_ client: RPCClient) { self.client = client }
+
+  @discardableResult
+  package func connect(
+    options: RPCCallOptions = RPCCallOptions(),
+    handler: @escaping @Sendable (TypedWriter<Belfry_V1_WorkerMessage>) -> any TypedEventHandler<Belfry_V1_CoordinatorMessage>
+  ) -> TypedWriter<Belfry_V1_WorkerMessage> {
+    client.events(SessionService.connect, options: options, handler: handler)
   }
 }

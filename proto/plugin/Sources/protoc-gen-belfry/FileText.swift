@@ -11,13 +11,17 @@ struct FileText {
     guard file.extensions.isEmpty else { throw SchemaError("\(file.name): has extensions") }
     var printer = CodePrinter(addNewlines: true)
     printer.print(
-      "// DO NOT EDIT. swift-format-ignore-file",
+      "// DO NOT EDIT.",
+      "// swift-format-ignore-file",
+      "//",
       "// Written from \(file.name) by protoc-gen-belfry: `make generate` writes it anew.",
       "")
     for module in imports.sorted() { printer.print("internal import \(module)") }
+    if !file.services.isEmpty { printer.print("package import BelfryRPC") }
     printer.print("package import BelfryWire")
     let namer = SwiftProtobufNamer()
     for message in file.messages { try print(message, namer, &printer) }
+    for service in file.services { try ServiceText(service, namer: namer).print(to: &printer) }
     return printer.content
   }
 
