@@ -30,7 +30,8 @@ test: ## run all tests, on a RabbitMQ and a MongoDB of their own
 	@scripts/test
 
 demo: dependencies ## run 600 jobs through a small cluster, kill a worker, count the outcomes
-	@swift build $(call otherwise,$(compile_error))
+	@swift build --product belfry $(call otherwise,$(compile_error))
+	@swift build --product sdk-producer $(call otherwise,$(compile_error))
 	@scripts/demo
 
 bench: dependencies ## measure calls, messages, jobs a second and latency, on real parts
@@ -41,7 +42,7 @@ bench: dependencies ## measure calls, messages, jobs a second and latency, on re
 sim: dependencies ## run the simulator: SEEDS=N seeds, the first one FIRST=N
 	@swift build -c release --product belfry-sim $(call otherwise,$(compile_error))
 	@.build/release/belfry-sim --seeds $(SEEDS) --first-seed $(FIRST) \
-	  $(call otherwise,repeat the seed named above with: make sim SEEDS=1 FIRST=<seed>)
+	  $(call otherwise,repeat the seed named above with: .build/release/belfry-sim --seed <seed> --trace)
 
 generate: dependencies ## write the code that is generated from proto/ anew
 	@scripts/generate $(call otherwise,the messages above name file and line in proto/)

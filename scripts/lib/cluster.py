@@ -24,7 +24,6 @@ class Cluster:
         self.queue_url, self.store_url = queue_url, store_url
         self.server = f"https://127.0.0.1:{free_port()}"
         self.processes = {}
-        self.health = []
         self.on_health = lambda update: None
 
     def __enter__(self):
@@ -57,10 +56,11 @@ class Cluster:
     def make_certificates(self, *workers):
         certs = self.folder / "certs"
         self.run("cert", "init", "--cluster", "demo", "--dir", certs)
-        for role, name in [("coordinator", "c1"), ("operator", "ops"), ("producer", "shop")] + [
-            ("worker", worker) for worker in workers
-        ]:
-            self.run("cert", "issue", "--dir", certs, "--role", role, "--name", name)
+        self.run("cert", "issue", "coordinator", "c1", "--dir", certs, "--host", "127.0.0.1")
+        for role, name in [("operator", "ops"), ("producer", "shop")]:
+            self.run("cert", "issue", role, name, "--dir", certs)
+        for worker in workers:
+            self.run("cert", "issue", "worker", worker, "--dir", certs)
 
     def start_coordinator(self, *more):
         self.start(
@@ -74,7 +74,7 @@ class Cluster:
             "--store", self.store_url, "--slots", slots, "--run", command)
 
     def watch_health(self):
-        """Starts `belfry health --watch`; each update goes to `health` and to `on_health`."""
+        """Starts `belfry health --watch`; each update goes to `on_health`."""
         process = subprocess.Popen(
             [str(self.belfry), "health", "--watch", "-o", "ndjson", "--server", self.server,
              "--identity", str(self.identity("ops"))],
@@ -84,9 +84,7 @@ class Cluster:
 
         def read():
             for line in process.stdout:
-                update = json.loads(line)
-                self.health.append((time.monotonic(), update))
-                self.on_health(update)
+                self.on_health(json.loads(line))
 
         threading.Thread(target=read, daemon=True).start()
 
@@ -98,9 +96,11 @@ class Cluster:
         """Fails when a process ended that should be running, and shows the end of its log."""
         for name, process in self.processes.items():
             if name not in but and process.poll() is not None:
-                log = (self.folder / f"{name}.log").read_text(errors="replace").splitlines()
                 raise Failed(f"{name} ended with status {process.returncode}; its log ends:\n  " +
-                             "\n  ".join(log[-8:]))
+                             "\n  ".join(self.log(name)[-8:]))
+
+    def log(self, name):
+        return (self.folder / f"{name}.log").read_text(errors="replace").splitlines()
 
     def stop(self):
         """Asks all to leave, workers first, with SIGTERM; gives back who ended badly, and how."""
