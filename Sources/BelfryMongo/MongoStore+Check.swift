@@ -50,7 +50,7 @@ extension MongoStore {
     var seen: [String] = []
     for (host, answer) in direct.hello() {
       switch answer {
-      case .failure(let failure): seen.append("\(host): \(failure.message)")
+      case .failure(let failure): seen.append(failure.message)
       case .success(let reply):
         let hello = ServerHello(reply)
         if let problem = Self.problem(hello, at: host) { return problem }

@@ -45,22 +45,13 @@ struct DirectURL: Sendable {
   }
 
   /// The URL with one host, asked directly, of whatever replica set. Nil for `mongodb+srv`.
-  static func url(_ url: String, to host: String) -> String? {
-    let scheme = "mongodb://"
-    guard url.hasPrefix(scheme) else { return nil }
-    let rest = url.dropFirst(scheme.count)
-    let authorityEnd = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
-    let authority = rest[..<authorityEnd]
-    let user = authority.lastIndex(of: "@").map { authority[...$0] } ?? ""
-    let tail = rest[authorityEnd...].split(
-      separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-    var path = tail.first ?? ""
-    if path.isEmpty { path = "/" }
-    let options = tail.dropFirst().joined().split(separator: "&").filter { option in
-      let name = option.prefix { $0 != "=" }.lowercased()
-      return name != "replicaset" && name != "directconnection"
+  static func url(_ text: String, to host: String) -> String? {
+    guard var url = URLText(text), url.scheme == "mongodb" else { return nil }
+    url.hosts = host
+    url.options.removeAll { option in
+      ["replicaset", "directconnection"].contains(URLText.name(ofOption: option))
     }
-    let query = (["directConnection=true"] + options).joined(separator: "&")
-    return "\(scheme)\(user)\(host)\(path)?\(query)"
+    url.options.insert("directConnection=true", at: 0)
+    return url.text
   }
 }

@@ -36,7 +36,7 @@ struct MongoFailure: Error, Equatable {
   private init(domain: UInt32, code: UInt32, message: String) {
     switch mongoc_error_domain_t(rawValue: domain) {
     case MONGOC_ERROR_SERVER_SELECTION:
-      self.init(cause: .unreachable, message: message)
+      self.init(cause: .unreachable, message: Self.reason(in: message))
     case MONGOC_ERROR_STREAM, MONGOC_ERROR_PROTOCOL:
       self.init(cause: .network, message: message)
     case MONGOC_ERROR_SASL, MONGOC_ERROR_SCRAM:
@@ -53,6 +53,14 @@ struct MongoFailure: Error, Equatable {
   /// A command that the server answered with `ok: 0`, or in part.
   init(serverCode code: Int, message: String) {
     self.init(cause: Self.cause(ofCode: code), code: code, message: message)
+  }
+
+  /// `No suitable servers found (how it looked): [why]`: the second is what people need.
+  private static func reason(in message: String) -> String {
+    guard let start = message.firstIndex(of: "["), let end = message.lastIndex(of: "]"),
+      message.index(after: start) < end
+    else { return message }
+    return String(message[message.index(after: start)..<end])
   }
 
   private static func cause(ofCode code: Int) -> Cause {

@@ -21,6 +21,11 @@ internal import CMongoC
         message: "the store's URL is not one of MongoDB's: \(MongoFailure(error).message)."
           + " It looks like mongodb://host:27017/belfry?replicaSet=rs0")
     }
+    if let unknown = URLText(text)?.unknownOptions.first {
+      unsafe mongoc_uri_destroy(uri)
+      throw StoreProblem(
+        isPermanent: true, message: "the store's URL has an option that is none: \(unknown)")
+    }
     unsafe pointer = uri
     if let password { unsafe mongoc_uri_set_password(uri, password) }
     setDefaults(appName: appName)
