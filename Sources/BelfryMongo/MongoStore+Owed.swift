@@ -44,7 +44,7 @@ extension MongoStore {
 }
 
 /// The documents of the queries on `later`. Times are judged by the server's clock, `$$NOW`.
-private enum OwedQueries {
+enum OwedQueries {
   /// Due, and not claimed by anybody: a missing field is less than any date.
   static let due = BSONWriter.document { writeDue(&$0) }
 

@@ -43,6 +43,20 @@ import Testing
     }
   }
 
+  @Test("Updates and deletes are majority and journaled")
+  func writeConcerns() throws {
+    let commands = [
+      OwedQueries.mark(["a"], token: "b", duration: .seconds(10)), OwedQueries.delete(["a"]),
+      AlertDocument.closing(Sample.resolved(), token: "a"),
+    ]
+    for command in commands {
+      let concern = try #require(try BSONDocument(command).document("writeConcern"))
+      #expect(concern["w"]?.string == "majority")
+      #expect(concern["j"]?.bool == true)
+      #expect(concern["wtimeout"]?.int == 10_000)
+    }
+  }
+
   @Test("A direct URL keeps the user and the options, and asks one host")
   func directURL() {
     #expect(

@@ -2,7 +2,8 @@ import BelfryCore
 import Testing
 
 /// What every store must do with publishes that are owed, and with alert episodes.
-@Suite("Contract of the store: what is owed") struct StoreContractOwedTests {
+@Suite("Contract of the store: what is owed", .timeLimit(.minutes(2))) struct StoreContractOwedTests
+{
   @Test(
     "What is due is claimed, oldest first, and as it went in", arguments: StoreUnderTest.allCases)
   func claimsDue(_ kind: StoreUnderTest) async throws {

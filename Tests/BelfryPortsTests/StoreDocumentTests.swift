@@ -3,7 +3,7 @@ import BelfryMongo
 import Testing
 
 /// The documents as a foreign client sees them: people and other programs read these names.
-@Suite("Documents in MongoDB, read by pymongo") struct StoreDocumentTests {
+@Suite("Documents in MongoDB, read by pymongo", .timeLimit(.minutes(2))) struct StoreDocumentTests {
   @Test("An outcome has the fields and types of the specification")
   func outcome() async throws {
     let (store, url) = try await open()
@@ -100,6 +100,51 @@ import Testing
       print('IXSCAN' in str(plan), 'COLLSCAN' in str(plan), db.meta.find_one({'_id': 'schema'})['v'])
       """, url)
     #expect(plan == "True False 1")
+  }
+
+  @Test("Every write is majority and journaled, every read majority, whatever the URL says")
+  func promises() async throws {
+    // The profiler shows updates and deletes without their concern: `StoreBSONTests` looks at those.
+    let weak = ["w=1", "journal=false", "readConcernLevel=local", "readPreference=secondary"]
+    let url = try TestMongo.url(database: TestMongo.freshName(), options: weak)
+    let store = try MongoStore(url: url)
+    _ = try await python("db.command('profile', 2)", url)
+    #expect(await store.check() == nil)
+    #expect(await store.insert([Sample.outcome(1)]) == [.inserted])
+    #expect(await store.find([Sample.job(1)]) == [.found(Sample.outcome(1))])
+    let owed = Sample.owed(1, now: WallTime(milliseconds: 0))
+    #expect(await store.owe([owed]) == [.inserted])
+    #expect(await store.claimOwed(limit: 1, claimant: "a") == [owed])
+    await store.settleOwed([owed.id])
+    #expect(await store.openAlert(Sample.alert()) == true)
+    #expect(await store.closeAlert(Sample.resolved()) == true)
+    let seen = try await python(
+      """
+      db = MongoClient(sys.argv[1].split('?')[0] + '?replicaSet=rs0').get_default_database()
+      db.command('profile', 0)
+      write = {'w': 'majority', 'j': True, 'wtimeout': 10000}
+      for entry in db.system.profile.find({'ns': {'$not': {'$regex': 'system'}}}).sort('ts', 1):
+          command = entry['command']
+          name = next(iter(command))
+          if name in ('insert', 'update', 'delete', 'createIndexes'):
+              print(name, command[name], command.get('writeConcern') == write)
+          elif name == 'find':
+              print(name, command[name], command.get('readConcern') == {'level': 'majority'})
+      """, url)
+    #expect(
+      seen == """
+        find outcomes True
+        find meta True
+        insert meta True
+        createIndexes later True
+        createIndexes alerts True
+        insert outcomes True
+        find outcomes True
+        insert later True
+        find later True
+        find later True
+        insert alerts True
+        """)
   }
 
   private func open() async throws -> (MongoStore, String) {

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 /// What only a real server can show: refusals at the start, and trouble in mid-work.
-@Suite("Store on MongoDB") struct StoreMongoTests {
+@Suite("Store on MongoDB", .timeLimit(.minutes(2))) struct StoreMongoTests {
   @Test("kill -9 makes calls unknown within the limits; the same object works again afterwards")
   func outlivesServer() async throws {
     try await PrivateMongo.with { mongo in
@@ -135,7 +135,10 @@ import Testing
 
   @Test(
     "A text that is no URL of MongoDB's is refused at once",
-    arguments: ["", "http://x", "mongodb://"])
+    arguments: [
+      "", "http://x", "mongodb://", "mongodb://a/?socketTimeoutMS=soon",
+      "mongodb://a/?replicaSett=rs0",
+    ])
   func refusesURL(_ url: String) {
     #expect(throws: StoreProblem.self) { try MongoStore(url: url) }
   }
@@ -149,6 +152,18 @@ import Testing
     #expect(problem.isPermanent)
     #expect(problem.message.contains("newer"))
     #expect(try await MongoStore(url: url, use: .outcomesOnly).check() == nil)
+  }
+
+  @Test("Every option that MongoDB's URLs have is taken")
+  func takesOptions() throws {
+    let url = """
+      mongodb://u:p@a:1,b/db?replicaSet=rs0&tls=true&authSource=admin&w=1&journal=false\
+      &wTimeoutMS=1&readConcernLevel=local&readPreference=secondary&readPreferenceTags=dc:a\
+      &authMechanism=SCRAM-SHA-256&compressors=zlib&maxPoolSize=3&appName=x&retryWrites=true
+      """
+    #expect(try MongoStore(url: url).address == "a:1, b:27017")
+    #expect(try MongoStore(url: url).database == "db")
+    #expect(try MongoStore(url: "mongodb://a").database == "belfry")
   }
 
   @Test("A closed store answers unknown, and closes once")

@@ -16,6 +16,7 @@ final class CallThreads: @unchecked Sendable {
 
   private let max: Int
   private let patience: Duration
+  private let now: @Sendable () -> ContinuousClock.Instant
   private let lock: Lock
   // Below: guarded by `lock`.
   private var waiting: [Call] = []
@@ -23,9 +24,13 @@ final class CallThreads: @unchecked Sendable {
   private var idle = 0
   private var atEnd: (@Sendable () -> Void)?
 
-  init(max: Int, patience: Duration) {
+  init(
+    max: Int, patience: Duration,
+    now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }
+  ) {
     self.max = max
     self.patience = patience
+    self.now = now
     lock = Lock()
   }
 
@@ -37,7 +42,7 @@ final class CallThreads: @unchecked Sendable {
       let run: @Sendable (Refusal?) -> Void = { refusal in
         continuation.resume(returning: refusal.map { .failure($0) } ?? .success(body()))
       }
-      if let refusal = enqueue((ContinuousClock.now, run)) { run(refusal) }
+      if let refusal = enqueue((now(), run)) { run(refusal) }
     }
   }
 
@@ -53,6 +58,13 @@ final class CallThreads: @unchecked Sendable {
     lock.release()
     if isOver { last() }
     return isFirst
+  }
+
+  /// Calls that no thread has begun.
+  var waitingCount: Int {
+    lock.acquire()
+    defer { lock.release() }
+    return waiting.count
   }
 
   private func enqueue(_ call: Call) -> Refusal? {
@@ -113,7 +125,7 @@ final class CallThreads: @unchecked Sendable {
     do {
       let call = waiting.removeFirst()
       lock.release()
-      call.run(ContinuousClock.now - call.queued > patience ? .late : nil)
+      call.run(now() - call.queued > patience ? .late : nil)
     }
     lock.acquire()
   }
