@@ -28,7 +28,7 @@ import Testing
 
   @Test("every script and example that a document or the Makefile names is there")
   func scripts() {
-    let path = /\b(scripts|certs|examples)\/[A-Za-z0-9_.\/-]*[A-Za-z0-9]/
+    let path = /\b(scripts|examples)\/[A-Za-z0-9_.\/-]*[A-Za-z0-9]/
     for file in documents + tree.files.filter({ $0.path == "Makefile" }) {
       let absent = file.text.matches(of: path).map { String($0.0) }.filter { !tree.exists($0) }
       #expect(absent == [], "named in \(file.path)")
