@@ -121,10 +121,7 @@ final class EchoEvents: RPCEventHandler {
     writer.finish()
   }
 
-  func goingAway() {
-    facts.add("events going away")
-    writer.finish(RPCStatus(.unavailable, "going away"))
-  }
+  func goingAway() { facts.add("events going away") }
 
   func closed(_ closure: RPCClosure) { facts.add("events closed \(closure)") }
 }

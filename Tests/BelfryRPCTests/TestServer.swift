@@ -20,12 +20,13 @@ final class TestServer: Sendable {
   /// Runs `body` with a server that is shut down afterwards, whatever happened.
   @discardableResult
   static func with<T>(
-    limits: RPCLimits = RPCLimits(),
+    tls: TLSConfiguration? = nil, limits: RPCLimits = RPCLimits(),
     router change: (inout RPCRouter, TestFacts) -> Void = { _, _ in },
     authorize: @escaping RPCServer.Authorize = { _, _ in nil },
     _ body: (TestServer) async throws -> T
   ) async throws -> T {
-    let server = try await TestServer(limits: limits, router: change, authorize: authorize)
+    let server = try await TestServer(
+      tls: tls, limits: limits, router: change, authorize: authorize)
     let result: Result<T, any Error>
     do { result = .success(try await body(server)) } catch { result = .failure(error) }
     await server.server.shutdownGracefully(deadline: .milliseconds(200))
@@ -34,7 +35,7 @@ final class TestServer: Sendable {
   }
 
   private init(
-    limits: RPCLimits, router change: (inout RPCRouter, TestFacts) -> Void,
+    tls: TLSConfiguration?, limits: RPCLimits, router change: (inout RPCRouter, TestFacts) -> Void,
     authorize: @escaping RPCServer.Authorize
   ) async throws {
     log = TestLog()
@@ -46,7 +47,7 @@ final class TestServer: Sendable {
     server = RPCServer(
       configuration: .init(
         host: "127.0.0.1", port: 0,
-        tls: try Self.certificates.get().member(.coordinator, "c1"), limits: limits),
+        tls: try tls ?? Self.certificates.get().member(.coordinator, "c1"), limits: limits),
       eventLoopGroup: group, router: router, authorize: authorize,
       logger: Logger(label: "test") { _ in handler })
     port = try #require(try await server.start().port)

@@ -21,8 +21,8 @@ package final class TLSHandler: ChannelDuplexHandler {
   /// Ciphertext is handed to the channel in pieces of this size, so that its writability is current.
   private static let pieceBytes = 65_536
 
-  /// How long a refused peer has to read the alert.
-  private static let linger = TimeAmount.milliseconds(250)
+  /// How long the peer has to read our last words.
+  private static let lingerTime = TimeAmount.milliseconds(250)
 
   private let machine: TLSMachine
   private let timeout: TimeAmount
@@ -118,19 +118,34 @@ package final class TLSHandler: ChannelDuplexHandler {
   package func close(
     context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?
   ) {
-    if state == .established {
-      state = .closed
-      machine.close()
-      passCiphertext(context)
-      context.flush()
-    }
-    timer?.cancel()
-    // An alert is on its way: closing now, with bytes of the peer unread, would destroy it.
-    if lingerTimer != nil, mode == .all {
+    if mode == .all, lingerTimer != nil {
       promise?.succeed()
       return
     }
-    context.close(mode: mode, promise: promise)
+    guard mode == .all, state == .established, context.channel.isActive else {
+      timer?.cancel()
+      state = .closed
+      context.close(mode: mode, promise: promise)
+      return
+    }
+    state = .closed
+    machine.close()
+    passCiphertext(context)
+    context.flush()
+    linger(context)
+    promise?.succeed()
+  }
+
+  /// Closes our side now and the rest when the peer has, or a little later: closing at once, with
+  /// bytes of the peer unread, would destroy what was sent last (an alert, a GOAWAY).
+  private func linger(_ context: ChannelHandlerContext) {
+    context.close(mode: .output, promise: nil)
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    lingerTimer = context.eventLoop.scheduleTask(in: Self.lingerTime) {
+      let (handler, context) = bound.value
+      handler.lingerTimer = nil
+      context.close(promise: nil)
+    }
   }
 
   private func handshake(_ context: ChannelHandlerContext) {
@@ -161,15 +176,7 @@ package final class TLSHandler: ChannelDuplexHandler {
     timer?.cancel()
     passCiphertext(context)
     context.flush()
-    if context.channel.isActive {
-      context.close(mode: .output, promise: nil)
-      let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-      lingerTimer = context.eventLoop.scheduleTask(in: Self.linger) {
-        let (handler, context) = bound.value
-        handler.lingerTimer = nil
-        context.close(promise: nil)
-      }
-    }
+    if context.channel.isActive { linger(context) }
     context.fireErrorCaught(error)
     if lingerTimer == nil { context.close(promise: nil) }
   }

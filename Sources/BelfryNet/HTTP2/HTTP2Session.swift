@@ -121,6 +121,9 @@ package import NIOCore
     unsafe nghttp2_session_want_read(handle) == 0 && nghttp2_session_want_write(handle) == 0
   }
 
+  /// The streams that are open, in no meaningful order.
+  package var liveStreams: [HTTP2Stream] { slots.compactMap { $0 } }
+
   // MARK: Asked for by the layer above
 
   /// Queues a message on a stream.

@@ -59,7 +59,7 @@ package final class TLSContext: @unchecked Sendable {
     _ = unsafe SSL_CTX_ctrl(pointer, SSL_CTRL_SET_SESS_CACHE_MODE, 0, nil)
     let modes =
       SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
-      | SSL_MODE_RELEASE_BUFFERS
+      | SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN
     _ = unsafe SSL_CTX_ctrl(pointer, SSL_CTRL_MODE, Int(modes), nil)
     _ = unsafe SSL_CTX_set_num_tickets(pointer, 0)
     unsafe SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, nil)

@@ -28,7 +28,11 @@ private func refusal(of store: OpaquePointer, rule: TLSContext.PeerRule) -> Stri
   guard verified == 1 else {
     let code = unsafe X509_STORE_CTX_get_error(store)
     let text = unsafe X509_verify_cert_error_string(Int(code)).map { unsafe String(cString: $0) }
-    return "\(who): \(text ?? "error \(code)")"
+    let isForeign = [
+      X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
+      X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
+    ].contains(code)
+    return "\(who): \(text ?? "error \(code)")" + (isForeign ? " (it is not of our CA)" : "")
   }
   guard let identity else {
     return "certificate names no Belfry identity (URI SAN spiffe://<cluster>/<role>/<name>)"

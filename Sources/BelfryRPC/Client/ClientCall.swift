@@ -11,6 +11,8 @@ protocol ClientCallBody: AnyObject {
   /// The last call, made once.
   func closed(_ closure: RPCClosure)
   var holdsCredit: Bool { get }
+  /// True for bodies that gather what a read brings.
+  var wantsTurnEnd: Bool { get }
   /// The call may be made anew if the server did not process it.
   var isRepeatable: Bool { get }
 }
@@ -20,6 +22,7 @@ extension ClientCallBody {
   func drained(_ count: Int) {}
   func goingAway() {}
   var holdsCredit: Bool { false }
+  var wantsTurnEnd: Bool { false }
   var isRepeatable: Bool { false }
 }
 
@@ -154,7 +157,7 @@ final class ClientCall: RPCWriterTarget, @unchecked Sendable {
     } catch {
       return fail(error)
     }
-    if !isAwaitingTurnEnd {
+    if body.wantsTurnEnd, !isAwaitingTurnEnd {
       isAwaitingTurnEnd = true
       connection.callTouched(self)
     }

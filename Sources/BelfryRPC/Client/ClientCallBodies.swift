@@ -70,6 +70,8 @@ final class EventReplyBody: ClientCallBody {
     self.writer = writer
   }
 
+  var wantsTurnEnd: Bool { true }
+
   func messageReceived(_ message: ByteBuffer) { batch.append(message) }
 
   func turnEnded() {

@@ -12,10 +12,10 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   private let target: RPCTarget
   private let client: ClientCore
   private var touched: [ClientCall] = []
-  private var calls: [ObjectIdentifier: ClientCall] = [:]
   private(set) var isReady = false
   private(set) var isLeaving = false
   private(set) var isClosed = false
+  private(set) var closeError: (any Error)?
   private var closeReason: String?
 
   init(target: RPCTarget, client: ClientCore, limits: HTTP2Limits) {
@@ -41,7 +41,6 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     }
     fields += call.options.metadata.fields
     guard let stream = machine.request(HTTP2FieldBlock(fields)) else { return nil }
-    calls[ObjectIdentifier(call)] = call
     return stream
   }
 
@@ -49,7 +48,7 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   func leave() {
     guard !isLeaving, !isClosed else { return }
     isLeaving = true
-    for call in calls.values { call.goingAway() }
+    for call in calls { call.goingAway() }
     closeIfDrained()
   }
 
@@ -83,7 +82,6 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     case .closed(let stream, let code):
       guard let call = stream.owner as? ClientCall else { return }
       stream.owner = nil
-      calls.removeValue(forKey: ObjectIdentifier(call))
       if call.streamClosed(code) {
         call.prepareRepetition()
         client.submit(call)
@@ -107,15 +105,18 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   func connectionClosed(_ error: (any Error)?) {
     guard !isClosed else { return }
     isClosed = true
+    closeError = error
     let reason =
       closeReason ?? "the connection to \(target) was lost" + (error.map { ": \($0)" } ?? "")
-    let open = Array(calls.values)
-    calls.removeAll()
+    let open = calls
+    for stream in session.liveStreams { stream.owner = nil }
     client.connectionEnded(self, error)
     for call in open { call.connectionLost(reason) }
   }
 
+  private var calls: [ClientCall] { session.liveStreams.compactMap { $0.owner as? ClientCall } }
+
   private func closeIfDrained() {
-    if isLeaving, calls.isEmpty { handler?.close(nil) }
+    if isLeaving, session.openStreams == 0 { handler?.close(nil) }
   }
 }

@@ -24,6 +24,9 @@ final class ClientCore: @unchecked Sendable {
   private var waiting: [ObjectIdentifier: ClientCall] = [:]
   private var order: [ObjectIdentifier] = []
   private var connectWaiters: [(Result<Void, RPCConnectError>) -> Void] = []
+  /// Channels being connected, and the one that has won.
+  private var attempts: [ObjectIdentifier: ClientConnection] = [:]
+  private var current: ClientConnection?
   private var connections: [ObjectIdentifier: ClientConnection] = [:]
   private var closeWaiters: [() -> Void] = []
 
@@ -111,26 +114,19 @@ final class ClientCore: @unchecked Sendable {
     if case .ready(let current) = state, current === connection {
       // The first attempt after a loss is made at once, when a call wants it.
       state = .idle
-    } else if case .connecting = state, !connection.isReady {
-      failed(
-        error.map { RPCConnectError(target: target.description, $0) }
-          ?? RPCConnectError(.closed, target.description, "the server closed the connection"))
+    } else if case .connecting = state, connection === current {
+      failed(connectError(error))
     }
-    if connections.isEmpty {
-      for done in closeWaiters { done() }
-      closeWaiters.removeAll()
-    }
+    reportClosed()
   }
 
   // MARK: Private
 
   private func connect() {
     state = .connecting
+    current = nil
     retryTimer?.cancel()
     retryTimer = nil
-    let connection = ClientConnection(
-      target: target, client: self, limits: options.limits.http2)
-    connections[ObjectIdentifier(connection)] = connection
     let (tls, options) = (tls, options)
     ClientBootstrap(group: eventLoop)
       .connectTimeout(TimeAmount(options.connectTimeout))
@@ -145,8 +141,13 @@ final class ClientCore: @unchecked Sendable {
         value: ChannelOptions.Types.WriteBufferWaterMark(
           low: options.limits.http2.outputBytesMax / 4, high: options.limits.http2.outputBytesMax)
       )
-      .channelInitializer { channel in
+      .channelInitializer { [self] channel in
         channel.eventLoop.makeCompletedFuture {
+          // A name with several addresses is tried on several channels; one of them wins.
+          let connection = ClientConnection(
+            target: target, client: self, limits: options.limits.http2)
+          attempts[ObjectIdentifier(channel)] = connection
+          connections[ObjectIdentifier(connection)] = connection
           let handler = HTTP2Handler(
             connection.session, delegate: connection, timers: options.limits.timers)
           connection.handler = handler
@@ -156,17 +157,39 @@ final class ClientCore: @unchecked Sendable {
         }
       }
       .connect(host: target.host, port: target.port)
-      .whenFailure { [self] error in
-        // Happy eyeballs may have made and dropped channels before: the bootstrap's error decides.
-        connections.removeValue(forKey: ObjectIdentifier(connection))
-        if case .connecting = state {
-          failed(RPCConnectError(target: target.description, error))
-        }
-        if connections.isEmpty {
-          for done in closeWaiters { done() }
-          closeWaiters.removeAll()
-        }
+      .whenComplete { [self] result in connected(result) }
+  }
+
+  /// TCP is there, or not; what follows is reported by the connection that has won.
+  private func connected(_ result: Result<any Channel, any Error>) {
+    defer {
+      attempts.removeAll()
+      reportClosed()
+    }
+    switch result {
+    case .success(let channel):
+      current = attempts[ObjectIdentifier(channel)]
+      if case .connecting = state, let current, current.isClosed {
+        failed(connectError(current.closeError))
       }
+    case .failure(let error):
+      for connection in attempts.values {
+        connections.removeValue(forKey: ObjectIdentifier(connection))
+      }
+      if case .connecting = state { failed(RPCConnectError(target: target.description, error)) }
+    }
+  }
+
+  private func connectError(_ error: (any Error)?) -> RPCConnectError {
+    error.map { RPCConnectError(target: target.description, $0) }
+      ?? RPCConnectError(.closed, target.description, "the server closed the connection")
+  }
+
+  private func reportClosed() {
+    guard connections.isEmpty else { return }
+    let waiters = closeWaiters
+    closeWaiters.removeAll()
+    for done in waiters { done() }
   }
 
   private func failed(_ error: RPCConnectError) {

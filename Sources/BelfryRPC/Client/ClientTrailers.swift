@@ -11,14 +11,12 @@ struct ClientTrailers {
 
   init(_ block: HTTP2HeaderBlock) {
     for field in block.fields {
-      if block.name(of: field, is: "grpc-status") {
-        status = block.text(of: field)
-      } else if block.name(of: field, is: "grpc-message") {
-        message = PercentEncoding.decode(block.value(of: field))
-      } else if block.name(of: field, is: ":status") {
-        httpStatus = Int(block.text(of: field))
-      } else if block.name(of: field, is: "content-type") {
-        contentType = block.text(of: field)
+      switch field.known {
+      case .grpcStatus: status = block.text(of: field)
+      case .grpcMessage: message = PercentEncoding.decode(block.value(of: field))
+      case .status: httpStatus = Int(block.text(of: field))
+      case .contentType: contentType = block.text(of: field)
+      default: break
       }
     }
   }

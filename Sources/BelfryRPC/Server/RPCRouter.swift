@@ -17,6 +17,7 @@ package struct RPCRouter: Sendable {
   struct Route: Sendable {
     let method: MethodDescriptor
     let handler: RPCHandler
+    let path: [UInt8]
   }
 
   /// Encodings that are served. A call in another one is answered *unimplemented*.
@@ -31,7 +32,8 @@ package struct RPCRouter: Sendable {
     let key = Self.hash(method.path.utf8)
     precondition(
       routes[key]?.contains { $0.method == method } != true, "\(method) is registered twice")
-    routes[key, default: []].append(Route(method: method, handler: handler))
+    routes[key, default: []].append(
+      Route(method: method, handler: handler, path: Array(method.path.utf8)))
   }
 
   package var methods: [MethodDescriptor] {
@@ -39,7 +41,9 @@ package struct RPCRouter: Sendable {
   }
 
   func route(_ path: ArraySlice<UInt8>) -> Route? {
-    routes[Self.hash(path)]?.first { $0.method.path.utf8.elementsEqual(path) }
+    path.withUnsafeBufferPointer { path in
+      routes[Self.hash(path)]?.first { $0.path.elementsEqual(path) }
+    }
   }
 
   /// FNV-1a. Peers cannot add keys, so collisions are not theirs to make.

@@ -14,6 +14,8 @@ protocol ServerCallBody: AnyObject {
   func closed(_ closure: RPCClosure)
   /// True while the peer should not get its window back.
   var holdsCredit: Bool { get }
+  /// True for bodies that gather what a read brings.
+  var wantsTurnEnd: Bool { get }
 }
 
 extension ServerCallBody {
@@ -21,6 +23,7 @@ extension ServerCallBody {
   func drained(_ count: Int) {}
   func goingAway() {}
   var holdsCredit: Bool { false }
+  var wantsTurnEnd: Bool { false }
 }
 
 /// One call on the server: its stream, its deadline, its answer. Confined to the loop of its
@@ -71,7 +74,7 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
     } catch {
       fail(error)
     }
-    if !isAwaitingTurnEnd {
+    if body.wantsTurnEnd, !isAwaitingTurnEnd {
       isAwaitingTurnEnd = true
       connection.callTouched(self)
     }

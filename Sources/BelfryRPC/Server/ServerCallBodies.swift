@@ -115,12 +115,13 @@ final class EventBody: ServerCallBody {
   private let handler: any RPCEventHandler
   private let writer: RPCWriter
   private var batch: [ByteBuffer] = []
-  private var hasEnded = false
 
   init(_ handler: any RPCEventHandler, _ writer: RPCWriter) {
     self.handler = handler
     self.writer = writer
   }
+
+  var wantsTurnEnd: Bool { true }
 
   func messageReceived(_ message: ByteBuffer) { batch.append(message) }
 

@@ -17,7 +17,6 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   private var peer: PeerIdentity?
   private var isEstablished = false
   private var touched: [ServerCall] = []
-  private var calls: [ObjectIdentifier: ServerCall] = [:]
   private var tasksRunning = 0
   private var isShuttingDown = false
   private var hasSentFinalGoAway = false
@@ -56,7 +55,7 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
       session.announceShutdown()
       session.ping()
       setNeedsFlush()
-      for call in calls.values { call.goingAway() }
+      for call in calls { call.goingAway() }
     }
   }
 
@@ -66,7 +65,7 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   ) {
     eventLoop.execute { [self] in
       guard !isClosed, matches(peer) else { return }
-      for call in calls.values { call.fail(RPCStatus(.unavailable, reason)) }
+      for call in calls { call.fail(RPCStatus(.unavailable, reason)) }
       handler?.close(HTTP2Error(.closed, reason))
     }
   }
@@ -96,7 +95,6 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     case .closed(let stream, let code):
       guard let call = stream.owner as? ServerCall else { return }
       stream.owner = nil
-      calls.removeValue(forKey: ObjectIdentifier(call))
       call.streamClosed(code)
       closeIfDrained()
     case .drained(let stream, let count): (stream.owner as? ServerCall)?.drained(count)
@@ -122,9 +120,7 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     isClosed = true
     log(error)
     let reason = "the connection was lost"
-    let open = Array(calls.values)
-    calls.removeAll()
-    for call in open {
+    for call in calls {
       call.stream.owner = nil
       call.connectionLost(reason)
     }
@@ -132,6 +128,8 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   }
 
   // MARK: Private
+
+  private var calls: [ServerCall] { session.liveStreams.compactMap { $0.owner as? ServerCall } }
 
   private func requestReceived(_ stream: HTTP2Stream, _ headers: HTTP2HeaderBlock) {
     guard !stream.isClosed, stream.owner == nil, !stream.hasAnswered else { return }
@@ -161,7 +159,6 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
       context: context, stream: stream, connection: self,
       messageBytesMax: shared.limits.messageBytesMax)
     stream.owner = call
-    calls[ObjectIdentifier(call)] = call
     begin(call, route.handler)
   }
 
@@ -233,7 +230,7 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   }
 
   private func closeIfDrained() {
-    guard isShuttingDown, hasSentFinalGoAway, calls.isEmpty, session.openStreams == 0 else {
+    guard isShuttingDown, hasSentFinalGoAway, session.openStreams == 0 else {
       return
     }
     handler?.close(nil)

@@ -16,26 +16,26 @@ struct ServerRequest {
   /// Reads a header list, in one pass.
   static func read(_ headers: HTTP2HeaderBlock, encodings: Set<MessageEncoding>) -> Reading {
     var isPost = false
+    var isOurs = false
     var path: ArraySlice<UInt8> = []
     var contentType: ArraySlice<UInt8> = []
     var timeout: ArraySlice<UInt8>?
     var coding: ArraySlice<UInt8>?
     for field in headers.fields {
-      if headers.name(of: field, is: ":path") {
-        path = headers.value(of: field)
-      } else if headers.name(of: field, is: ":method") {
-        isPost = headers.value(of: field).elementsEqual("POST".utf8)
-      } else if headers.name(of: field, is: "content-type") {
-        contentType = headers.value(of: field)
-      } else if headers.name(of: field, is: "grpc-timeout") {
-        timeout = headers.value(of: field)
-      } else if headers.name(of: field, is: "grpc-encoding") {
-        coding = headers.value(of: field)
+      switch field.known {
+      case .path: path = headers.value(of: field)
+      case .method: isPost = headers.value(of: field, is: post)
+      case .contentType:
+        isOurs = headers.value(of: field, is: ours)
+        if !isOurs { contentType = headers.value(of: field) }
+      case .grpcTimeout: timeout = headers.value(of: field)
+      case .grpcEncoding: coding = headers.value(of: field)
+      default: break
       }
     }
     guard isPost else { return .refused(.http(405)) }
     let encoding: MessageEncoding
-    switch MessageEncoding.requested(by: contentType) {
+    switch isOurs ? .encoding(.belfry) : MessageEncoding.requested(by: contentType) {
     case .notGRPC: return .refused(.http(415))
     case .unknownEncoding:
       return refuse(.belfry, .unimplemented, "unknown message encoding")
@@ -61,6 +61,9 @@ struct ServerRequest {
     }
     return .accepted(ServerRequest(encoding: encoding, path: path, timeout: amount))
   }
+
+  private static let post = Array("POST".utf8)
+  private static let ours = Array(MessageEncoding.belfry.contentType.utf8)
 
   enum Reading {
     case accepted(ServerRequest)
