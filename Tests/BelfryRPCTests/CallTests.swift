@@ -101,10 +101,11 @@ import Testing
   func deadline() async throws {
     try await TestServer.with { server in
       try await server.withClient { client in
+        try await client.connect()
         let error = await #expect(throws: RPCStatus.self) {
           try await client.unary(
             TestMethods.hang, ByteBuffer(),
-            options: RPCCallOptions(timeout: .milliseconds(100)))
+            options: RPCCallOptions(timeout: .milliseconds(500)))
         }
         #expect(error?.code == .deadlineExceeded)
         #expect(await eventually { server.facts.has("hang cancelled") })
@@ -175,6 +176,27 @@ import Testing
         var messages: [ByteBuffer] = []
         for try await message in replies { messages.append(message) }
         #expect(messages == [ByteBuffer(repeating: 1, count: 4_000_000)])
+      }
+    }
+  }
+
+  @Test("what a handler does not read stays with its sender")
+  func slowReader() async throws {
+    try await TestServer.with { server in
+      try await server.withClient { client in
+        let (requests, replies) = client.stream(TestMethods.readLate)
+        let sent = Array(repeating: ByteBuffer(repeating: 1, count: 100_000), count: 100)
+        #expect(!requests.send(contentsOf: sent))
+        #expect(await eventually { server.facts.has("not reading") })
+        #expect(await eventually { requests.queuedBytes < 10_000_000 })
+        // Long enough for all of it to go, were it not held back (10 MB take 30 ms here).
+        try await Task.sleep(for: .milliseconds(300))
+        #expect(requests.queuedBytes > 9_000_000)
+        server.facts.add("read now")
+        requests.finish()
+        var iterator = replies.makeAsyncIterator()
+        #expect(try await iterator.next() == ByteBuffer(string: "10000000"))
+        #expect(try await iterator.next() == nil)
       }
     }
   }

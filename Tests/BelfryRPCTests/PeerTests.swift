@@ -18,16 +18,17 @@ import Testing
         }
         #expect(error?.kind == .refusedByServer, sourceLocation: sourceLocation)
         #expect(error?.reason.contains(reason) == false, sourceLocation: sourceLocation)
+        _ = await eventually { server.log.all.contains { $0.hasPrefix("refused a connection") } }
+        let lines = server.log.all.filter { $0.hasPrefix("refused a connection") }
+        #expect(lines.count == 1, sourceLocation: sourceLocation)
+        #expect(
+          lines.allSatisfy { $0.contains(reason) && $0.contains("127.0.0.1") },
+          "\(lines)", sourceLocation: sourceLocation)
         let call = await #expect(throws: RPCStatus.self, sourceLocation: sourceLocation) {
           try await client.unary(TestMethods.echo, ByteBuffer())
         }
         #expect(call?.code == .unavailable, sourceLocation: sourceLocation)
       }
-      let lines = server.log.all.filter { $0.hasPrefix("refused a connection") }
-      #expect(lines.count == 1, sourceLocation: sourceLocation)
-      #expect(
-        lines.allSatisfy { $0.contains(reason) && $0.contains("127.0.0.1") },
-        "\(lines)", sourceLocation: sourceLocation)
       let isAlive = try await server.answers()
       #expect(isAlive, sourceLocation: sourceLocation)
     }

@@ -182,6 +182,10 @@ import Testing
     _ = try await client.unary(TestMethods.echo, ByteBuffer())
     await first.shutdownGracefully(deadline: .seconds(1))
 
+    async let early = client.unary(
+      TestMethods.echo, ByteBuffer(string: "early"),
+      options: RPCCallOptions(timeout: .seconds(20), waitForReady: true))
+
     // Nobody listens: who does not want to wait is told at once, and why.
     let error = await #expect(throws: RPCStatus.self) {
       try await client.unary(TestMethods.echo, ByteBuffer())
@@ -193,6 +197,8 @@ import Testing
       options: RPCCallOptions(timeout: .seconds(20), waitForReady: true))
 
     let (second, _) = try await start(port)
+    let soonest = try await early
+    #expect(soonest.message == ByteBuffer(string: "early"))
     let patient = try await waiting
     #expect(patient.message == ByteBuffer(string: "patient"))
     await client.close()

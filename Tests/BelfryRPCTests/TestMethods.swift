@@ -12,6 +12,7 @@ enum TestMethods {
   static let metadata = method("Metadata")
   static let count = method("Count")
   static let concatenate = method("Concatenate")
+  static let readLate = method("ReadLate")
   static let chat = method("Chat")
   static let events = method("Events")
 
@@ -91,6 +92,16 @@ enum TestMethods {
         var all = ByteBuffer()
         for try await message in messages { all.writeImmutableBuffer(message) }
         return all
+      })
+    // Reads nothing until the test says so; answers how many bytes there were.
+    router.register(
+      readLate,
+      .clientStream { _, messages in
+        facts.add("not reading")
+        _ = await eventually { facts.has("read now") }
+        var bytes = 0
+        for try await message in messages { bytes += message.readableBytes }
+        return ByteBuffer(string: "\(bytes)")
       })
     router.register(
       chat,

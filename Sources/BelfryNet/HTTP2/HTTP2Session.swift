@@ -247,7 +247,7 @@ package import NIOCore
   }
 
   func dataReceived(_ stream: HTTP2Stream, at address: UInt, count: Int) {
-    events.append(.data(stream, offset: Int(address &- inputBase), count: count))
+    events.append(.data(stream, offset: Int(bitPattern: address &- inputBase), count: count))
   }
 
   func ended(_ stream: HTTP2Stream) {
