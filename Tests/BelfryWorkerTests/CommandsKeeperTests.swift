@@ -51,7 +51,9 @@ import Testing
       ) {
         let log = LogSink()
         let engine = try CommandEngine(keeper: KeeperHandle(executable: Commands.belfry))
-        let script = "trap '' HUP TERM; echo $$ >&2; (exec sleep 300) & echo $! >&2; wait"
+        // Without an environment: the mark in it must not be needed.
+        let script =
+          "trap '' HUP TERM; echo $$ >&2; env -i sleep 300 & echo $! >&2; exec env -i sleep 300"
         let handler = try Commands.handler(["sh", "-c", script], engine: engine)
         async let first = handler.run(Commands.invocation(), log: log.add)
         async let second = handler.run(Commands.invocation(), log: log.add)
@@ -61,10 +63,7 @@ import Testing
         kill(getpid(), SIGKILL)
         _ = await (first, second)
       })
-    let output = String(decoding: result.standardOutputContent, as: UTF8.self)
-    let line = try #require(output.split(separator: "\n").first { $0.hasPrefix("pids ") })
-    let pids = line.split(separator: " ").compactMap { Int32($0) }
-    #expect(pids.count == 4)
+    let pids = try pids(in: result, count: 4)
     #expect(await Commands.eventually { !pids.contains(where: Commands.isAlive) })
   }
 
@@ -95,23 +94,51 @@ import Testing
     #expect(await Commands.eventually { Commands.processes(with: mark).isEmpty })
   }
 
+  /// The keeper dies, then the worker: what was started before the new keeper came is known to it.
   @Test(.timeLimit(.minutes(1))) func aDeadKeeperIsReplacedAndToldAll() async throws {
+    let result = await #expect(
+      processExitsWith: .signal(SIGKILL), observing: [\.standardOutputContent]
+    ) {
+      let log = LogSink()
+      let keeper = try KeeperHandle(executable: Commands.belfry)
+      let engine = try CommandEngine(keeper: keeper)
+      let script = "echo $$ >&2; exec env -i sleep 300"
+      let handler = try Commands.handler(["sh", "-c", script], engine: engine)
+      async let running = handler.run(Commands.invocation(), log: log.add)
+      _ = await Commands.eventually { log.texts.count == 1 }
+      let first = try #require(keeper.pid)
+      // Older than a second, else it waits for the next start of a command.
+      try await Task.sleep(for: .milliseconds(1100))
+      kill(first, SIGKILL)
+      _ = await Commands.eventually { keeper.pid != nil && keeper.pid != first }
+      let command = try #require(log.texts.first.flatMap { Int32($0) })
+      #expect(Commands.isAlive(command))
+      FileHandle.standardOutput.write(Data("pids \(command)\n".utf8))
+      kill(getpid(), SIGKILL)
+      _ = await running
+    }
+    let pids = try pids(in: #require(result), count: 1)
+    #expect(await Commands.eventually { !pids.contains(where: Commands.isAlive) })
+  }
+
+  @Test(.timeLimit(.minutes(1))) func closingEndsWhatRuns() async throws {
     let log = LogSink()
     let keeper = try KeeperHandle(executable: Commands.belfry)
     let engine = try CommandEngine(keeper: keeper)
-    let handler = try Commands.handler(["sh", "-c", "echo $$ >&2; sleep 300"], engine: engine)
+    let handler = try Commands.handler(["sh", "-c", "echo up >&2; sleep 300"], engine: engine)
     let task = Task { await handler.run(Commands.invocation(), log: log.add) }
     #expect(await Commands.eventually { log.texts.count == 1 })
-    let first = try #require(keeper.pid)
-    // Older than a second, else it waits for the next start of a command.
-    try await Task.sleep(for: .milliseconds(1100))
-    kill(first, SIGKILL)
-    #expect(await Commands.eventually { keeper.pid != nil && keeper.pid != first })
-    let command = try #require(log.texts.first.flatMap { Int32($0) })
-    #expect(Commands.isAlive(command))
     keeper.close()
     #expect(await task.value.ending == .killed(signal: SIGKILL))
     await engine.shutdown()
+  }
+
+  private func pids(in result: ExitTest.Result, count: Int) throws -> [Int32] {
+    let output = String(decoding: result.standardOutputContent, as: UTF8.self)
+    let line = try #require(output.split(separator: "\n").first { $0.hasPrefix("pids ") })
+    let pids = line.split(separator: " ").compactMap { Int32($0) }
+    try #require(pids.count == count)
+    return pids
   }
 
   @Test func aKeeperThatCannotBeStartedIsSaid() throws {

@@ -69,13 +69,17 @@ package final class KeeperHandle: Sendable {
     close()
   }
 
-  /// The keeper's process id; nil while there is none.
+  /// The keeper's process id; nil while there is none. For the log: a worker without a keeper works
+  /// on, and tries again when it starts a command.
   package var pid: Int32? { state.withLock { $0.keeper?.pid } }
 
-  /// The worker ends in order: the keeper kills what still runs, and ends too.
+  /// The worker ends in order: what still runs is killed, and the keeper ends.
   package func close() {
     state.withLock { state in
       state.isClosed = true
+      // Also from here, since there may be no keeper at this moment. What is in the set is not
+      // reaped, so the ids are theirs.
+      for group in state.groups { kill(-group, SIGKILL) }
       state.keeper?.closeLine()
     }
   }
@@ -103,7 +107,7 @@ package final class KeeperHandle: Sendable {
   private func startKeeper() throws(SystemCallError) {
     let keeper = KeeperProcess(owner: self)
     defer { state.withLock { $0.isStarting = false } }
-    try keeper.start(executable, [executable] + arguments)
+    let pid = try keeper.start(executable, [executable] + arguments)
     state.withLock { state in
       state.keeper = keeper
       state.pending = []
@@ -111,7 +115,7 @@ package final class KeeperHandle: Sendable {
       for group in state.groups { say("+\(group)\n", &state) }
       if state.isClosed { keeper.closeLine() }
     }
-    ChildReaper.shared.watch(keeper.pid, keeper)
+    ChildReaper.shared.watch(pid, keeper)
   }
 
   private func say(_ line: String, _ state: inout State) {
@@ -137,7 +141,8 @@ package final class KeeperHandle: Sendable {
 /// One keeper, and the pipe to it. Closing the pipe while it lives makes it kill every group.
 private final class KeeperProcess: WatchedChild {
   private struct State {
-    var pid: pid_t = 0
+    /// nil before it is started and when it has ended.
+    var pid: pid_t?
     var line: Int32?
   }
 
@@ -152,18 +157,21 @@ private final class KeeperProcess: WatchedChild {
     closeLine()
   }
 
-  var pid: pid_t { state.withLock { $0.pid } }
+  var pid: pid_t? { state.withLock { $0.pid } }
 
-  func start(_ executable: String, _ words: [String]) throws(SystemCallError) {
+  func start(_ executable: String, _ words: [String]) throws(SystemCallError) -> pid_t {
     let pipe = try Pipe()
     setNonBlocking(pipe.writer.raw)
-    var plan = SpawnPlan(path: executable, words: words, environment: [])
+    // The one variable without which its program might not start.
+    let libraries = environmentValue("LD_LIBRARY_PATH").map { ["LD_LIBRARY_PATH=\($0)"] } ?? []
+    var plan = SpawnPlan(path: executable, words: words, environment: libraries)
     plan.family = .shieldedSession
     plan.input = pipe.reader.raw
     let pid = try plan.start()
     pipe.reader.close()
     let line = pipe.writer.release()
     state.withLock { $0 = State(pid: pid, line: line) }
+    return pid
   }
 
   /// - Returns: how many bytes were taken.
@@ -185,12 +193,12 @@ private final class KeeperProcess: WatchedChild {
 
   func kill() {
     state.withLock { state in
-      if state.pid > 1 { _ = Glibc.kill(state.pid, SIGKILL) }
+      if let pid = state.pid { _ = Glibc.kill(pid, SIGKILL) }
     }
   }
 
   func exited(_ status: ChildExit) {
-    state.withLock { $0.pid = 0 }
+    state.withLock { $0.pid = nil }
   }
 
   func reaped(_ status: ChildExit) {

@@ -7,30 +7,38 @@ internal import Glibc
 /// environment and by the worker's session. A process that left the session did so on purpose, as
 /// daemons do, and is let be. Needs /proc; where there is none, nothing is found.
 struct KeeperSweep {
+  private enum Finding {
+    case stranger
+    case marked
+    /// It shows no environment: it has none, is dead already, or is in the middle of its exec.
+    case undecided
+  }
+
   /// The mark stands at the front of the environment; this much of it is read.
   private static let environmentBytesMax = 4096
-  private static let roundsMax = 100
+  /// 2 s: as long as an exec may take on a machine that is busy otherwise.
+  private static let roundsMax = 200
+  private static let pauseMicroseconds: UInt32 = 10_000
 
   let session: Int32
   let mark: String
 
-  /// Looks until nothing was found twice running: a process that forks while we look may be missed
-  /// once, and one that is in the middle of its exec shows no environment for an instant.
+  /// Looks until two rounds running found nothing to kill and nothing undecided: who forks while we
+  /// look may be missed once. The pipe's end of file comes only when each child that was being born
+  /// has got as far as its exec (until then it holds a copy of the pipe), so none appears later.
   func run() {
     var quietRounds = 0
     for _ in 0..<Self.roundsMax where quietRounds < 2 {
-      let found = marked()
-      for pid in found { kill(pid, SIGKILL) }
-      quietRounds = found.isEmpty ? quietRounds + 1 : 0
-      usleep(10_000)
+      quietRounds = killMarked() ? quietRounds + 1 : 0
+      usleep(Self.pauseMicroseconds)
     }
   }
 
-  /// The processes of the session that carry the mark. A zombie has no environment any more.
-  private func marked() -> [pid_t] {
-    guard let directory = opendir("/proc") else { return [] }
+  /// - Returns: whether all is quiet.
+  private func killMarked() -> Bool {
+    guard let directory = opendir("/proc") else { return true }
     defer { closedir(directory) }
-    var found: [pid_t] = []
+    var isQuiet = true
     while let entry = readdir(directory) {
       let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
         String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
@@ -38,20 +46,26 @@ struct KeeperSweep {
       guard let pid = pid_t(name), pid > 1, pid != getpid(), getsid(pid) == session else {
         continue
       }
-      if carriesMark(pid) { found.append(pid) }
+      switch look(at: pid) {
+      case .stranger: continue
+      case .undecided: isQuiet = false
+      case .marked:
+        isQuiet = false
+        kill(pid, SIGKILL)
+      }
     }
-    return found
+    return isQuiet
   }
 
-  private func carriesMark(_ pid: pid_t) -> Bool {
+  private func look(at pid: pid_t) -> Finding {
     let raw = open("/proc/\(pid)/environ", O_RDONLY | O_CLOEXEC)
-    guard raw >= 0 else { return false }
+    guard raw >= 0 else { return .stranger }
     let file = Descriptor(takingOwnership: raw)
     var bytes = [UInt8](repeating: 0, count: Self.environmentBytesMax)
-    let count = bytes.withUnsafeMutableBytes { buffer in
-      if case .bytes(let count) = readAvailable(file.raw, into: buffer) { count } else { 0 }
-    }
+    let result = bytes.withUnsafeMutableBytes { readAvailable(file.raw, into: $0) }
+    guard case .bytes(let count) = result else { return .undecided }
     let wanted = Array("\(KeeperHandle.markName)=\(mark)".utf8)
-    return bytes[..<count].split(separator: 0).contains { $0.elementsEqual(wanted) }
+    let isMarked = bytes[..<count].split(separator: 0).contains { $0.elementsEqual(wanted) }
+    return isMarked ? .marked : .stranger
   }
 }
