@@ -16,7 +16,7 @@ struct BadInputTests {
       P = pika.BasicProperties
       def send(body, properties):
           channel.basic_publish('belfry.jobs', lane, body, properties, mandatory=True)
-      send(b'no type, no id', P(delivery_mode=2, content_type='text/plain', app_id=lane))
+      send(lane.encode(), P(delivery_mode=2, content_type='text/plain'))
       send(b'no type', P(delivery_mode=2, message_id='bad-1'))
       send(b'x', P(delivery_mode=2, message_id='bad-2', type='echo',
                    headers={'belfry-tries-max': 'many'}))
@@ -37,7 +37,7 @@ struct BadInputTests {
       while time.time() < deadline and not (kept and anonymous):
           anonymous = db.outcomes.count_documents({'state': 'succeeded', '_id': {'$ne': 'good-1'}})
           method, properties, body = channel.basic_get('belfry.rejected', auto_ack=False)
-          if method and properties.app_id == lane:
+          if method and body == lane.encode():
               kept = properties.headers['belfry-reason']
               channel.basic_ack(method.delivery_tag)
           elif method:

@@ -37,7 +37,7 @@ final class PrivateServer {
   /// The port, which stays the same when it is started again.
   @discardableResult
   func start() async throws -> Int {
-    let ended = try await Run.program(script, ["start", folder] + more, limit: 60)
+    let ended = try await call("start", more)
     let port = ended.out.split(whereSeparator: { !$0.isNumber }).compactMap { Int($0) }.last
     guard ended.status == 0, let port else {
       throw Services.Missing(description: "\(script): \(ended.out)\(ended.err)")
@@ -45,15 +45,23 @@ final class PrivateServer {
     return port
   }
 
+  /// Foundation waits for the end of a descriptor that a server, left running by the script, would
+  /// inherit and keep: it is closed first.
+  private func call(_ verb: String, _ more: [String] = []) async throws -> Ended {
+    let close = "for fd in $(ls /proc/$$/fd); do [ $fd -gt 2 ] && eval \"exec $fd>&-\"; done; "
+    return try await Run.program(
+      "/bin/bash", ["-c", close + "exec \"$@\"", "bash", script, verb, folder] + more, limit: 60)
+  }
+
   /// kill -9, a while away, back.
   func restartAfterKill() async throws {
-    _ = try await Run.program(script, ["kill", folder])
+    _ = try await call("kill")
     try await start()
   }
 
   func stop() async {
     // At the end of a test: what cannot be stopped is swept away by with-services.
-    _ = try? await Run.program(script, ["stop", folder])
+    _ = try? await call("stop")
     try? FileManager.default.removeItem(atPath: folder)
   }
 }
