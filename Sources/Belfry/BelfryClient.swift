@@ -47,7 +47,8 @@ public final class BelfryClient: Sendable {
   public func submit(_ job: NewJob, within timeout: Duration = .seconds(30)) async throws -> String
   {
     let request = Belfry_V1_SubmitRequest.with { $0.job = job.spec }
-    let reply: Belfry_V1_SubmitReply = try await call(Belfry_V1_Jobs.submit, request, timeout)
+    let reply: Belfry_V1_SubmitReply = try await call(
+      BelfryAPI.JobsService.submit.descriptor, request, timeout)
     return reply.id
   }
 
@@ -57,7 +58,7 @@ public final class BelfryClient: Sendable {
   ) async throws -> [SubmitVerdict] {
     let request = Belfry_V1_SubmitManyRequest.with { $0.jobs = jobs.map(\.spec) }
     let reply: Belfry_V1_SubmitManyReply = try await call(
-      Belfry_V1_Jobs.submitMany, request, timeout)
+      BelfryAPI.JobsService.submitMany.descriptor, request, timeout)
     return reply.verdicts.map { verdict in
       verdict.status == 0
         ? .accepted(id: verdict.id)
@@ -70,14 +71,16 @@ public final class BelfryClient: Sendable {
   /// What is known of a job now. Throws `notFound` when nobody knows it.
   public func job(_ id: String, within timeout: Duration = .seconds(10)) async throws -> JobStatus {
     let request = Belfry_V1_GetRequest.with { $0.id = id }
-    let view: Belfry_V1_JobView = try await call(Belfry_V1_Jobs.get, request, timeout)
+    let view: Belfry_V1_JobView = try await call(
+      BelfryAPI.JobsService.get.descriptor, request, timeout)
     return JobStatus(view)
   }
 
   /// Waits for a job's outcome. Throws `deadlineExceeded` when there is none in time.
   public func outcome(of id: String, within timeout: Duration) async throws -> JobStatus {
     let request = Belfry_V1_GetRequest.with { $0.id = id }
-    let view: Belfry_V1_JobView = try await call(Belfry_V1_Jobs.await, request, timeout)
+    let view: Belfry_V1_JobView = try await call(
+      BelfryAPI.JobsService.await.descriptor, request, timeout)
     return JobStatus(view)
   }
 
@@ -93,14 +96,16 @@ extension BelfryClient {
   /// The cluster's health: first the whole picture, then changes.
   package func watchHealth() -> some AsyncSequence<Belfry_V1_HealthUpdate, any Error> {
     rpc.serverStream(
-      Belfry_V1_Cluster.watchHealth, WireCoding.encode(Belfry_V1_WatchHealthRequest()),
+      BelfryAPI.ClusterService.watchHealth.descriptor,
+      WireCoding.encode(Belfry_V1_WatchHealthRequest()),
       options: RPCCallOptions(waitForReady: false)
     )
     .map { try WireCoding.decode($0) as Belfry_V1_HealthUpdate }
   }
 
   package func health(within timeout: Duration) async throws -> Belfry_V1_HealthUpdate {
-    try await call(Belfry_V1_Cluster.getHealth, Belfry_V1_WatchHealthRequest(), timeout)
+    try await call(
+      BelfryAPI.ClusterService.getHealth.descriptor, Belfry_V1_WatchHealthRequest(), timeout)
   }
 
   package func view(
@@ -108,7 +113,8 @@ extension BelfryClient {
   ) async throws -> Belfry_V1_JobView {
     let request = Belfry_V1_GetRequest.with { $0.id = id }
     return try await call(
-      waiting ? Belfry_V1_Jobs.await : Belfry_V1_Jobs.get, request, timeout)
+      waiting ? BelfryAPI.JobsService.await.descriptor : BelfryAPI.JobsService.get.descriptor,
+      request, timeout)
   }
 
   fileprivate func call<Reply: WireMessage>(

@@ -9,18 +9,19 @@ internal import NIOCore
 /// Methods to services, in our codec.
 enum Routes {
   static func register(_ jobs: JobsService, in router: inout RPCRouter) {
-    unary(Belfry_V1_Jobs.submit, in: &router, jobs.submit)
-    unary(Belfry_V1_Jobs.submitMany, in: &router, jobs.submitMany)
-    unary(Belfry_V1_Jobs.get, in: &router, jobs.get)
-    unary(Belfry_V1_Jobs.await, in: &router, jobs.await)
+    unary(BelfryAPI.JobsService.submit.descriptor, in: &router, jobs.submit)
+    unary(BelfryAPI.JobsService.submitMany.descriptor, in: &router, jobs.submitMany)
+    unary(BelfryAPI.JobsService.get.descriptor, in: &router, jobs.get)
+    unary(BelfryAPI.JobsService.await.descriptor, in: &router, jobs.await)
   }
 
   static func register(_ cluster: ClusterService, in router: inout RPCRouter) {
-    unary(Belfry_V1_Cluster.getHealth, in: &router) { (_: Belfry_V1_WatchHealthRequest) in
+    unary(BelfryAPI.ClusterService.getHealth.descriptor, in: &router) {
+      (_: Belfry_V1_WatchHealthRequest) in
       await cluster.picture()
     }
     router.register(
-      Belfry_V1_Cluster.watchHealth,
+      BelfryAPI.ClusterService.watchHealth.descriptor,
       .serverStream { context, _, writer in
         try await cluster.watchHealth(on: context.eventLoop) { update in
           try await writer.sendWhenFree(WireCoding.encode(update))
@@ -32,7 +33,7 @@ enum Routes {
     _ shell: CoreShell, _ logger: Logger, in router: inout RPCRouter
   ) {
     router.register(
-      Belfry_V1_Session.connect,
+      BelfryAPI.SessionService.connect.descriptor,
       .events { context, writer in
         SessionStream(
           shell: shell, writer: writer, peerName: context.peer?.name,

@@ -58,7 +58,7 @@ struct CoordinatorLink: Sendable {
   /// One session, from hello to its end.
   private func session() async -> RPCClosure {
     await withCheckedContinuation { continuation in
-      client.events(Belfry_V1_Session.connect) { writer in
+      client.events(BelfryAPI.SessionService.connect.descriptor) { writer in
         SessionClient(
           shell: shell, writer: writer, coordinator: target.description, logger: logger
         ) { closure in
