@@ -59,8 +59,10 @@ enum Limit {
   static let trustedAge = Duration.seconds(5)
   /// Then what came in is read again.
   static let sendsPerTurn = 256
-  /// How much is sent between two looks at whether the socket takes more.
-  static let bytesBetweenChecks = 16 << 10
+  /// The kernel doubles it, as far as net.core.wmem_max lets it.
+  static let sendBufferBytes = 256 << 10
+  /// At most two are open at a time on one connection.
+  static let probeChannels: UInt16 = 8
   /// Frames and properties of one message, roughly.
   static let frameOverhead = 256
   /// Unanswered basic.get of one reading.

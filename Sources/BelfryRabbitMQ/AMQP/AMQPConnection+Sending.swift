@@ -36,6 +36,49 @@ extension AMQPConnection {
     try check(sent: status)
   }
 
+  /// Sends all of a message but its body, which follows piece by piece: nothing else may be published
+  /// on the channel meanwhile. Throws as `publish` does.
+  func begin(_ outgoing: OutgoingMessage, on channel: UInt16) throws(RabbitMQError) {
+    try refuseUnsendable(outgoing)
+    var properties = unsafe amqp_basic_properties_t()
+    unsafe set(&properties, from: outgoing.message)
+    var publish = unsafe amqp_basic_publish_t()
+    unsafe publish.exchange = arena.bytes(outgoing.exchange)
+    unsafe publish.routing_key = arena.bytes(outgoing.routingKey)
+    unsafe publish.mandatory = outgoing.mandatory ? 1 : 0
+    try check(
+      sent: unsafe amqp_send_method(handle, channel, AMQP_BASIC_PUBLISH_METHOD, &publish))
+    let status = unsafe withUnsafeMutablePointer(to: &properties) { properties in
+      var frame = unsafe amqp_frame_t()
+      unsafe frame.frame_type = UInt8(AMQP_FRAME_HEADER)
+      unsafe frame.channel = channel
+      unsafe frame.payload.properties.class_id = UInt16(AMQP_BASIC_CLASS)
+      unsafe frame.payload.properties.body_size = UInt64(outgoing.message.body.size)
+      unsafe frame.payload.properties.decoded = UnsafeMutableRawPointer(properties)
+      return unsafe amqp_send_frame(handle, &frame)
+    }
+    try check(sent: status)
+  }
+
+  /// Sends the next piece of a body; returns where the one after it begins.
+  func sendPiece(
+    of body: Payload, from start: Int, on channel: UInt16
+  ) throws(RabbitMQError) -> Int {
+    let end = min(start + pieceBytesMax, body.size)
+    let status = unsafe body.bytes.withUnsafeBytes { bytes in
+      var frame = unsafe amqp_frame_t()
+      unsafe frame.frame_type = UInt8(AMQP_FRAME_BODY)
+      unsafe frame.channel = channel
+      unsafe frame.payload.body_fragment = amqp_bytes_t(
+        len: end - start,
+        bytes: UnsafeMutableRawPointer(
+          mutating: UnsafeRawBufferPointer(rebasing: bytes[start..<end]).baseAddress))
+      return unsafe amqp_send_frame(handle, &frame)
+    }
+    try check(sent: status)
+    return end
+  }
+
   /// Checks what the library would cut or choke on, and makes room in the arena.
   private func refuseUnsendable(_ outgoing: OutgoingMessage) throws(RabbitMQError) {
     let message = outgoing.message

@@ -19,7 +19,10 @@ internal import CRabbitMQ
   let arena = Arena()
   /// Contents that have begun and whose frames are not all here, by channel.
   var contents: [UInt16: Content] = [:]
-  private var lastChannel: UInt16 = 0
+  /// The longest piece that goes out without waiting once the socket `isWritable`.
+  private(set) var pieceBytesMax = 4 << 10
+  private var lastChannel = Limit.probeChannels
+  private var lastProbe: UInt16 = 0
   private var openChannels: Set<UInt16> = []
 
   /// Connects and logs in; throws why not, in words for the operator.
@@ -52,12 +55,12 @@ internal import CRabbitMQ
     if address.isTLS { try unsafe trust(socket) }
     var patience = timeval(tv_sec: Limit.connectSeconds, tv_usec: 0)
     _ = unsafe amqp_set_handshake_timeout(handle, &patience)
-    errno = 0
     let status = unsafe amqp_socket_open_noblock(
       socket, address.host, Int32(address.port), &patience)
-    guard status == 0 else { throw RabbitMQError(connectFailure(status, errno)) }
+    guard status == 0 else { throw RabbitMQError(connectFailure(status)) }
     descriptor = unsafe amqp_get_sockfd(handle)
-    limitSendStall()
+    setSendBuffer()
+    limitSendStall(true)
   }
 
   /// Sets what we trust and what we show. Hostname and chain are both verified.
@@ -79,7 +82,7 @@ internal import CRabbitMQ
     unsafe amqp_ssl_socket_set_verify_hostname(socket, 1)
   }
 
-  private func connectFailure(_ status: Int32, _ number: Int32) -> String {
+  private func connectFailure(_ status: Int32) -> String {
     let place = address.place
     switch amqp_status_enum(rawValue: status) {
     case AMQP_STATUS_HOSTNAME_RESOLUTION_FAILED: return "host \(address.host) is not known"
@@ -92,17 +95,27 @@ internal import CRabbitMQ
     case AMQP_STATUS_SSL_CONNECTION_FAILED:
       return
         "no TLS with \(place): is that RabbitMQ's TLS port, and does it accept our certificate?"
-    case AMQP_STATUS_SOCKET_ERROR where number == ECONNREFUSED:
-      return "connection refused to \(place)"
-    case AMQP_STATUS_SOCKET_ERROR: return "cannot reach \(place): refused, or no way there"
+    case AMQP_STATUS_SOCKET_ERROR:
+      return ConnectFailure.words(host: address.host, port: address.port, place: place)
     default: return "cannot connect to \(place): \(Self.text(status))"
     }
   }
 
-  /// The kernel ends a connection whose peer takes nothing for so long, also with a full window.
-  private func limitSendStall() {
+  /// A socket is writable when a third of its buffer is free. With a buffer that does not shrink,
+  /// an eighth of it then always fits: a send never waits, whatever the broker does.
+  private func setSendBuffer() {
+    var bytes = Int32(Limit.sendBufferBytes)
+    var size = socklen_t(MemoryLayout<Int32>.size)
+    _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &bytes, size)
+    _ = unsafe getsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &bytes, &size)
+    pieceBytesMax = min(max(Int(bytes) / 8, 4 << 10), 64 << 10)
+  }
+
+  /// The kernel ends a connection whose peer takes nothing for so long, also with a full window;
+  /// lifted while the broker says that it does so on purpose.
+  func limitSendStall(_ isLimited: Bool) {
     #if os(Linux)
-      var milliseconds = UInt32(clamping: Limit.sendStall.millisecondsClamped)
+      var milliseconds = isLimited ? UInt32(clamping: Limit.sendStall.millisecondsClamped) : 0
       _ = unsafe setsockopt(
         descriptor, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, &milliseconds,
         socklen_t(MemoryLayout<UInt32>.size))
@@ -158,13 +171,25 @@ internal import CRabbitMQ
 
   // MARK: Channels
 
-  /// Opens a channel with a number that no late frame of a closed one carries.
+  /// Opens a channel for messages. Its number is new: late frames of a closed one may still come.
   func openChannel() throws(RabbitMQError) -> UInt16 {
     let max = UInt16(clamping: unsafe amqp_get_channel_max(handle))
     repeat {
-      lastChannel = lastChannel >= max ? 1 : lastChannel + 1
+      lastChannel = lastChannel >= max ? Limit.probeChannels + 1 : lastChannel + 1
     } while openChannels.contains(lastChannel) && openChannels.count < Int(max)
-    let channel = lastChannel
+    return try open(lastChannel)
+  }
+
+  /// Opens a channel for questions. No messages come on it, so a few numbers go round; the library
+  /// keeps memory for each number that was ever used.
+  func openProbe() throws(RabbitMQError) -> UInt16 {
+    repeat {
+      lastProbe = lastProbe >= Limit.probeChannels ? 1 : lastProbe + 1
+    } while openChannels.contains(lastProbe)
+    return try open(lastProbe)
+  }
+
+  private func open(_ channel: UInt16) throws(RabbitMQError) -> UInt16 {
     _ = unsafe amqp_channel_open(handle, channel)
     try unsafe check(amqp_get_rpc_reply(handle), on: channel)
     openChannels.insert(channel)
@@ -195,7 +220,7 @@ internal import CRabbitMQ
     unsafe amqp_frames_enqueued(handle) != 0 || amqp_data_in_buffer(handle) != 0
   }
 
-  /// Would a small message go out without waiting?
+  /// Would `pieceBytesMax` bytes go out without waiting?
   var isWritable: Bool {
     var polled = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
     return unsafe poll(&polled, 1, 0) == 1

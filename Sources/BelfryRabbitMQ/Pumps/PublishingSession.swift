@@ -14,6 +14,8 @@ final class PublishingSession {
   private var book = ConfirmBook()
   private var channel: UInt16 = 0
   private var channelReplaced: ContinuousClock.Instant?
+  /// A message whose body has gone out up to there.
+  private var begun: (message: OutgoingMessage, offset: Int)?
   private var isBlocked = false
   /// Since when the socket has taken nothing that we wanted to send.
   private var stalledSince: ContinuousClock.Instant?
@@ -69,6 +71,7 @@ final class PublishingSession {
     channel = try connection.openChannel()
     try connection.selectConfirms(on: channel)
     book = ConfirmBook()
+    begun = nil
   }
 
   private func tell() {
@@ -97,9 +100,11 @@ final class PublishingSession {
       case .blocked(let reason):
         isBlocked = true
         stalledSince = nil
+        connection.limitSendStall(false)
         events.append(.blocked(reason: reason))
       case .unblocked:
         isBlocked = false
+        connection.limitSendStall(true)
         events.append(.unblocked)
       default: continue
       }
@@ -156,7 +161,16 @@ final class PublishingSession {
   private func send(_ connection: AMQPConnection) throws(RabbitMQError) -> Next {
     var unchecked = 0
     for turn in 0..<Limit.sendsPerTurn {
-      guard let item = waiting.first, !isBlocked else { return .untilInput }
+      if isBlocked { return .untilInput }
+      if let (message, offset) = begun {
+        guard try takesMore(connection) else { return .untilWritable }
+        let body = message.message.body
+        let next = try connection.sendPiece(of: body, from: offset, on: channel)
+        begun = next < body.size ? (message, next) : nil
+        unchecked = connection.pieceBytesMax
+        continue
+      }
+      guard let item = waiting.first else { return .untilInput }
       guard case .message(let message) = item else {
         waiting.removeFirst()
         try declare(connection)
@@ -166,13 +180,9 @@ final class PublishingSession {
       guard book.hasRoom(for: size) else { return .untilInput }
       guard topology.settlesIn == .zero else { return .untilSettled }
       unchecked += size + Limit.frameOverhead
-      if turn == 0 || unchecked > Limit.bytesBetweenChecks {
+      if turn == 0 || unchecked >= connection.pieceBytesMax {
+        guard try takesMore(connection) else { return .untilWritable }
         unchecked = 0
-        guard connection.isWritable else {
-          try stalled()
-          return .untilWritable
-        }
-        stalledSince = nil
       }
       waiting.removeFirst()
       try send(message, connection)
@@ -180,24 +190,41 @@ final class PublishingSession {
     return .goOn
   }
 
-  private func send(_ message: OutgoingMessage, _ connection: AMQPConnection) throws(RabbitMQError)
-  {
+  /// Sends a small message whole, and of a large one the beginning: its body goes out piece by
+  /// piece, so that a broker that stops in its middle is heard.
+  private func send(
+    _ message: OutgoingMessage, _ connection: AMQPConnection
+  ) throws(RabbitMQError) {
     do {
-      try connection.publish(message, on: channel)
+      if message.message.body.size <= connection.pieceBytesMax {
+        try connection.publish(message, on: channel)
+      } else {
+        try connection.begin(message, on: channel)
+        begun = (message, 0)
+      }
       book.sent(message)
-    } catch  where error.scope == .call {
-      published.append(Published(message.id, .returned(error.message)))
     } catch {
+      guard error.scope != .call else {
+        published.append(Published(message.id, .returned(error.message)))
+        return
+      }
       // Part of it may have gone out.
       book.sent(message)
       throw error
     }
   }
 
-  private func stalled() throws(RabbitMQError) {
+  /// Can a piece go out without waiting? Throws when the socket has taken nothing for too long.
+  private func takesMore(_ connection: AMQPConnection) throws(RabbitMQError) -> Bool {
+    if connection.isWritable {
+      stalledSince = nil
+      return true
+    }
     let since = stalledSince ?? .now
     stalledSince = since
-    guard ContinuousClock.now - since >= Limit.sendStall else { return }
-    throw RabbitMQError("the broker has taken nothing for \(Limit.sendStall)")
+    guard ContinuousClock.now - since < Limit.sendStall else {
+      throw RabbitMQError("the broker has taken nothing for \(Limit.sendStall)")
+    }
+    return false
   }
 }

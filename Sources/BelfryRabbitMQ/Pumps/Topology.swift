@@ -73,7 +73,7 @@ struct Probe {
     _ question: (UInt16) throws(RabbitMQError) -> Answer
   ) throws(RabbitMQError) -> Answer {
     if let channel, connection.isOpen(channel) { return try question(channel) }
-    let opened = try connection.openChannel()
+    let opened = try connection.openProbe()
     channel = opened
     return try question(opened)
   }
