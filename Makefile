@@ -12,7 +12,7 @@ SWIFT_FILES := Package.swift Sources Tests examples
 
 # Ends a recipe's command: says what to do next when it fails.
 otherwise = || { echo "make $@: $(1)" >&2; exit 1; }
-compile_error = the compiler's first "error:" above says what is wrong
+compile_error = the first line with 'error:' above says what is wrong
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
