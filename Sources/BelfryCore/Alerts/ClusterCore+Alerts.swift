@@ -35,7 +35,7 @@ extension ClusterCore {
   }
 
   private mutating func resolveIfOpen(_ rule: String, _ subject: String, why: String, at now: Now) {
-    guard openAlerts["\(rule)/\(subject)"] != nil else { return }
+    guard !openAlerts.isEmpty, openAlerts["\(rule)/\(subject)"] != nil else { return }
     resolve(rule, subject, why: why, at: now)
   }
 

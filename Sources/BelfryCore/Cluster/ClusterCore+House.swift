@@ -11,7 +11,7 @@ extension ClusterCore {
     if let last = lastHousekeeping, now.monotonic - last < Self.measureEvery { return }
     lastHousekeeping = now.monotonic
     if consumers.channel != nil {
-      ready.commands.append(.measure(configuration.lanes.flatMap(QueueTopology.queues)))
+      ready.commands.append(.measure(allQueues))
     }
     recentlyFinished.prune(at: now.monotonic)
     reparkLong(at: now)

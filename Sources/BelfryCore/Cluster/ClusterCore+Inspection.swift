@@ -31,6 +31,9 @@ extension ClusterCore {
     }
   }
 
+  /// Alerts that were raised here and not resolved, oldest first.
+  package var firingAlerts: [Alert] { Array(openAlerts.values) }
+
   /// Slots that a worker has offered here and that are neither spent nor given back.
   package func credit(of worker: NodeName) -> UInt64 { workers[worker]?.freeCredit ?? 0 }
 }

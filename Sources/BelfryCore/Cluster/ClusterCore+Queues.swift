@@ -71,7 +71,7 @@ extension ClusterCore {
   /// is left alone.
   mutating func planConsumers(at now: Now) {
     guard consumers.channel != nil else { return }
-    for lane in configuration.lanes {
+    for (lane, queues) in laneQueues {
       let slots = workers.values
         .filter { $0.isInSession && $0.hello.lanes.contains(lane) }
         .reduce(0) { $0 + $1.hello.slots }
@@ -80,7 +80,7 @@ extension ClusterCore {
       guard wanted != current else { continue }
       if let wanted, let current, abs(wanted - current) * 5 <= current { continue }
       consumers.prefetch[lane] = wanted
-      for queue in QueueTopology.queues(lane).dropLast() {
+      for queue in queues.dropLast() {
         ready.commands.append(
           wanted.map { .consume(queue: queue, prefetch: $0) } ?? .endConsumer(queue: queue))
       }
@@ -88,7 +88,7 @@ extension ClusterCore {
   }
 
   private mutating func consumerEnded(_ queue: String, at now: Now) {
-    for lane in configuration.lanes where QueueTopology.queues(lane).contains(queue) {
+    for (lane, queues) in laneQueues where queues.contains(queue) {
       consumers.prefetch[lane] = nil
     }
     ready.commands.append(.declare)
@@ -164,8 +164,8 @@ extension ClusterCore {
   /// Starts rounds that are wanted, and every 60 s where something is parked.
   mutating func readParked(at now: Now) {
     guard consumers.channel != nil, !isDraining else { return }
-    for lane in configuration.lanes where parkedRead.remaining[lane] == nil {
-      let parked = QueueTopology.parked(lane)
+    for (lane, queues) in laneQueues where parkedRead.remaining[lane] == nil {
+      guard let parked = queues.last else { continue }
       let isOld =
         parkedRead.lastRound[lane].map { now.monotonic - $0 >= ParkedReading.every } ?? true
       let isFilled = (laneCounts[lane]?.ready[parked] ?? 0) > 0
@@ -179,11 +179,11 @@ extension ClusterCore {
   }
 
   private mutating func measured(_ queue: String, _ count: Int, at now: Now) {
-    for lane in configuration.lanes where QueueTopology.queues(lane).contains(queue) {
+    for (lane, queues) in laneQueues where queues.contains(queue) {
       if laneCounts[lane, default: LaneCounts()].ready.updateValue(count, forKey: queue) != count {
         ready.healthChanged = true
       }
-      guard queue == QueueTopology.parked(lane) else { continue }
+      guard queue == queues.last else { continue }
       if count == 0, parkedRead.remaining[lane] == nil { laneCounts[lane]?.unserved = [] }
       if parkedRead.remaining[lane] == 0 { readPortion(lane, of: count) }
     }

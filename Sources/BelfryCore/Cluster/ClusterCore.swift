@@ -47,8 +47,14 @@ package struct ClusterCore {
   /// Something changed that may let a job be given out.
   var dispatchNeeded = false
 
+  /// The queues of each configured lane, in the order in which they are served, `parked` last.
+  let laneQueues: [(lane: Lane, queues: [String])]
+  let allQueues: [String]
+
   package init(_ configuration: ClusterConfiguration) {
     self.configuration = configuration
+    laneQueues = configuration.lanes.map { ($0, QueueTopology.queues($0)) }
+    allQueues = laneQueues.flatMap(\.queues)
     ledger = PublishLedger(boot: configuration.boot)
   }
 

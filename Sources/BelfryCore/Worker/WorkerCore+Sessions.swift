@@ -80,11 +80,16 @@ extension WorkerCore {
   /// open, what the others do not use is recalled.
   mutating func grantCredit() {
     guard !isDraining else { return }
+    var free = configuration.slots - slotsTaken - stuckSlots.count
+    var hasWish = false
+    for session in sessions.values {
+      free -= session.outstanding
+      hasWish = hasWish || session.wanted > 0
+    }
+    guard free > 0 || hasWish else { return }
     let open = sessions.elements.filter(\.value.isWelcome).map(\.key)
     guard !open.isEmpty else { return }
-    let offered = sessions.values.reduce(0) { $0 + $1.outstanding }
-    var free = configuration.slots - slotsTaken - stuckSlots.count - offered
-    if open.contains(where: { (sessions[$0]?.wanted ?? 0) > 0 }) {
+    if hasWish {
       grantWishes(open, &free)
       recallForWishes(open)
     }
