@@ -58,6 +58,12 @@ struct BelfrySim: AsyncParsableCommand {
       print(total.progress(after: clock.now - began))
     }
     print(total.faultTable)
+    if !total.broken.isEmpty {
+      print(
+        "seeds: "
+          + total.broken.sorted { $0.seed < $1.seed }.prefix(20)
+          .map { "\($0.seed) (\($0.invariant.rawValue))" }.joined(separator: ", "))
+    }
     if let worst = total.broken.min(by: { $0.seed < $1.seed }) {
       show(worst.seed)
       throw ExitCode(1)

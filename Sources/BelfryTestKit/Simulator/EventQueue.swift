@@ -19,6 +19,16 @@ struct EventQueue {
   var count: Int { heap.count }
 
   mutating func push(_ event: Event, at time: Int64) {
+    push(event, at: time, order: nextOrder)
+    nextOrder += 1
+  }
+
+  /// Puts back what was taken out too early, in its old place among what falls on the new time.
+  mutating func putBack(_ popped: Popped, at time: Int64) {
+    push(popped.event, at: time, order: popped.order)
+  }
+
+  private mutating func push(_ event: Event, at time: Int64, order: UInt32) {
     let slot: UInt32
     if let reused = free.popLast() {
       slot = reused
@@ -27,12 +37,17 @@ struct EventQueue {
       slot = UInt32(events.count)
       events.append(event)
     }
-    heap.append(Key(time: time, order: nextOrder, slot: slot))
-    nextOrder += 1
+    heap.append(Key(time: time, order: order, slot: slot))
     siftUp()
   }
 
-  mutating func pop() -> (time: Int64, event: Event)? {
+  struct Popped {
+    let time: Int64
+    let order: UInt32
+    let event: Event
+  }
+
+  mutating func pop() -> Popped? {
     guard let first = heap.first, let last = heap.popLast() else { return nil }
     if !heap.isEmpty {
       heap[0] = last
@@ -41,7 +56,7 @@ struct EventQueue {
     var event: Event?
     swap(&event, &events[Int(first.slot)])
     free.append(first.slot)
-    return event.map { (first.time, $0) }
+    return event.map { Popped(time: first.time, order: first.order, event: $0) }
   }
 
   private mutating func siftUp() {

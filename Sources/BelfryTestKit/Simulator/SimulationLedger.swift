@@ -16,6 +16,10 @@ package enum Invariant: String, Sendable {
   case S6
   /// No assignment id is used twice.
   case S7
+  /// A run whose start all coordinators heard is not repeated because the broker restarted.
+  case R1
+  /// Nothing is called lost or down while nothing is broken.
+  case A1
   /// All of these at the end: one outcome and one event a job, queues empty, nothing unacked, every
   /// belief ended, all credit offered; in bounded time.
   case L5
@@ -34,6 +38,19 @@ struct SimulationLedger {
     var started: Bool
   }
 
+  /// One run of a handler.
+  struct Run {
+    enum State {
+      case running, succeeded, over
+    }
+
+    var assignment: AssignmentID
+    var process: Int32
+    /// The nodes of the coordinators that heard of its start, as bits.
+    var heardBy = 0
+    var state = State.running
+  }
+
   /// Live copies of the job's message: in a queue, or held and not given up, or owed.
   var copies: [Int]
   /// Events that the broker has taken, and events that are owed.
@@ -45,6 +62,7 @@ struct SimulationLedger {
   var isUnsure: [Bool]
   var published: [Int]
   var given: [[Given]]
+  var runs: [[Run]]
   var assignments: Set<AssignmentID> = []
   var handlerRuns = 0
 
@@ -58,6 +76,17 @@ struct SimulationLedger {
     isConfirmed = Array(repeating: false, count: jobs)
     isUnsure = isConfirmed
     given = Array(repeating: [], count: jobs)
+    runs = Array(repeating: [], count: jobs)
+  }
+
+  mutating func heard(_ job: Int, _ assignment: AssignmentID, by node: Int) {
+    guard let index = runs[job].firstIndex(where: { $0.assignment == assignment }) else { return }
+    runs[job][index].heardBy |= 1 << node
+  }
+
+  mutating func ended(_ job: Int, _ assignment: AssignmentID, _ state: Run.State) {
+    guard let index = runs[job].firstIndex(where: { $0.assignment == assignment }) else { return }
+    runs[job][index].state = state
   }
 
   mutating func give(_ job: Int, to process: Int32, started: Bool) {

@@ -211,7 +211,7 @@ extension Simulator {
   // MARK: publishes
 
   func block(_ publisher: SimulatedPublisher) {
-    links[Int(publisher.toBroker)].stalledUntil = broker.alarmUntil
+    stall(publisher.toBroker, until: broker.alarmUntil)
     send(
       .cluster(.queue(.blocked(reason: "memory"))), to: publisher.owner,
       on: publisher.fromBroker, within: plan.brokerDelay)

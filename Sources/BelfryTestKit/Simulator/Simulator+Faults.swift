@@ -74,8 +74,8 @@ extension Simulator {
     case .sessionStall:
       let until = now + random.within(ms(100)...ms(7_000))
       let ways = random.below(3)
-      if ways != 0 { links[Int(session.up)].stalledUntil = until }
-      if ways != 1 { links[Int(session.down)].stalledUntil = until }
+      if ways != 0 { stall(session.up, until: until) }
+      if ways != 1 { stall(session.down, until: until) }
     default:
       let worker = session.worker.node - plan.coordinators
       unreachableUntil[session.coordinator.node][worker] =

@@ -21,6 +21,9 @@ extension Simulator {
     for job in acked { checkKept(job, process) }
     for publish in ready.publishes { checkAnnounced(publish.what) }
     for owe in ready.owes { checkAnnounced(owe.what) }
+    if isUnbroken, let alert = ready.alerts.first(where: { $0.state == .firing }) {
+      fail(.A1, "\(process.name) raises \(alert.rule) of \(alert.subject): \(alert.why)")
+    }
     for outcome in ready.settled { checkOutcome(outcome, "told to those who wait") }
     for case .cancelled(_, let outcome) in ready.answers {
       checkOutcome(outcome, "the answer to a cancel")
@@ -30,6 +33,7 @@ extension Simulator {
       if !ledger.assignments.insert(assign.assignment).inserted {
         fail(.S7, "\(assign.assignment) is used twice")
       }
+      checkRepeated(index(of: assign.job.id))
       ledger.give(
         index(of: assign.job.id), to: sessions[Int(session.number)].worker.index, started: false)
     }
@@ -114,6 +118,7 @@ extension Simulator {
   // MARK: workers
 
   func check(_ ready: WorkerCore.Ready, of process: SimulatedWorker) {
+    if ready.starts.isEmpty, ready.records.isEmpty, ready.sends.isEmpty { return }
     if process.core.slotsTaken > process.core.configuration.slots || process.core.slotsTaken < 0 {
       fail(.S5, "\(process.name) has \(process.core.slotsTaken) slots taken")
     }
@@ -124,6 +129,25 @@ extension Simulator {
         fail(.S5, "\(process.name) refuses \(job), which should not have been offered: \(reason)")
       default: continue
       }
+    }
+  }
+
+  /// No fault was done, and no job kills its worker.
+  private var isUnbroken: Bool {
+    lastFaultAt == 0 && !plan.jobs.contains(where: \.isDeadly)
+  }
+
+  /// R1: with no fault but restarts of the broker, a run that everybody heard of is not repeated
+  /// while it goes on or after it succeeded.
+  private func checkRepeated(_ job: Int) {
+    let restarts = faultsDone[FaultKind.brokerRestart.rawValue]
+    guard faultsDone.reduce(0, +) == restarts else { return }
+    for run in ledger.runs[job]
+    where run.heardBy == 1 << plan.coordinators - 1 && run.state != .over
+      && processes[Int(run.process)].isAlive
+    {
+      fail(
+        .R1, "j\(job) is given out again though \(Transcript.text(run.assignment)) was announced")
     }
   }
 
@@ -176,6 +200,10 @@ extension Simulator {
     if load.entries > 0 { return "holds \(load.entries) jobs" }
     if load.beliefs > 0 { return "believes \(load.beliefs) assignments to run" }
     if load.publishes > 0 { return "waits for \(load.publishes) publishes" }
+    for alert in process.core.firingAlerts where alert.rule != "node-lost" || !isGone.contains(true)
+    {
+      return "still raises \(alert.rule) of \(alert.subject)"
+    }
     if load.records > 0 { return "waits for \(load.records) records" }
     return nil
   }
@@ -197,5 +225,26 @@ extension Simulator {
     }
     let slots = UInt64(process.core.configuration.slots)
     return offered == slots ? nil : "offers \(offered) of its \(slots) slots"
+  }
+}
+
+extension Input {
+  /// Can change where a delivery is held. Clock and heartbeats do so with an effect only.
+  var isWorthALook: Bool {
+    switch self {
+    case .tick: return false
+    case .received(_, let messages):
+      if case .heartbeat? = messages.first { return messages.count > 1 }
+      return true
+    default: return true
+    }
+  }
+}
+
+extension Ready {
+  /// Nothing but heartbeats and wishes.
+  var isQuiet: Bool {
+    lookups.isEmpty && records.isEmpty && publishes.isEmpty && owes.isEmpty && acks.isEmpty
+      && requeues.isEmpty && closes.isEmpty && alerts.isEmpty
   }
 }

@@ -88,7 +88,7 @@ extension Simulator {
     process.pausedUntil = max(process.pausedUntil, now + duration)
     note { "\(process.name) sleeps for \(duration / 1_000_000) ms" }
     for link in process.outgoing where random.coin() {
-      links[Int(link)].stalledUntil = max(links[Int(link)].stalledUntil, process.pausedUntil)
+      stall(link, until: process.pausedUntil)
     }
   }
 

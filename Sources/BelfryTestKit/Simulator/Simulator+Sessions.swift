@@ -32,6 +32,7 @@ extension Simulator {
 
   func toCoordinator(_ session: SimulatedSession, _ messages: [WorkerMessage]) {
     guard session.isOpenAtCoordinator else { return }
+    for message in messages { heard(message, by: session.coordinator.node) }
     var rest = messages[...]
     if !session.hasSaidHello, case .hello(let hello)? = rest.first {
       session.hasSaidHello = true
@@ -40,6 +41,18 @@ extension Simulator {
     }
     if !rest.isEmpty, session.isOpenAtCoordinator {
       step(session.coordinator, .received(session.id, Array(rest)))
+    }
+  }
+
+  private func heard(_ message: WorkerMessage, by node: Int) {
+    switch message {
+    case .started(let job, let assignment, _, _):
+      ledger.heard(index(of: job), assignment, by: node)
+    case .hello(let hello):
+      for holding in hello.holding {
+        ledger.heard(index(of: holding.job), holding.assignment, by: node)
+      }
+    default: return
     }
   }
 

@@ -62,6 +62,8 @@ extension Simulator {
     if process.handlers.contains(where: { $0.job == job }) {
       fail(.S5, "\(process.name) runs \(assign.job.id) twice at once")
     }
+    ledger.runs[job].append(
+      SimulationLedger.Run(assignment: assign.assignment, process: process.index))
     ledger.handlerRuns += 1
     ledger.give(job, to: process.index, started: true)
     process.handlers.append(
@@ -96,7 +98,10 @@ extension Simulator {
     guard let index = process.handlers.firstIndex(where: { $0.assignment == assignment })
     else { return }
     let handler = process.handlers.remove(at: index)
-    step(process, .handlerEnded(assignment, result(of: handler, at: time(of: process).wall)))
+    let result = result(of: handler, at: time(of: process).wall)
+    let hasSucceeded = if case .succeeded = result { true } else { false }
+    ledger.ended(handler.job, assignment, hasSucceeded ? .succeeded : .over)
+    step(process, .handlerEnded(assignment, result))
   }
 
   private func result(

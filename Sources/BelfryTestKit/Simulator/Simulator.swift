@@ -56,11 +56,11 @@ package final class Simulator {
   /// Runs until everything has settled, or a promise is broken.
   package func run() -> SimulationResult {
     begin()
-    while violation == nil, let (time, event) = queue.pop() {
-      now = time
+    while violation == nil, let next = queue.pop() {
+      now = next.time
       if now > max(lastFaultAt, ms(5_000)) + SimulationPlan.settleWithin {
         fail(.L5, "not settled: \(unsettled().joined(separator: "; "))")
-      } else if handle(event), unsettled().isEmpty {
+      } else if handle(next), unsettled().isEmpty {
         break
       }
     }
@@ -90,12 +90,13 @@ package final class Simulator {
   }
 
   /// True after a look at whether all is settled is due.
-  private func handle(_ event: Event) -> Bool {
+  private func handle(_ next: EventQueue.Popped) -> Bool {
+    let event = next.event
     if event.link >= 0 {
       let link = links[Int(event.link)]
       if now > link.cutAt { return false }
       if now < link.stalledUntil {
-        queue.push(event, at: link.stalledUntil)
+        queue.putBack(next, at: link.stalledUntil)
         return false
       }
     }
@@ -103,7 +104,7 @@ package final class Simulator {
       let process = processes[Int(event.target)]
       guard process.isAlive else { return false }
       if now < process.pausedUntil {
-        queue.push(event, at: process.pausedUntil)
+        queue.putBack(next, at: process.pausedUntil)
         return false
       }
     }
@@ -167,6 +168,11 @@ package final class Simulator {
 
   func cut(_ link: Int32, within most: Int64 = 0) {
     links[Int(link)].cutAt = min(links[Int(link)].cutAt, now + random.within(0...most))
+  }
+
+  /// Nothing arrives on the stream before `time`.
+  func stall(_ link: Int32, until time: Int64) {
+    links[Int(link)].stalledUntil = max(links[Int(link)].stalledUntil, time)
   }
 
   func time(of process: SimulatedProcess) -> Now {
