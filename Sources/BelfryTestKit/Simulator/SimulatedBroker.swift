@@ -111,6 +111,8 @@ struct SimulatedBroker {
   /// Returned what is published to it, until it is declared again.
   var isMissing = [Bool](repeating: false, count: Queue.count)
   var alarmUntil: Int64 = 0
+  /// The backlog itself is what fills the memory: the alarm ends when it was acked.
+  var lastsUntilDrained = false
   var downUntil: Int64 = 0
 
   static func lane(_ priority: Priority) -> Int {

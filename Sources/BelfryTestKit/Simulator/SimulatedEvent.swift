@@ -27,6 +27,9 @@ struct Event {
     case worker(WorkerCore.Input)
     case handlerEnds(AssignmentID)
     case handlerKills(AssignmentID)
+    case handlerTimesOut(AssignmentID)
+    case handlerIsGivenUp(AssignmentID)
+    case handlerReturns(AssignmentID)
     case connect(coordinator: Int)
 
     case toCoordinator(session: Int, [WorkerMessage])

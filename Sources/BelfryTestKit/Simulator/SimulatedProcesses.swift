@@ -68,6 +68,8 @@ final class SimulatedWorker: SimulatedProcess {
     var startedAt: WallTime
     /// Told to end: what it returns is `ended`.
     var isEnding = false
+    /// It does not end: its failure was reported, its slot is lost until it returns.
+    var isGivenUp = false
   }
 
   var core: WorkerCore

@@ -7,6 +7,10 @@ func ms(_ count: Int64) -> Int64 { count * 1_000_000 }
 struct SimulationPlan {
   enum Behaviour: Int {
     case good, long, failsOnce, failsTwice, failsAlways, neverAgain
+    /// Runs into its time-out the first time, and ends when it is told to.
+    case hangs
+    /// The same, but does not end: it is given up, and returns some time later.
+    case stuck
     /// Kills the worker some time after the start.
     case poison
     /// Kills the worker before anything leaves it.
@@ -127,7 +131,7 @@ struct SimulationPlan {
   ) -> PlannedJob {
     let behaviour: Behaviour = random.pick([
       .good, .good, .good, .good, .long, .failsOnce, .failsOnce, .failsTwice, .failsAlways,
-      .neverAgain, .poison, .fastPoison,
+      .neverAgain, .poison, .fastPoison, .hangs, .stuck,
     ])
     let form: Form = random.pick(
       [.malformed, .nameless] + [Form](repeating: .job, count: 30))

@@ -210,8 +210,30 @@ extension Simulator {
 
   // MARK: publishes
 
+  /// An alarm that lasts until the backlog is gone ends when all jobs were acked.
+  func watchAlarm() {
+    guard broker.lastsUntilDrained else { return }
+    let isJob = { (message: BrokerMessage) in self.plan.jobs[message.job].form != .nameless }
+    if broker.queues.contains(where: { $0.contains(where: isJob) })
+      || channels.contains(where: { $0.unacked.contains { isJob($0.message) } })
+    {
+      for publisher in publishers where publisher.isOpen {
+        stall(publisher.toBroker, until: now + Self.alarmLook)
+      }
+    } else {
+      broker.lastsUntilDrained = false
+      broker.alarmUntil = now
+      queue.push(Event(body: .alarmEnds), at: now + Self.alarmLook)
+    }
+  }
+
+  /// Longer than the time between two looks.
+  private static let alarmLook = ms(600)
+
   func block(_ publisher: SimulatedPublisher) {
-    stall(publisher.toBroker, until: broker.alarmUntil)
+    stall(
+      publisher.toBroker,
+      until: broker.lastsUntilDrained ? now + Self.alarmLook : broker.alarmUntil)
     send(
       .cluster(.queue(.blocked(reason: "memory"))), to: publisher.owner,
       on: publisher.fromBroker, within: plan.brokerDelay)

@@ -26,7 +26,9 @@ extension Simulator {
 
   private func tick(_ process: SimulatedCoordinator) {
     queue.push(Event(target: process.index, body: .tick), at: now + plan.tickEvery)
-    if !process.isClaiming, store.owed.contains(where: { isDue($0) }) {
+    if !process.isClaiming, store.owed.contains(where: { isDue($0) }),
+      process.core.canPublish || random.oneIn(4)
+    {
       process.isClaiming = true
       ask(.claim(owner: process.index), of: process)
     }

@@ -55,7 +55,9 @@ extension Simulator {
       coordinator.isLeaving = true
       step(coordinator, .drain)
       push(Event(target: process.index, body: .leave), in: ms(2_000))
-    case .workerDrain: step(worker(process), .drain)
+    case .workerDrain:
+      step(worker(process), .drain)
+      push(Event(target: process.index, body: .worker(.handBack)), in: ms(6_000))
     case .workerGone:
       guard plan.workers.count >= 3, !isGone.contains(true), process.node > plan.coordinators
       else { return false }
@@ -102,9 +104,13 @@ extension Simulator {
       for publisher in publishers { close(publisher) }
     case .brokerBlocked:
       guard broker.alarmUntil <= now else { return false }
-      broker.alarmUntil = now + random.within(ms(100)...ms(5_000))
+      broker.lastsUntilDrained = random.coin()
+      broker.alarmUntil =
+        broker.lastsUntilDrained ? .max : now + random.within(ms(100)...ms(5_000))
       for publisher in publishers where publisher.isOpen { block(publisher) }
-      queue.push(Event(body: .alarmEnds), at: broker.alarmUntil)
+      if !broker.lastsUntilDrained {
+        queue.push(Event(body: .alarmEnds), at: broker.alarmUntil)
+      }
     case .unroutable:
       let queue = random.below(Queue.attached)
       broker.isMissing[queue] = true

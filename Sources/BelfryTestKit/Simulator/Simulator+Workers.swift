@@ -13,6 +13,9 @@ extension Simulator {
       guard process.handlers.contains(where: { $0.assignment == assignment }) else { return }
       crash(
         process, silently: random.oneIn(4), backWithin: ms(2_000), cutWithin: plan.sessionDelay)
+    case .handlerTimesOut(let assignment): handlerTimesOut(assignment, in: process)
+    case .handlerIsGivenUp(let assignment): handlerIsGivenUp(assignment, in: process)
+    case .handlerReturns(let assignment): handlerReturns(assignment, in: process)
     case .connect(let coordinator): connect(process, to: coordinator)
     default: return
     }
@@ -31,6 +34,10 @@ extension Simulator {
     for request in ready.records { ask(request, of: process) }
     sendToCoordinators(ready.sends, by: process)
     for assignment in ready.ends { end(assignment, in: process) }
+    for id in ready.closes {
+      push(
+        Event(target: process.index, body: .workerNotices(session: Int(id.number))), in: ms(20))
+    }
     for assign in ready.starts where process.isAlive { start(assign, in: process) }
     if ready.hasDrained, process.isAlive { leave(process) }
   }
@@ -59,7 +66,7 @@ extension Simulator {
   private func start(_ assign: Assign, in process: SimulatedWorker) {
     let job = index(of: assign.job.id)
     let planned = plan.jobs[job]
-    if process.handlers.contains(where: { $0.job == job }) {
+    if process.handlers.contains(where: { $0.job == job && !$0.isGivenUp }) {
       fail(.S5, "\(process.name) runs \(assign.job.id) twice at once")
     }
     ledger.runs[job].append(
@@ -80,22 +87,62 @@ extension Simulator {
       queue.push(
         Event(target: process.index, body: .handlerKills(assign.assignment)),
         at: now + planned.runs + plan.sessionDelay)
+    case .hangs where assign.history.tries == 0, .stuck where assign.history.tries == 0:
+      queue.push(
+        Event(target: process.index, body: .handlerTimesOut(assign.assignment)),
+        at: now + planned.runs)
     default:
       queue.push(
         Event(target: process.index, body: .handlerEnds(assign.assignment)), at: now + planned.runs)
     }
   }
 
+  private func handlerTimesOut(_ assignment: AssignmentID, in process: SimulatedWorker) {
+    guard process.handlers.contains(where: { $0.assignment == assignment && !$0.isEnding })
+    else { return }
+    step(process, .handlerTimedOut(assignment, after: .seconds(1)))
+    end(assignment, in: process)
+  }
+
+  private func handlerIsGivenUp(_ assignment: AssignmentID, in process: SimulatedWorker) {
+    guard let index = process.handlers.firstIndex(where: { $0.assignment == assignment }),
+      !process.handlers[index].isGivenUp
+    else { return }
+    process.handlers[index].isGivenUp = true
+    let handler = process.handlers[index]
+    ledger.ended(handler.job, assignment, .over)
+    let failure = Failure(
+      isTimeout: true, error: JobError(code: "timeout", message: "it does not end"),
+      startedAt: handler.startedAt, finishedAt: time(of: process).wall)
+    queue.push(
+      Event(target: process.index, body: .handlerReturns(assignment)),
+      at: now + random.within(0...ms(4_000)))
+    step(process, .handlerGivenUp(assignment, failure))
+  }
+
+  private func handlerReturns(_ assignment: AssignmentID, in process: SimulatedWorker) {
+    process.handlers.removeAll { $0.assignment == assignment }
+    step(process, .handlerReturned(assignment))
+  }
+
   /// Told to end; it ends soon, or its end was on the way already.
   private func end(_ assignment: AssignmentID, in process: SimulatedWorker) {
     guard let index = process.handlers.firstIndex(where: { $0.assignment == assignment })
     else { return }
-    process.handlers[index].isEnding = random.below(4) > 0
+    if plan.jobs[process.handlers[index].job].behaviour == .stuck,
+      process.handlers[index].tries == 0
+    {
+      return push(
+        Event(target: process.index, body: .handlerIsGivenUp(assignment)), in: ms(1_000))
+    }
+    process.handlers[index].isEnding =
+      plan.jobs[process.handlers[index].job].behaviour == .hangs || random.below(4) > 0
     push(Event(target: process.index, body: .handlerEnds(assignment)), in: ms(500))
   }
 
   private func handlerEnds(_ assignment: AssignmentID, in process: SimulatedWorker) {
-    guard let index = process.handlers.firstIndex(where: { $0.assignment == assignment })
+    guard let index = process.handlers.firstIndex(where: { $0.assignment == assignment }),
+      !process.handlers[index].isGivenUp
     else { return }
     let handler = process.handlers.remove(at: index)
     let result = result(of: handler, at: time(of: process).wall)

@@ -113,6 +113,7 @@ package final class Simulator {
     mix(UInt64(UInt32(bitPattern: event.target)))
     if case .check = event.body {
       queue.push(event, at: now + ms(250))
+      watchAlarm()
       return true
     }
     take(event)
@@ -130,7 +131,7 @@ package final class Simulator {
     case .check: return
     case .tick, .cluster, .delivered, .openChannel, .channelUp, .channelDown, .openPublisher,
       .publisherUp, .publisherDown, .published, .leave, .worker, .handlerEnds, .handlerKills,
-      .connect:
+      .handlerTimesOut, .handlerIsGivenUp, .handlerReturns, .connect:
       happened(event.body, to: processes[Int(event.target)])
     case .rebirth(let node): rebirth(node)
     case .toCoordinator(let session, let messages): toCoordinator(sessions[session], messages)
