@@ -48,13 +48,22 @@ import Testing
     #expect(Set(claimed) == Set(all.map(\.id)))
   }
 
-  @Test("A claim ends, and settling ends it all", arguments: StoreUnderTest.allCases)
-  func claimExpires(_ kind: StoreUnderTest) async throws {
-    let (store, other) = try await kind.open(claim: .milliseconds(700))
+  @Test("What is claimed belongs to its claimant", arguments: StoreUnderTest.allCases)
+  func claimHolds(_ kind: StoreUnderTest) async throws {
+    let (store, other) = try await kind.open(claim: .seconds(600))
     let owed = Sample.owed(1, dueIn: .seconds(-1), now: wallNow())
     #expect(await store.owe([owed]) == [.inserted])
     #expect(await store.claimOwed(limit: 10, claimant: "a") == [owed])
     #expect(await other.claimOwed(limit: 10, claimant: "b") == [])
+    #expect(await store.claimOwed(limit: 10, claimant: "a") == [])
+  }
+
+  @Test("A claim ends by itself, and settling ends it all", arguments: StoreUnderTest.allCases)
+  func claimExpires(_ kind: StoreUnderTest) async throws {
+    let (store, other) = try await kind.open(claim: .milliseconds(100))
+    let owed = Sample.owed(1, dueIn: .seconds(-1), now: wallNow())
+    #expect(await store.owe([owed]) == [.inserted])
+    #expect(await store.claimOwed(limit: 10, claimant: "a") == [owed])
     let isBack = await eventually(within: .seconds(20)) {
       await other.claimOwed(limit: 10, claimant: "b") == [owed]
     }

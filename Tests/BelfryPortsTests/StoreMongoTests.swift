@@ -38,7 +38,7 @@ import Testing
         return await store.find(both.map(\.id)) == both.map { .found($0) }
       }
       #expect(worksAgain)
-      #expect(await store.openAlert(Sample.alert()) == true)
+      #expect(try await answer { await store.openAlert(Sample.alert()) } == true)
     }
   }
 
@@ -48,7 +48,7 @@ import Testing
       let store = try MongoStore(url: mongo.url("socketTimeoutMS=700"))
       #expect(await store.check() == nil)
       #expect(await store.insert([Sample.outcome(0)]) == [.inserted])
-      try mongo.freeze()
+      try await mongo.freeze()
       let answers = await store.insert([Sample.outcome(1)])
       let opened = await store.openAlert(Sample.alert())
       try mongo.thaw()
@@ -58,39 +58,40 @@ import Testing
         await store.find([Sample.job(1)]) == [.found(Sample.outcome(1))]
       }
       #expect(isThere)
-      #expect(await store.insert([Sample.outcome(1)]) == [.duplicate])
+      let second = try await answer {
+        let answer = await store.insert([Sample.outcome(1)])[0]
+        if case .unknown = answer { return InsertAnswer?.none }
+        return answer
+      }
+      #expect(second == .duplicate)
     }
   }
 
-  @Test("An alert whose answer was lost is still opened, and closed, by who asked")
+  @Test("An alert whose answer was lost is opened and closed by one, all the same")
   func lostAlertAnswer() async throws {
     try await PrivateMongo.with { mongo in
       let url = mongo.url("socketTimeoutMS=700")
       let store = try MongoStore(url: url)
       let other = try MongoStore(url: url)
       #expect(await store.check() == nil)
-      #expect(await other.openAlert(Sample.alert("warm")) == true)
-      #expect(await store.closeAlert(Sample.resolved("warm")) == true)
-
-      try mongo.freeze()
-      #expect(await store.openAlert(Sample.alert()) == nil)
-      try mongo.thaw()
-      let isSeen = await eventually(within: .seconds(30)) {
-        await other.openAlert(Sample.alert()) == false
+      var lostOnesThatCounted = [0, 0]
+      for round in 0..<10 where lostOnesThatCounted.contains(0) {
+        for (index, alert) in [Sample.alert(firedAt: Int64(round)), Sample.resolved()].enumerated()
+        {
+          func change(_ store: MongoStore) async -> Bool? {
+            index == 0 ? await store.openAlert(alert) : await store.closeAlert(alert)
+          }
+          try await mongo.freeze()
+          #expect(await change(store) == nil)
+          try mongo.thaw()
+          // What was under way may be applied now or never; in both cases one of the two did it.
+          let othersAnswer = try await answer { await change(other) }
+          #expect(try await answer { await change(store) } == !othersAnswer)
+          #expect(try await answer { await change(store) } == false)
+          if !othersAnswer { lostOnesThatCounted[index] += 1 }
+        }
       }
-      #expect(isSeen, "the insert that was under way is applied")
-      #expect(await store.openAlert(Sample.alert()) == true)
-      #expect(await store.openAlert(Sample.alert()) == false)
-
-      try mongo.freeze()
-      #expect(await store.closeAlert(Sample.resolved()) == nil)
-      try mongo.thaw()
-      let isClosed = await eventually(within: .seconds(30)) {
-        await other.closeAlert(Sample.resolved()) == false
-      }
-      #expect(isClosed, "the update that was under way is applied")
-      #expect(await store.closeAlert(Sample.resolved()) == true)
-      #expect(await store.closeAlert(Sample.resolved()) == false)
+      #expect(!lostOnesThatCounted.contains(0), "each kind was lost and applied at least once")
     }
   }
 
@@ -175,6 +176,16 @@ import Testing
     guard case .unknown = await store.insert([Sample.outcome(2)])[0]
     else { Issue.record("inserted after the end"); return }
   }
+}
+
+/// Asks until there is an answer, as everyone must who gets none.
+func answer<Answer>(_ ask: () async throws -> Answer?) async throws -> Answer {
+  var answer: Answer?
+  _ = try await eventually(within: .seconds(30)) {
+    answer = try await ask()
+    return answer != nil
+  }
+  return try #require(answer)
 }
 
 /// Runs statements in a foreign client, pymongo; `db` is the URL's database.

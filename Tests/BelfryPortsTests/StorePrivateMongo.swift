@@ -40,13 +40,24 @@ final class PrivateMongo: Sendable {
   func kill() async throws { _ = try await run(script, ["kill", folder.path]) }
   /// On the same port, with the data it had.
   func start() async throws { _ = try await run(script, ["start", folder.path]) }
-  /// Stops it in mid-work, as a machine that hangs does.
-  func freeze() throws { try signal(SIGSTOP) }
-  func thaw() throws { try signal(SIGCONT) }
+  /// Stops it in mid-work, as a machine that hangs does; it stands when this returns.
+  func freeze() async throws {
+    let pid = try pid()
+    #expect(Glibc.kill(pid, SIGSTOP) == 0)
+    let stands = try await eventually(within: .seconds(20)) {
+      let tasks = "/proc/\(pid)/task"
+      return try FileManager.default.contentsOfDirectory(atPath: tasks).allSatisfy { task in
+        let stat = try String(contentsOfFile: "\(tasks)/\(task)/stat", encoding: .utf8)
+        return stat.split(separator: ") ").last?.first == "T"
+      }
+    }
+    #expect(stands)
+  }
 
-  private func signal(_ number: Int32) throws {
+  func thaw() throws { #expect(Glibc.kill(try pid(), SIGCONT) == 0) }
+
+  private func pid() throws -> pid_t {
     let id = try String(contentsOf: folder.appending(path: "mongod.id"), encoding: .utf8)
-    let pid = try #require(id.split(separator: " ").first.flatMap { pid_t($0) })
-    #expect(Glibc.kill(pid, number) == 0)
+    return try #require(id.split(separator: " ").first.flatMap { pid_t($0) })
   }
 }
