@@ -34,7 +34,7 @@ extension ClusterCore {
     ready.healthChanged = true
   }
 
-  private mutating func resolveIfOpen(_ rule: String, _ subject: String, why: String, at now: Now) {
+  mutating func resolveIfOpen(_ rule: String, _ subject: String, why: String, at now: Now) {
     guard !openAlerts.isEmpty, openAlerts["\(rule)/\(subject)"] != nil else { return }
     resolve(rule, subject, why: why, at: now)
   }

@@ -23,12 +23,33 @@ extension ClusterCore {
         entry.waiting.append((arrival.tag, arrival))
       } else {
         entry.join(message, arrival)
+        nameSuspicious(entry, at: now)
       }
       return
     }
     let entry = Entry(message, arrival, state: .queued, at: now.monotonic)
     entries[id] = entry
+    nameSuspicious(entry, at: now)
     begin(entry, mustLook: mustLook(message, arrival), at: now)
+  }
+
+  /// Delivered ten times without an outcome: when coordinator and worker die together nobody can
+  /// charge a loss. It runs as a hazard, and somebody should look; it is never failed for that.
+  private mutating func nameSuspicious(_ entry: Entry, at now: Now) {
+    guard entry.isSuspicious else { return }
+    raise(
+      "job-redelivered", entry.job.id.text, .warning,
+      "job \(entry.job.id) was delivered ten times and has no outcome",
+      why: "whoever holds it dies, or loses its connection; its kind is \(entry.job.kind)", at: now)
+  }
+
+  /// The entry is gone: nothing more is held of this job here.
+  mutating func drop(_ entry: Entry, at now: Now) {
+    let id = entry.job.id
+    entries[id] = nil
+    if entry.isSuspicious {
+      resolveIfOpen("job-redelivered", id.text, why: "it is not held here any more", at: now)
+    }
   }
 
   /// C2 for an entry that is neither assigned nor settled: adopt, look, or queue.

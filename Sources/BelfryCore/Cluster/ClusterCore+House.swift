@@ -51,7 +51,7 @@ extension ClusterCore {
     for tag in tags where entry.deliveries.contains(tag) { ack(tag) }
     entry.deliveries.removeAll { tags.contains($0) }
     guard entry.deliveries.isEmpty, !entry.isSettling else { return }
-    entries[id] = nil
+    drop(entry, at: now)
     for (_, arrival) in entry.waiting { arrived(arrival, at: now) }
   }
 
@@ -110,12 +110,12 @@ extension ClusterCore {
     guard !isDraining else { return }
     isDraining = true
     planConsumers(at: now)
-    for (id, entry) in entries.sorted(by: { $0.key < $1.key }) {
+    for (_, entry) in entries.sorted(by: { $0.key < $1.key }) {
       switch entry.state {
       case .looking, .resting, .queued:
         ready.requeues.append(contentsOf: entry.deliveries)
         ready.requeues.append(contentsOf: entry.waiting.map(\.tag))
-        entries[id] = nil
+        drop(entry, at: now)
       case .running, .verdict, .settling: continue
       }
     }

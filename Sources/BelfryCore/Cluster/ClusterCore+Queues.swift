@@ -99,18 +99,18 @@ extension ClusterCore {
   /// whose set is empty stays as a belief.
   private mutating func lose(_ generation: ChannelGeneration, at now: Now) {
     guard generations.remove(generation) != nil else { return }
-    var bereft: [(JobID, [Arrival])] = []
-    for (id, entry) in entries {
+    var bereft: [Entry] = []
+    for entry in entries.values {
       entry.deliveries.removeAll { $0.generation == generation }
       entry.waiting.removeAll { $0.tag.generation == generation }
       if entry.deliveries.isEmpty, !entry.isSettling {
-        bereft.append((id, entry.waiting.map(\.arrival)))
+        bereft.append(entry)
       }
     }
-    for (id, _) in bereft { entries[id] = nil }
-    bereft.sort { $0.0 < $1.0 }
-    for (_, arrivals) in bereft {
-      for arrival in arrivals { arrived(arrival, at: now) }
+    bereft.sort { $0.job.id < $1.job.id }
+    for entry in bereft { drop(entry, at: now) }
+    for entry in bereft {
+      for (_, arrival) in entry.waiting { arrived(arrival, at: now) }
     }
   }
 

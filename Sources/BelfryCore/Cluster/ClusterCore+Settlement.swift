@@ -183,7 +183,7 @@ extension ClusterCore {
   /// C7: acks each delivery on its own channel generation; where that is gone, nothing. What waited
   /// is acked with the set if the confirmed successor is newer, else it starts again at C1.
   private mutating func finish(_ entry: Entry, successor: Int?, at now: Now) {
-    entries[entry.job.id] = nil
+    drop(entry, at: now)
     for tag in entry.deliveries { ack(tag) }
     for (tag, arrival) in entry.waiting {
       if let successor, case .job(let message) = arrival.content, message.attempt < successor {

@@ -72,6 +72,9 @@ struct Dispatcher {
 
   private(set) var groups = OrderedDictionary<Demand, Group>()
 
+  var groupCount: Int { groups.count }
+  func unservedSince(_ demand: Demand) -> Instant? { groups[demand]?.unservedSince }
+
   mutating func enqueue(_ job: JobID, _ demand: Demand, _ service: ServiceClass) {
     groups[demand, default: Group()].queues[service.rawValue].append(job)
   }

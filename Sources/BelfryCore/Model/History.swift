@@ -67,10 +67,21 @@ package struct History: Hashable, Sendable {
     cut()
   }
 
+  /// Failures older than the oldest one that is left of a cut history were counted by it.
   package mutating func formUnion(_ other: History) {
+    let here = firstAttemptKept
+    let there = other.firstAttemptKept
+    lines.removeAll { $0.what != .lost && $0.attempt < there && !other.contains($0.assignment) }
+    for line in other.lines where !contains(line.assignment) {
+      if line.what == .lost || line.attempt >= here { lines.append(line) }
+    }
     triesCut = max(triesCut, other.triesCut)
-    for line in other.lines where !contains(line.assignment) { lines.append(line) }
     cut()
+  }
+
+  private var firstAttemptKept: Int {
+    guard triesCut > 0 else { return .min }
+    return lines.lazy.filter { $0.what != .lost }.map(\.attempt).min() ?? .min
   }
 
   /// Lost lines are never cut (poison is decided from them); of failures the newest stay.

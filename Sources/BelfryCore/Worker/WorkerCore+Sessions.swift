@@ -94,7 +94,8 @@ extension WorkerCore {
       recallForWishes(open)
     }
     guard free > 0 else { return }
-    let share = max(1, (configuration.slots + open.count - 1) / open.count)
+    // One that is connected and not yet welcome will want its share at once.
+    let share = max(1, (configuration.slots + sessions.count - 1) / sessions.count)
     for id in open where free > 0 {
       let offered = sessions[id].map { $0.outstanding + heldSlots(by: id) } ?? 0
       let part = min(free, max(0, share - offered))
