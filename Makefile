@@ -35,6 +35,7 @@ demo: dependencies ## run 600 jobs through a small cluster, kill a worker, count
 	@scripts/demo
 
 bench: dependencies ## measure calls, messages, jobs a second and latency, on real parts
+	@swift build -c release --product belfry $(call otherwise,$(compile_error))
 	@swift build -c release --product belfry-bench $(call otherwise,$(compile_error))
 	@BELFRY_TEST_BIN="$$PWD/.build/release" scripts/with-services .build/release/belfry-bench $(BENCH) \
 	  $(call otherwise,see the message above; the servers' logs are in .build/services-*)

@@ -1,0 +1,183 @@
+internal import Belfry
+internal import BelfryAPI
+internal import Foundation
+internal import Histogram
+
+/// A coordinator and a worker as processes of their own, and what is measured on them.
+final class Bench {
+  struct Failure: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  private let folder: URL
+  private let client: BelfryClient
+  private let store: String
+  private let server: String
+  private let slots: Int
+  private var coordinator: Process
+  private var worker: Process?
+
+  init(slots: Int) async throws {
+    self.slots = slots
+    let amqp = try Self.variable("BELFRY_TEST_AMQP_URL")
+    store = try Self.variable("BELFRY_TEST_MONGODB_URL")
+    let belfry = try Self.variable("BELFRY_TEST_BIN") + "/belfry"
+    folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("belfry-bench-\(UUID().uuidString.prefix(8))")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let certs = folder.appendingPathComponent("certs").path
+    try Self.run(belfry, ["cert", "init", "--cluster", "bench", "--dir", certs])
+    for (role, name) in [("coordinator", "c1"), ("worker", "w1"), ("operator", "me")] {
+      try Self.run(belfry, ["cert", "issue", role, name, "--dir", certs])
+    }
+    let port = Int.random(in: 20_000..<30_000)
+    server = "https://127.0.0.1:\(port)"
+    coordinator = try Self.start(
+      belfry,
+      [
+        "coordinator", "run", "--queue", amqp, "--store", store, "--identity", certs + "/c1",
+        "--listen", "127.0.0.1:\(port)", "--log-level", "warning",
+      ])
+    client = try BelfryClient(server: server, identity: certs + "/me")
+    try await until("the coordinator answers") {
+      (try? await self.client.health(within: .seconds(5))) != nil
+    }
+  }
+
+  func stop() {
+    worker?.terminate()
+    coordinator.terminate()
+    worker?.waitUntilExit()
+    coordinator.waitUntilExit()
+    try? FileManager.default.removeItem(at: folder)  // what is left is in the temporary folder
+  }
+
+  var machine: String {
+    let info = ProcessInfo.processInfo
+    return "machine: \(info.activeProcessorCount) cores, "
+      + "\(info.physicalMemory >> 30) GiB, \(info.operatingSystemVersionString); broker, store, "
+      + "coordinator, worker and this program on it"
+  }
+
+  // MARK: drain
+
+  /// Fills the lane while no worker is there, then starts the worker's work and counts.
+  func drain(count: Int, size: Int) async throws -> String {
+    let payload = [UInt8](repeating: 0x78, count: size)
+    for first in stride(from: 0, to: count, by: 500) {
+      let jobs = (first..<min(count, first + 500)).map { number in
+        NewJob(kind: "noop", payload: payload, id: "drain-\(number)")
+      }
+      for verdict in try await client.submit(jobs) {
+        if case .refused(_, let error) = verdict { throw error }
+      }
+    }
+    let before = try cpu(of: coordinator)
+    let worker = try startWorker()
+    try await until("the first outcome") { try await self.finished() > 0 }
+    let (began, had) = (ContinuousClock.now, try await finished())
+    try await until("all outcomes", within: 300) { try await self.finished() >= count }
+    let seconds = (ContinuousClock.now - began) / .seconds(1)
+    let used = try cpu(of: coordinator) - before + cpu(of: worker)
+    return String(
+      format: "drain: %d jobs of %d B, %d slots: %.0f jobs/s; %.3f s of CPU per 1,000 jobs "
+        + "(coordinator and worker)", count, size, slots, Double(count - had) / seconds,
+      used / Double(count) * 1_000)
+  }
+
+  // MARK: latency
+
+  /// From submit to the outcome seen by the submitter. Each job starts at its own time whatever the
+  /// others do, so a stall is counted in full.
+  func latency(rate: Int, seconds: Int, size: Int) async throws -> String {
+    if worker == nil { _ = try startWorker() }
+    let payload = [UInt8](repeating: 0x78, count: size)
+    let client = client
+    var histogram = Histogram<UInt64>(
+      lowestDiscernibleValue: 1, highestTrackableValue: 60_000_000,
+      numberOfSignificantValueDigits: .three)
+    let began = ContinuousClock.now
+    try await withThrowingTaskGroup(of: Duration.self) { tasks in
+      for number in 0..<(rate * seconds) {
+        let due = began + .seconds(1) * (Double(number) / Double(rate))
+        tasks.addTask {
+          try await Task.sleep(until: due, clock: .continuous)
+          let id = try await client.submit(
+            NewJob(kind: "noop", payload: payload, id: "latency-\(number)"))
+          _ = try await client.outcome(of: id, within: .seconds(30))
+          return ContinuousClock.now - due
+        }
+      }
+      for try await taken in tasks {
+        histogram.record(UInt64(max(1, taken / .microseconds(1))))
+      }
+    }
+    func at(_ percentile: Double) -> Double {
+      Double(histogram.valueAtPercentile(percentile)) / 1_000
+    }
+    return String(
+      format: "latency at %d jobs/s, submit to outcome seen: p50 %.1f ms, p99 %.1f ms, max %.1f ms",
+      rate, at(50), at(99), at(100))
+  }
+
+  // MARK: parts
+
+  private func startWorker() throws -> Process {
+    let process = try Self.start(
+      ProcessInfo.processInfo.arguments[0],
+      ["noop-worker", server, folder.path + "/certs/w1", store, "\(slots)"])
+    worker = process
+    return process
+  }
+
+  private func finished() async throws -> Int {
+    let picture = try await client.health(within: .seconds(10))
+    return Int(clamping: picture.lanes.first?.finished ?? 0)
+  }
+
+  /// User and system time so far, in seconds.
+  private func cpu(of process: Process) throws -> Double {
+    let stat = try String(
+      contentsOfFile: "/proc/\(process.processIdentifier)/stat", encoding: .utf8)
+    let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
+    guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12])
+    else { throw Failure(description: "no CPU time of process \(process.processIdentifier)") }
+    return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+  }
+
+  private func until(
+    _ what: String, within limit: Double = 60, _ condition: () async throws -> Bool
+  ) async throws {
+    let deadline = Date().addingTimeInterval(limit)
+    while try await !condition() {
+      guard Date() < deadline else {
+        throw Failure(description: "waited \(limit) s in vain: \(what)")
+      }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+  }
+
+  private static func variable(_ name: String) throws -> String {
+    guard let value = ProcessInfo.processInfo.environment[name] else {
+      throw Failure(description: "\(name) is not set: run make bench")
+    }
+    return value
+  }
+
+  private static func start(_ program: String, _ arguments: [String]) throws -> Process {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: program)
+    process.arguments = arguments
+    process.standardOutput = FileHandle.nullDevice
+    try process.run()
+    return process
+  }
+
+  private static func run(_ program: String, _ arguments: [String]) throws {
+    let process = try start(program, arguments)
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else {
+      throw Failure(description: "\(program) \(arguments.joined(separator: " ")) failed")
+    }
+  }
+}

@@ -1,0 +1,50 @@
+internal import ArgumentParser
+internal import Belfry
+
+/// The benchmarks: real broker, real store, real processes, mutual TLS. `make bench` runs them all.
+@main
+struct BenchCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "belfry-bench",
+    abstract: "Measure a coordinator and one worker on a real RabbitMQ and MongoDB.",
+    discussion: """
+      Drain: COUNT queued jobs of SIZE bytes through coordinator and one worker whose handler does
+      nothing, each outcome inserted with majority and journal. Latency: from submit to the outcome
+      seen by the submitter, at RATE jobs a second. Run it by make bench, which starts the servers.
+      """,
+    subcommands: [Run.self, NoopWorker.self], defaultSubcommand: Run.self)
+
+  struct Run: AsyncParsableCommand {
+    @Option(help: "Jobs to drain.") var count = 20_000
+    @Option(help: "Bytes of each payload.") var size = 256
+    @Option(help: "The worker's slots.") var slots = 1_000
+    @Option(help: "Jobs a second for the latency.") var rate = 200
+    @Option(help: "Seconds of the latency run.") var seconds = 10
+
+    func run() async throws {
+      let bench = try await Bench(slots: slots)
+      defer { bench.stop() }
+      print(bench.machine)
+      print(try await bench.drain(count: count, size: size))
+      print(try await bench.latency(rate: rate, seconds: seconds, size: size))
+    }
+  }
+
+  /// The worker of the benchmark: a handler in Swift that returns its payload's size.
+  struct NoopWorker: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "noop-worker", shouldDisplay: false)
+
+    @Argument var server: String
+    @Argument var identity: String
+    @Argument var store: String
+    @Argument var slots: Int
+
+    func run() async throws {
+      var worker = JobWorker(
+        name: "w1", server: server, identity: identity, store: store, slots: slots)
+      worker.handle("noop") { job in JobOutput("\(job.payload.count)") }
+      try await worker.run()
+    }
+  }
+}
