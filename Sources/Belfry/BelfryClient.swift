@@ -3,7 +3,6 @@ internal import BelfryCore
 internal import BelfryIdentity
 internal import BelfryNet
 internal import BelfryRPC
-internal import BelfryWire
 internal import NIOCore
 internal import NIOPosix
 internal import SwiftProtobuf
@@ -47,9 +46,7 @@ public final class BelfryClient: Sendable {
   public func submit(_ job: NewJob, within timeout: Duration = .seconds(30)) async throws -> String
   {
     let request = Belfry_V1_SubmitRequest.with { $0.job = job.spec }
-    let reply: Belfry_V1_SubmitReply = try await call(
-      BelfryAPI.JobsService.submit.descriptor, request, timeout)
-    return reply.id
+    return try await call(JobsService.submit, request, timeout).id
   }
 
   /// Gives many jobs to the cluster in one call; one verdict each, in the same order.
@@ -57,8 +54,7 @@ public final class BelfryClient: Sendable {
     _ jobs: [NewJob], within timeout: Duration = .seconds(60)
   ) async throws -> [SubmitVerdict] {
     let request = Belfry_V1_SubmitManyRequest.with { $0.jobs = jobs.map(\.spec) }
-    let reply: Belfry_V1_SubmitManyReply = try await call(
-      BelfryAPI.JobsService.submitMany.descriptor, request, timeout)
+    let reply = try await call(JobsService.submitMany, request, timeout)
     return reply.verdicts.map { verdict in
       verdict.status == 0
         ? .accepted(id: verdict.id)
@@ -70,18 +66,12 @@ public final class BelfryClient: Sendable {
 
   /// What is known of a job now. Throws `notFound` when nobody knows it.
   public func job(_ id: String, within timeout: Duration = .seconds(10)) async throws -> JobStatus {
-    let request = Belfry_V1_GetRequest.with { $0.id = id }
-    let view: Belfry_V1_JobView = try await call(
-      BelfryAPI.JobsService.get.descriptor, request, timeout)
-    return JobStatus(view)
+    JobStatus(try await view(id, waiting: false, within: timeout))
   }
 
   /// Waits for a job's outcome. Throws `deadlineExceeded` when there is none in time.
   public func outcome(of id: String, within timeout: Duration) async throws -> JobStatus {
-    let request = Belfry_V1_GetRequest.with { $0.id = id }
-    let view: Belfry_V1_JobView = try await call(
-      BelfryAPI.JobsService.await.descriptor, request, timeout)
-    return JobStatus(view)
+    JobStatus(try await view(id, waiting: true, within: timeout))
   }
 
   /// Ends calls under way and the connection.
@@ -94,40 +84,30 @@ public final class BelfryClient: Sendable {
 
 extension BelfryClient {
   /// The cluster's health: first the whole picture, then changes.
-  package func watchHealth() -> some AsyncSequence<Belfry_V1_HealthUpdate, any Error> {
+  package func watchHealth() -> TypedReplies<Belfry_V1_HealthUpdate> {
     rpc.serverStream(
-      BelfryAPI.ClusterService.watchHealth.descriptor,
-      WireCoding.encode(Belfry_V1_WatchHealthRequest()),
-      options: RPCCallOptions(waitForReady: false)
-    )
-    .map { try WireCoding.decode($0) as Belfry_V1_HealthUpdate }
+      ClusterService.watchHealth, Belfry_V1_WatchHealthRequest(),
+      options: RPCCallOptions(waitForReady: false))
   }
 
   package func health(within timeout: Duration) async throws -> Belfry_V1_HealthUpdate {
-    try await call(
-      BelfryAPI.ClusterService.getHealth.descriptor, Belfry_V1_WatchHealthRequest(), timeout)
+    try await call(ClusterService.getHealth, Belfry_V1_WatchHealthRequest(), timeout)
   }
 
   package func view(
     _ id: String, waiting: Bool, within timeout: Duration
   ) async throws -> Belfry_V1_JobView {
     let request = Belfry_V1_GetRequest.with { $0.id = id }
-    return try await call(
-      waiting ? BelfryAPI.JobsService.await.descriptor : BelfryAPI.JobsService.get.descriptor,
-      request, timeout)
+    return try await call(waiting ? JobsService.await : JobsService.get, request, timeout)
   }
 
-  fileprivate func call<Reply: WireMessage>(
-    _ method: MethodDescriptor, _ request: some WireMessage, _ timeout: Duration
+  fileprivate func call<Request, Reply>(
+    _ method: UnaryMethod<Request, Reply>, _ request: Request, _ timeout: Duration
   ) async throws -> Reply {
-    do {
-      let reply = try await rpc.unary(
-        method, WireCoding.encode(request), options: RPCCallOptions(timeout: timeout))
-      return try WireCoding.decode(reply.message)
-    } catch let status as RPCStatus {
-      throw BelfryError(status)
-    } catch let error as WireError {
-      throw BelfryError(.protocolError, "\(method.path): the answer cannot be read: \(error)")
+    do throws(RPCStatus) {
+      return try await rpc.unary(method, request, options: RPCCallOptions(timeout: timeout))
+    } catch {
+      throw BelfryError(error)
     }
   }
 }

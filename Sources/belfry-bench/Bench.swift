@@ -59,6 +59,19 @@ final class Bench {
       + "coordinator, worker and this program on it"
   }
 
+  // MARK: rpc
+
+  /// The caller prints its own lines; it is a process of its own, to have a core of its own.
+  func rpc() throws {
+    let last = ProcessInfo.processInfo.activeProcessorCount - 1
+    try Self.run(
+      "/usr/bin/taskset",
+      [
+        "-c", "\(last)", ProcessInfo.processInfo.arguments[0], "rpc-caller", folder.path + "/certs",
+      ],
+      silent: false)
+  }
+
   // MARK: drain
 
   /// Fills the lane while no worker is there, then starts the worker's work and counts.
@@ -72,13 +85,13 @@ final class Bench {
         if case .refused(_, let error) = verdict { throw error }
       }
     }
-    let before = try cpu(of: coordinator)
+    let before = try Self.cpu(of: coordinator)
     let worker = try startWorker()
     try await until("the first outcome") { try await self.finished() > 0 }
     let (began, had) = (ContinuousClock.now, try await finished())
     try await until("all outcomes", within: 300) { try await self.finished() >= count }
     let seconds = (ContinuousClock.now - began) / .seconds(1)
-    let used = try cpu(of: coordinator) - before + cpu(of: worker)
+    let used = try Self.cpu(of: coordinator) - before + Self.cpu(of: worker)
     return String(
       format: "drain: %d jobs of %d B, %d slots: %.0f jobs/s; %.3f s of CPU per 1,000 jobs "
         + "(coordinator and worker)", count, size, slots, Double(count - had) / seconds,
@@ -136,7 +149,7 @@ final class Bench {
   }
 
   /// User and system time so far, in seconds.
-  private func cpu(of process: Process) throws -> Double {
+  static func cpu(of process: Process) throws -> Double {
     let stat = try String(
       contentsOfFile: "/proc/\(process.processIdentifier)/stat", encoding: .utf8)
     let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
@@ -164,17 +177,21 @@ final class Bench {
     return value
   }
 
-  private static func start(_ program: String, _ arguments: [String]) throws -> Process {
+  static func start(
+    _ program: String, _ arguments: [String], silent: Bool = true
+  ) throws -> Process {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
-    process.standardOutput = FileHandle.nullDevice
+    if silent { process.standardOutput = FileHandle.nullDevice }
     try process.run()
     return process
   }
 
-  private static func run(_ program: String, _ arguments: [String]) throws {
-    let process = try start(program, arguments)
+  private static func run(
+    _ program: String, _ arguments: [String], silent: Bool = true
+  ) throws {
+    let process = try start(program, arguments, silent: silent)
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
       throw Failure(description: "\(program) \(arguments.joined(separator: " ")) failed")

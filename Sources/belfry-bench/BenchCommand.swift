@@ -6,13 +6,15 @@ internal import Belfry
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "belfry-bench",
-    abstract: "Measure a coordinator and one worker on a real RabbitMQ and MongoDB.",
+    abstract: "Measure the RPC layer, and a coordinator and one worker on real parts.",
     discussion: """
+      RPC: an echo server on the first core, its caller on the last; mutual TLS, one connection, 64 B.
       Drain: COUNT queued jobs of SIZE bytes through coordinator and one worker whose handler does
       nothing, each outcome inserted with majority and journal. Latency: from submit to the outcome
       seen by the submitter, at RATE jobs a second. Run it by make bench, which starts the servers.
       """,
-    subcommands: [Run.self, NoopWorker.self], defaultSubcommand: Run.self)
+    subcommands: [Run.self, NoopWorker.self, RPCCaller.self, RPCServer.self],
+    defaultSubcommand: Run.self)
 
   struct Run: AsyncParsableCommand {
     @Option(help: "Jobs to drain.") var count = 20_000
@@ -25,9 +27,33 @@ struct BenchCommand: AsyncParsableCommand {
       let bench = try await Bench(slots: slots)
       defer { bench.stop() }
       print(bench.machine)
+      try bench.rpc()
       print(try await bench.drain(count: count, size: size))
       print(try await bench.latency(rate: rate, seconds: seconds, size: size))
     }
+  }
+
+  /// Measures calls to an `RPCServer` that it starts on the first core.
+  struct RPCCaller: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "rpc-caller", shouldDisplay: false)
+
+    @Argument var certificates: String
+    @Option(help: "Seconds of each measurement.") var seconds = 3
+
+    func run() async throws {
+      try await RPCBench.measure(certificates: certificates, for: .seconds(seconds))
+    }
+  }
+
+  struct RPCServer: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "rpc-server", shouldDisplay: false)
+
+    @Argument var identity: String
+    @Argument var port: Int
+
+    func run() async throws { try await RPCBench.serve(port: port, identity: identity) }
   }
 
   /// The worker of the benchmark: a handler in Swift that returns its payload's size.

@@ -2,15 +2,14 @@ internal import BelfryAPI
 internal import BelfryCore
 internal import BelfryRPC
 internal import Logging
-internal import NIOCore
 
 /// One worker's session: messages of the stream to inputs of the core, and back. Runs on the
 /// connection's loop; what it decodes goes to the core's loop in batches.
 ///
 /// The first message must be the hello, and its name that of the certificate.
-final class SessionStream: RPCEventHandler, @unchecked Sendable {
+final class SessionStream: TypedEventHandler, @unchecked Sendable {
   private let shell: CoreShell
-  private let writer: RPCWriter
+  private let writer: TypedWriter<Belfry_V1_CoordinatorMessage>
   private let peerName: String?
   private let address: String
   private let logger: Logger
@@ -19,7 +18,8 @@ final class SessionStream: RPCEventHandler, @unchecked Sendable {
   private var isClosed = false
 
   init(
-    shell: CoreShell, writer: RPCWriter, peerName: String?, address: String, logger: Logger
+    shell: CoreShell, writer: TypedWriter<Belfry_V1_CoordinatorMessage>, peerName: String?,
+    address: String, logger: Logger
   ) {
     self.shell = shell
     self.writer = writer
@@ -30,17 +30,16 @@ final class SessionStream: RPCEventHandler, @unchecked Sendable {
 
   // MARK: from the worker
 
-  func messagesReceived(_ buffers: [ByteBuffer]) {
+  func messagesReceived(_ received: [Belfry_V1_WorkerMessage]) {
     guard !isClosed else { return }
     var messages: [WorkerMessage] = []
-    messages.reserveCapacity(buffers.count)
-    do {
-      for buffer in buffers {
-        let decoded: Belfry_V1_WorkerMessage = try WireCoding.decode(buffer)
-        if let message = try decoded.workerMessage() { messages.append(message) }
+    messages.reserveCapacity(received.count)
+    do throws(MappingError) {
+      for item in received {
+        if let message = try item.workerMessage() { messages.append(message) }
       }
     } catch {
-      refuse(RPCStatus(.invalidArgument, "a message of the session cannot be read: \(error)"))
+      refuse(RPCStatus(.invalidArgument, "a message of the session makes no sense: \(error)"))
       return
     }
     if session == nil {
@@ -78,7 +77,8 @@ final class SessionStream: RPCEventHandler, @unchecked Sendable {
   private static func reason(_ closure: RPCClosure) -> String {
     switch closure.cause {
     case .connectionLost: "connection lost"
-    case .finished, .local: "session ended"
+    case .finished, .local:
+      closure.status.isOK ? "session ended" : "session ended: \(closure.status.message)"
     case .reset: "stream reset"
     }
   }
@@ -94,8 +94,7 @@ final class SessionStream: RPCEventHandler, @unchecked Sendable {
   // MARK: to the worker, from the core's loop
 
   func send(_ messages: [CoordinatorMessage]) {
-    writer.send(
-      contentsOf: messages.map { WireCoding.encode(Belfry_V1_CoordinatorMessage($0)) })
+    writer.send(contentsOf: messages.map(Belfry_V1_CoordinatorMessage.init))
   }
 
   func close(_ why: String) { writer.finish(RPCStatus(.unavailable, why)) }

@@ -58,7 +58,7 @@ struct CoordinatorLink: Sendable {
   /// One session, from hello to its end.
   private func session() async -> RPCClosure {
     await withCheckedContinuation { continuation in
-      client.events(BelfryAPI.SessionService.connect.descriptor) { writer in
+      client.events(SessionService.connect) { writer in
         SessionClient(
           shell: shell, writer: writer, coordinator: target.description, logger: logger
         ) { closure in

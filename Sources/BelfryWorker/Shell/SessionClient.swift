@@ -2,20 +2,20 @@ internal import BelfryAPI
 internal import BelfryCore
 internal import BelfryRPC
 internal import Logging
-internal import NIOCore
 internal import Synchronization
 
 /// The worker's end of a session: messages of the stream to inputs of the core, and back. On the
 /// session's loop.
-final class SessionClient: RPCEventHandler, Sendable {
+final class SessionClient: TypedEventHandler, Sendable {
   private let shell: WorkerShell
-  private let writer: RPCWriter
+  private let writer: TypedWriter<Belfry_V1_WorkerMessage>
   private let logger: Logger
   private let session = Mutex<SessionID?>(nil)
   private let ended: @Sendable (RPCClosure) -> Void
 
   init(
-    shell: WorkerShell, writer: RPCWriter, coordinator: String, logger: Logger,
+    shell: WorkerShell, writer: TypedWriter<Belfry_V1_WorkerMessage>, coordinator: String,
+    logger: Logger,
     ended: @escaping @Sendable (RPCClosure) -> Void
   ) {
     self.shell = shell
@@ -26,18 +26,17 @@ final class SessionClient: RPCEventHandler, Sendable {
     session.withLock { $0 = id }
   }
 
-  func messagesReceived(_ buffers: [ByteBuffer]) {
+  func messagesReceived(_ received: [Belfry_V1_CoordinatorMessage]) {
     guard let session = session.withLock({ $0 }) else { return }
     var messages: [CoordinatorMessage] = []
-    messages.reserveCapacity(buffers.count)
-    do {
-      for buffer in buffers {
-        let decoded: Belfry_V1_CoordinatorMessage = try WireCoding.decode(buffer)
-        if let message = try decoded.coordinatorMessage() { messages.append(message) }
+    messages.reserveCapacity(received.count)
+    do throws(MappingError) {
+      for item in received {
+        if let message = try item.coordinatorMessage() { messages.append(message) }
       }
     } catch {
-      logger.error("a message of the coordinator cannot be read", metadata: ["why": "\(error)"])
-      close("a message cannot be read: \(error)")
+      logger.error("a message of the coordinator makes no sense", metadata: ["why": "\(error)"])
+      close("a message makes no sense: \(error)")
       return
     }
     if !messages.isEmpty { shell.post(.received(session, messages)) }
@@ -49,7 +48,7 @@ final class SessionClient: RPCEventHandler, Sendable {
   }
 
   func send(_ messages: [WorkerMessage]) {
-    writer.send(contentsOf: messages.map { WireCoding.encode(Belfry_V1_WorkerMessage($0)) })
+    writer.send(contentsOf: messages.map(Belfry_V1_WorkerMessage.init))
   }
 
   func close(_ why: String) { writer.finish(RPCStatus(.cancelled, why)) }
