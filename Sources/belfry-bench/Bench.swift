@@ -61,15 +61,14 @@ final class Bench {
 
   // MARK: rpc
 
-  /// The caller prints its own lines; it is a process of its own, to have a core of its own.
-  func rpc() throws {
+  /// The caller is a process of its own, to have a core of its own.
+  func rpc() throws -> String {
     let last = ProcessInfo.processInfo.activeProcessorCount - 1
-    try Self.run(
+    return try Self.run(
       "/usr/bin/taskset",
       [
         "-c", "\(last)", ProcessInfo.processInfo.arguments[0], "rpc-caller", folder.path + "/certs",
-      ],
-      silent: false)
+      ])
   }
 
   // MARK: drain
@@ -101,16 +100,17 @@ final class Bench {
   // MARK: latency
 
   /// From submit to the outcome seen by the submitter. Each job starts at its own time whatever the
-  /// others do, so a stall is counted in full.
+  /// others do, so a stall is counted in full; those of the first second are warm-up.
   func latency(rate: Int, seconds: Int, size: Int) async throws -> String {
     if worker == nil { _ = try startWorker() }
     let payload = [UInt8](repeating: 0x78, count: size)
     let client = client
+    let floor = try floor(rate: rate, seconds: seconds)
     var histogram = Histogram<UInt64>(
       lowestDiscernibleValue: 1, highestTrackableValue: 60_000_000,
       numberOfSignificantValueDigits: .three)
     let began = ContinuousClock.now
-    try await withThrowingTaskGroup(of: Duration.self) { tasks in
+    try await withThrowingTaskGroup(of: (number: Int, time: Duration).self) { tasks in
       for number in 0..<(rate * seconds) {
         let due = began + .seconds(1) * (Double(number) / Double(rate))
         tasks.addTask {
@@ -118,19 +118,30 @@ final class Bench {
           let id = try await client.submit(
             NewJob(kind: "noop", payload: payload, id: "latency-\(number)"))
           _ = try await client.outcome(of: id, within: .seconds(30))
-          return ContinuousClock.now - due
+          return (number, ContinuousClock.now - due)
         }
       }
-      for try await taken in tasks {
-        histogram.record(UInt64(max(1, taken / .microseconds(1))))
+      for try await (number, time) in tasks where number >= rate {
+        histogram.record(UInt64(max(1, time / .microseconds(1))))
       }
     }
     func at(_ percentile: Double) -> Double {
       Double(histogram.valueAtPercentile(percentile)) / 1_000
     }
     return String(
-      format: "latency at %d jobs/s, submit to outcome seen: p50 %.1f ms, p99 %.1f ms, max %.1f ms",
-      rate, at(50), at(99), at(100))
+      format:
+        "latency at %d jobs/s, submit to outcome seen: p50 %.1f ms, p99 %.1f ms, max %.1f ms; "
+        + "the servers alone, by pika and pymongo: p50 %.1f ms, p99 %.1f ms",
+      rate, at(50), at(99), at(100), floor[0], floor[1])
+  }
+
+  private func floor(rate: Int, seconds: Int) throws -> [Double] {
+    let output = try Self.run(
+      try Self.variable("BELFRY_TEST_PYTHON"),
+      [try Self.variable("BELFRY_TEST_SCRIPTS") + "/latency-floor", "\(rate)", "\(seconds)"])
+    let numbers = output.split { $0.isWhitespace }.compactMap { Double($0) }
+    guard numbers.count == 2 else { throw Failure(description: "latency-floor said: \(output)") }
+    return numbers
   }
 
   // MARK: parts
@@ -177,24 +188,31 @@ final class Bench {
     return value
   }
 
-  static func start(
-    _ program: String, _ arguments: [String], silent: Bool = true
+  static func start(_ program: String, _ arguments: [String]) throws -> Process {
+    try start(program, arguments, output: FileHandle.nullDevice)
+  }
+
+  private static func start(
+    _ program: String, _ arguments: [String], output: Any
   ) throws -> Process {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
-    if silent { process.standardOutput = FileHandle.nullDevice }
+    process.standardOutput = output
     try process.run()
     return process
   }
 
-  private static func run(
-    _ program: String, _ arguments: [String], silent: Bool = true
-  ) throws {
-    let process = try start(program, arguments, silent: silent)
+  /// Returns what the program printed.
+  @discardableResult
+  private static func run(_ program: String, _ arguments: [String]) throws -> String {
+    let pipe = Pipe()
+    let process = try start(program, arguments, output: pipe)
+    let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
       throw Failure(description: "\(program) \(arguments.joined(separator: " ")) failed")
     }
+    return String(decoding: output, as: UTF8.self)
   }
 }

@@ -27,7 +27,7 @@ struct BenchCommand: AsyncParsableCommand {
       let bench = try await Bench(slots: slots)
       defer { bench.stop() }
       print(bench.machine)
-      try bench.rpc()
+      print(try bench.rpc(), terminator: "")
       print(try await bench.drain(count: count, size: size))
       print(try await bench.latency(rate: rate, seconds: seconds, size: size))
     }

@@ -54,7 +54,6 @@ struct JobsService: Sendable {
 
   func await(_ request: Belfry_V1_GetRequest) async throws -> Belfry_V1_JobView {
     let id = try Self.jobID(request)
-    if let outcome = try await stored(id) { return Belfry_V1_JobView(outcome) }
     guard let outcome = await shell.awaitOutcome(of: id) else {
       throw RPCStatus(.cancelled, "the call ended before job \(id) had an outcome")
     }

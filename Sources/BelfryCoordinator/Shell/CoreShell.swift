@@ -16,6 +16,8 @@ actor CoreShell {
     let owes: AsyncStream<[Owe]>.Continuation
     let settledOwed: AsyncStream<[OwedID]>.Continuation
     let alerts: AsyncStream<Alert>.Continuation
+    /// Somebody waits for a job who did not before.
+    let awaited: AsyncStream<Void>.Continuation
   }
 
   private struct Inbox {
@@ -197,7 +199,8 @@ actor CoreShell {
 
   func place(of job: JobID) -> JobPlace? { core.place(of: job) }
 
-  /// Waits for an outcome that this coordinator announces, or one that a poll of the store finds.
+  /// Waits for an outcome that this coordinator announces or the store has. The store is asked once
+  /// the wait has begun: so an outcome of this very moment is not missed.
   func awaitOutcome(of job: JobID) async -> Outcome? {
     let id = waiters.newID()
     return await withTaskCancellationHandler {
@@ -206,6 +209,7 @@ actor CoreShell {
           continuation.resume(returning: nil)
         } else {
           waiters.add(id, job, continuation)
+          outlets.awaited.yield()
         }
       }
     } onCancel: {
@@ -215,6 +219,8 @@ actor CoreShell {
 
   /// Jobs somebody waits for: the store is asked for them, since another coordinator may settle them.
   func awaitedJobs() -> [JobID] { waiters.jobs }
+  /// Those of them that the store has not been asked for yet.
+  func newlyAwaitedJobs() -> [JobID] { waiters.takeNewJobs() }
   func found(_ outcomes: [Outcome]) { waiters.settled(outcomes) }
 
   // MARK: health and leaving

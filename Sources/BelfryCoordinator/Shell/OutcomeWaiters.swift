@@ -7,6 +7,7 @@ struct OutcomeWaiters {
   private var nextID: UInt64 = 1
   private var byJob: [JobID: [UInt64]] = [:]
   private var waiting: [UInt64: (job: JobID, continuation: Continuation)] = [:]
+  private var newJobs: [JobID] = []
 
   var jobs: [JobID] { byJob.keys.sorted() }
 
@@ -18,6 +19,12 @@ struct OutcomeWaiters {
   mutating func add(_ id: UInt64, _ job: JobID, _ continuation: Continuation) {
     waiting[id] = (job, continuation)
     byJob[job, default: []].append(id)
+    newJobs.append(job)
+  }
+
+  mutating func takeNewJobs() -> [JobID] {
+    defer { newJobs = [] }
+    return newJobs.filter { byJob[$0] != nil }
   }
 
   mutating func cancel(_ id: UInt64) {

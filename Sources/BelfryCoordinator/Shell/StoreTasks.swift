@@ -11,6 +11,7 @@ struct StoreTasks: Sendable {
     let owes: AsyncStream<[Owe]>
     let settledOwed: AsyncStream<[OwedID]>
     let alerts: AsyncStream<Alert>
+    let awaited: AsyncStream<Void>
   }
 
   /// How often owed publishes that are due are looked for.
@@ -32,14 +33,15 @@ struct StoreTasks: Sendable {
     let owes = AsyncStream.makeStream(of: [Owe].self)
     let settledOwed = AsyncStream.makeStream(of: [OwedID].self)
     let alerts = AsyncStream.makeStream(of: Alert.self)
+    let awaited = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     return (
       CoreShell.Outlets(
         inserts: inserts.continuation, finds: finds.continuation, lookups: lookups.continuation,
         owes: owes.continuation, settledOwed: settledOwed.continuation,
-        alerts: alerts.continuation),
+        alerts: alerts.continuation, awaited: awaited.continuation),
       Streams(
         inserts: inserts.stream, finds: finds.stream, lookups: lookups.stream, owes: owes.stream,
-        settledOwed: settledOwed.stream, alerts: alerts.stream)
+        settledOwed: settledOwed.stream, alerts: alerts.stream, awaited: awaited.stream)
     )
   }
 
@@ -62,6 +64,9 @@ struct StoreTasks: Sendable {
     tasks.addTask { for await alert in streams.alerts { await deliver(alert) } }
     tasks.addTask { try await claim(as: claimant) }
     tasks.addTask { try await watch() }
+    tasks.addTask {
+      for await _ in streams.awaited { await lookFor(await shell.newlyAwaitedJobs()) }
+    }
     tasks.addTask { try await lookForAwaited() }
   }
 
@@ -98,13 +103,16 @@ struct StoreTasks: Sendable {
   private func lookForAwaited() async throws {
     while true {
       try await Task.sleep(for: Self.awaitedEvery)
-      let jobs = await shell.awaitedJobs()
-      guard !jobs.isEmpty else { continue }
-      let outcomes = await store.find(jobs).compactMap { answer -> Outcome? in
-        if case .found(let outcome) = answer { outcome } else { nil }
-      }
-      await shell.found(outcomes)
+      await lookFor(await shell.awaitedJobs())
     }
+  }
+
+  private func lookFor(_ jobs: [JobID]) async {
+    guard !jobs.isEmpty else { return }
+    let outcomes = await store.find(jobs).compactMap { answer -> Outcome? in
+      if case .found(let outcome) = answer { outcome } else { nil }
+    }
+    await shell.found(outcomes)
   }
 
   /// Who opened or closed the episode sends it; with the store away it is sent all the same.
