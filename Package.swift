@@ -141,6 +141,8 @@ let package = Package(
       ["BelfryCore", "BelfryCoordinator", "BelfryTestKit", "BelfryAPI", "BelfryRPC"]),
     tests("BelfryWorkerTests", ["BelfryCore", "BelfryWorker", "BelfryTestKit"]),
     tests("BelfryTidyTests", []),
-    tests("BelfryEndToEndTests", ["BelfryCore", "BelfryRabbitMQ", "BelfryMongo"]),
+    tests(
+      "BelfryEndToEndTests",
+      ["BelfryCore", "BelfryIdentity", "BelfryRabbitMQ", "BelfryMongo", "BelfryTestKit"]),
   ]
 )

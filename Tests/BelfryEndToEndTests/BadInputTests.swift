@@ -140,6 +140,13 @@ struct BadInputTests {
       ["submit", "--kind", "echo", "--lane", cluster.lane], identity: "w9")
     #expect(workerAsProducer.status == 77, "\(workerAsProducer)")
     #expect(workerAsProducer.err.contains("role worker"), "\(workerAsProducer)")
+    // A certificate that was good yesterday: known before anything is sent, and said.
+    let expired = cluster.folder.appendingPathComponent("expired").path
+    try cluster.issueExpired("w8", to: expired)
+    let expiredWorker = try await cluster.belfry(
+      worker + ["--server", cluster.server, "--identity", expired], identity: "me")
+    #expect(expiredWorker.status == 77, "\(expiredWorker)")
+    #expect(expiredWorker.err.contains("expired"), "\(expiredWorker)")
     // Random bytes on the port, and cut ones.
     _ = try await cluster.python(
       """

@@ -1,4 +1,5 @@
 import BelfryCore
+import BelfryTestKit
 import Foundation
 import Synchronization
 
@@ -114,7 +115,7 @@ final class StockClient: QueueStranger {
     _ program: String, _ arguments: [String], environment: [String: String] = [:]
   ) async throws -> String {
     let variables = environment.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }
-    return try await BelfryPortsTests.run("/usr/bin/env", variables + [program] + arguments)
+    return try await runProgram("/usr/bin/env", variables + [program] + arguments)
   }
 
   private static let program = """

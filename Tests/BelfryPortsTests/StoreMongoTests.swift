@@ -1,5 +1,6 @@
 import BelfryCore
 import BelfryMongo
+import BelfryTestKit
 import Foundation
 import Testing
 
@@ -198,5 +199,5 @@ func python(_ statements: String, _ url: String) async throws -> String {
     show = lambda value: print(dumps(value, json_options=CANONICAL_JSON_OPTIONS))
     \(statements)
     """
-  return try await run(TestMongo.variable("BELFRY_TEST_PYTHON"), ["-c", program, url])
+  return try await runProgram(TestMongo.variable("BELFRY_TEST_PYTHON"), ["-c", program, url])
 }

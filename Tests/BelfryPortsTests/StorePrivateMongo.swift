@@ -1,4 +1,5 @@
 import BelfryCore
+import BelfryTestKit
 import Foundation
 import Glibc
 import Testing
@@ -16,11 +17,11 @@ final class PrivateMongo: Sendable {
     let script = try TestMongo.variable("BELFRY_TEST_SCRIPTS") + "/mongo"
     let folder = FileManager.default.temporaryDirectory.appending(path: TestMongo.freshName())
     let arguments = ["start", folder.path] + (standalone ? ["--standalone"] : [])
-    let port = try await run(script, arguments)
+    let port = try await runProgram(script, arguments)
     let mongo = PrivateMongo(script: script, folder: folder, port: try #require(Int(port)))
     let answer: Result<Answer, any Error>
     do { answer = .success(try await body(mongo)) } catch { answer = .failure(error) }
-    _ = try await run(script, ["stop", folder.path])
+    _ = try await runProgram(script, ["stop", folder.path])
     try FileManager.default.removeItem(at: folder)
     return try answer.get()
   }
@@ -37,9 +38,9 @@ final class PrivateMongo: Sendable {
   }
 
   /// kill -9.
-  func kill() async throws { _ = try await run(script, ["kill", folder.path]) }
+  func kill() async throws { _ = try await runProgram(script, ["kill", folder.path]) }
   /// On the same port, with the data it had.
-  func start() async throws { _ = try await run(script, ["start", folder.path]) }
+  func start() async throws { _ = try await runProgram(script, ["start", folder.path]) }
   /// Stops it in mid-work, as a machine that hangs does; it stands when this returns.
   func freeze() async throws {
     let pid = try pid()

@@ -9,7 +9,8 @@ import Testing
 @Suite struct PeerTests {
   /// The client is refused by the server; only the server knows why.
   private func expectRefused(
-    _ tls: TLSConfiguration, reason: String, sourceLocation: SourceLocation = #_sourceLocation
+    _ tls: TLSConfiguration, reason: String, ours: String = "its log says why",
+    sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {
     try await TestServer.with { server in
       try await server.withClient(tls) { client in
@@ -18,6 +19,7 @@ import Testing
         }
         #expect(error?.kind == .refusedByServer, sourceLocation: sourceLocation)
         #expect(error?.reason.contains(reason) == false, sourceLocation: sourceLocation)
+        #expect(error?.reason.contains(ours) == true, sourceLocation: sourceLocation)
         _ = await eventually { server.log.all.contains { $0.hasPrefix("refused a connection") } }
         let lines = server.log.all.filter { $0.hasPrefix("refused a connection") }
         #expect(lines.count == 1, sourceLocation: sourceLocation)
@@ -46,7 +48,7 @@ import Testing
   func expired() async throws {
     try await expectRefused(
       TestServer.certificates.get().member(.worker, "w", validity: TestCertificates.expired),
-      reason: "certificate has expired")
+      reason: "certificate has expired", ours: "it expired 1 h ago")
   }
 
   @Test("a worker whose certificate is not valid yet is refused")
@@ -56,7 +58,7 @@ import Testing
       notBeforeEpochSeconds: now + 3_600, notAfterEpochSeconds: now + 7_200)
     try await expectRefused(
       TestServer.certificates.get().member(.worker, "w", validity: later),
-      reason: "certificate is not yet valid")
+      reason: "certificate is not yet valid", ours: "is this machine's clock right?")
   }
 
   @Test("a worker with a self-signed certificate is refused")

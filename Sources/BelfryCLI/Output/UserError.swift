@@ -171,7 +171,9 @@ struct UserError: Error, CustomStringConvertible {
     case .serverRefused, .refusedByServer:
       self.init(
         .refused, "\(error.target) and this identity do not trust each other",
-        why: error.reason, next: ["issue both from the same CA: belfry cert issue --dir DIR"])
+        why: error.reason, next: [
+          "issue it anew, by the CA of that cluster: belfry cert issue ROLE NAME --dir DIR --force"
+        ])
     case .notOurProtocol:
       self.init(.notOurProtocol, "\(error.target) is no Belfry coordinator", why: error.reason)
     default:

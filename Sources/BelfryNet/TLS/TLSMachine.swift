@@ -138,6 +138,27 @@ package import NIOCore
     return unsafe name[0] == UInt8(ascii: "h") && name[1] == UInt8(ascii: "2")
   }
 
+  /// What is wrong with the dates of our own certificate, by our own clock.
+  private var dateProblem: String? {
+    guard let own = unsafe SSL_get_certificate(ssl) else { return nil }
+    if unsafe X509_cmp_current_time(X509_get0_notAfter(own)) < 0 {
+      return "our certificate has ended: it expired \(Self.ago(X509_get0_notAfter(own))) ago"
+    }
+    if unsafe X509_cmp_current_time(X509_get0_notBefore(own)) > 0 {
+      return "our certificate has not begun yet: is this machine's clock right?"
+    }
+    return nil
+  }
+
+  /// From a time to now, in the largest unit that says something.
+  private static func ago(_ time: UnsafePointer<ASN1_TIME>?) -> String {
+    var days: Int32 = 0
+    var seconds: Int32 = 0
+    _ = unsafe ASN1_TIME_diff(&days, &seconds, time, nil)
+    if days > 0 { return "\(days) d" }
+    return seconds >= 3_600 ? "\(seconds / 3_600) h" : "\(seconds / 60) min"
+  }
+
   private func failure() -> TLSError {
     if let refusal {
       ERR_clear_error()
@@ -148,7 +169,8 @@ package import NIOCore
     let text = takeOpenSSLErrors()
     // Alerts of the peer are reported as 1000 + the alert's number.
     if reason >= 1_000, reason < 1_256 {
-      return TLSError(.refusedByPeer, "the peer refused us (\(text)); its log says why")
+      let why = dateProblem ?? "its log says why"
+      return TLSError(.refusedByPeer, "the peer refused us (\(text)); \(why)")
     }
     return TLSError(.protocolError, text)
   }

@@ -1,3 +1,4 @@
+import BelfryTestKit
 import Foundation
 
 /// A RabbitMQ or MongoDB of one test's own, which may be killed.
@@ -37,31 +38,22 @@ final class PrivateServer {
   /// The port, which stays the same when it is started again.
   @discardableResult
   func start() async throws -> Int {
-    let ended = try await call("start", more)
-    let port = ended.out.split(whereSeparator: { !$0.isNumber }).compactMap { Int($0) }.last
-    guard ended.status == 0, let port else {
-      throw Services.Missing(description: "\(script): \(ended.out)\(ended.err)")
+    let answer = try await runProgram(script, ["start", folder] + more)
+    guard let port = Int(answer) else {
+      throw Services.Missing(description: "\(script) start: \(answer)")
     }
     return port
   }
 
-  /// Foundation waits for the end of a descriptor that a server, left running by the script, would
-  /// inherit and keep: it is closed first.
-  private func call(_ verb: String, _ more: [String] = []) async throws -> Ended {
-    let close = "for fd in $(ls /proc/$$/fd); do [ $fd -gt 2 ] && eval \"exec $fd>&-\"; done; "
-    return try await Run.program(
-      "/bin/bash", ["-c", close + "exec \"$@\"", "bash", script, verb, folder] + more, limit: 60)
-  }
-
   /// kill -9, a while away, back.
   func restartAfterKill() async throws {
-    _ = try await call("kill")
+    _ = try await runProgram(script, ["kill", folder])
     try await start()
   }
 
   func stop() async {
     // At the end of a test: what cannot be stopped is swept away by with-services.
-    _ = try? await call("stop")
+    _ = try? await runProgram(script, ["stop", folder])
     try? FileManager.default.removeItem(atPath: folder)
   }
 }

@@ -1,3 +1,4 @@
+import BelfryIdentity
 import Foundation
 
 /// Real processes: certificates, a coordinator, workers, each test with a lane and a database of its
@@ -57,6 +58,17 @@ final class TestCluster {
     let ended = try await Run.program(
       belfryPath, ["cert", "issue", role, name, "--dir", dir ?? certs] + more)
     try require(ended)
+  }
+
+  /// A worker's identity, of the cluster's own CA, that was valid yesterday.
+  func issueExpired(_ name: String, to folder: String) throws {
+    let yesterday = Validity.nowEpochSeconds() - 86_400
+    let authority = try AuthorityFiles(folder: certs).read()
+    let identity = try authority.issue(
+      .worker, name,
+      validity: Validity(
+        notBeforeEpochSeconds: yesterday - 3_600, notAfterEpochSeconds: yesterday))
+    try IdentityFiles(folder: folder).write(identity)
   }
 
   // MARK: processes

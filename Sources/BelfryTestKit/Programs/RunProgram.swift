@@ -1,13 +1,18 @@
-import Dispatch
-import Foundation
-import Glibc
+internal import Dispatch
+internal import Foundation
+
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
 
 /// Runs a program and returns what it wrote to stdout, without white space at its ends.
 ///
 /// Not by Foundation's `Process`: on Linux that learns of the end from a socket which the program's
 /// own children inherit, so one that leaves a server behind never ends for it. A file for the output
 /// rather than a pipe, for the same reason.
-func run(_ program: String, _ arguments: [String]) async throws -> String {
+package func runProgram(_ program: String, _ arguments: [String]) async throws -> String {
   try await withCheckedThrowingContinuation { continuation in
     DispatchQueue.global().async {
       continuation.resume(with: Result { try runBlocking(program, arguments) })
@@ -15,11 +20,11 @@ func run(_ program: String, _ arguments: [String]) async throws -> String {
   }
 }
 
-struct ProgramFailed: Error {
-  let program: String
+package struct ProgramFailed: Error {
+  package let program: String
   /// As `waitpid` has it, or the error number of `posix_spawn`.
-  let status: Int32
-  let output: String
+  package let status: Int32
+  package let output: String
 }
 
 private func runBlocking(_ program: String, _ arguments: [String]) throws -> String {
@@ -43,9 +48,17 @@ private func spawn(
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
   posix_spawn_file_actions_addopen(
     &actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+  // The threads of Dispatch block every signal: a server that inherits that could not be stopped.
+  var attributes = posix_spawnattr_t()
+  posix_spawnattr_init(&attributes)
+  defer { posix_spawnattr_destroy(&attributes) }
+  var none = sigset_t()
+  sigemptyset(&none)
+  posix_spawnattr_setsigmask(&attributes, &none)
+  posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
   var pointers = ([program] + arguments).map { strdup($0) } + [nil]
   defer { for pointer in pointers { free(pointer) } }
   var pid = pid_t()
-  let error = posix_spawn(&pid, program, &actions, nil, &pointers, environ)
+  let error = posix_spawn(&pid, program, &actions, &attributes, &pointers, environ)
   return (error, pid)
 }
