@@ -142,7 +142,7 @@ package import NIOCore
   private var dateProblem: String? {
     guard let own = unsafe SSL_get_certificate(ssl) else { return nil }
     if unsafe X509_cmp_current_time(X509_get0_notAfter(own)) < 0 {
-      return "our certificate has ended: it expired \(Self.ago(X509_get0_notAfter(own))) ago"
+      return unsafe "our certificate has ended: it expired \(Self.ago(X509_get0_notAfter(own))) ago"
     }
     if unsafe X509_cmp_current_time(X509_get0_notBefore(own)) > 0 {
       return "our certificate has not begun yet: is this machine's clock right?"
