@@ -68,14 +68,14 @@ final class ClusterScene {
   @discardableResult
   func arrives(
     _ message: JobMessage, from source: Arrival.Source = .lane, redelivered: Bool = false,
-    on channel: ChannelGeneration? = nil
+    deliveryCount: Int = 0, on channel: ChannelGeneration? = nil
   ) -> Ready {
     tags += 1
     return feed(
       .arrived([
         Arrival(
           tag: DeliveryTag(channel ?? self.channel, tags), source: source,
-          redelivered: redelivered, content: .job(message))
+          redelivered: redelivered, deliveryCount: deliveryCount, content: .job(message))
       ]))
   }
 
