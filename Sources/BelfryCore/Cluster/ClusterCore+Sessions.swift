@@ -119,13 +119,20 @@ extension ClusterCore {
     worker.session = nil
     ready.healthChanged = true
     if worker.standing == .left { return }
-    if worker.isDraining, worker.runs.isEmpty {
+    if hasLeft(worker) {
       worker.standing = .left
       worker.since = now.wall
       planConsumers(at: now)
+      vanished(worker.runs.sorted(), of: worker, uncharged: true, at: now)
       return
     }
     suspected(worker, worker.detector.connectionClosed(why, at: now.monotonic), at: now)
+  }
+
+  /// It said that it leaves, and all that it started has ended: an Assign that crossed its farewell
+  /// was never started.
+  private func hasLeft(_ worker: Worker) -> Bool {
+    worker.isDraining && worker.runs.allSatisfy { runs[$0]?.started == false }
   }
 
   // MARK: messages
