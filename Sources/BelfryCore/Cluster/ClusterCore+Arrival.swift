@@ -91,6 +91,8 @@ extension ClusterCore {
     case .looking(ticket):
       switch answer {
       case .found(let outcome): announce(entry, outcome, at: now)
+      case .absent where isBeingRecorded(id):
+        rest(entry, for: .milliseconds(500), thenLook: true, at: now)
       case .absent: queue(entry, at: now)
       case .unknown: rest(entry, for: .milliseconds(500), thenLook: true, at: now)
       }
@@ -101,6 +103,16 @@ extension ClusterCore {
       case .unknown: askAgain(entry, lost, at: now)
       }
     default: return
+    }
+  }
+
+  /// An insert of this job's outcome is on its way from here: the store did not have it yet, but will.
+  private func isBeingRecorded(_ job: JobID) -> Bool {
+    recording.values.contains { purpose in
+      switch purpose {
+      case .worker(job, _), .cancel(_, job): true
+      default: false
+      }
     }
   }
 
