@@ -91,7 +91,7 @@ private func onFrame(
   case UInt32(NGHTTP2_SETTINGS.rawValue):
     if !isAck { session.settingsReceived() }
   case UInt32(NGHTTP2_PING.rawValue):
-    if isAck { session.events.append(.pingAnswered) } else { session.glitch() }
+    if isAck { session.events.append(.pingAnswered) } else { session.pingReceived() }
   case UInt32(NGHTTP2_WINDOW_UPDATE.rawValue):
     if unsafe frame.pointee.window_update.window_size_increment < 1_024 { session.glitch() }
   case UInt32(NGHTTP2_PRIORITY.rawValue): session.glitch()
@@ -154,8 +154,9 @@ private func onFrameSent(
     case .noError, .cancel: break
     default: session.glitch()
     }
-  } else if isType(header, NGHTTP2_HEADERS), has(header, NGHTTP2_FLAG_END_STREAM) {
-    session.finalHeadersSent(header.stream_id)
+  } else if isType(header, NGHTTP2_HEADERS) {
+    session.headersSent()
+    if has(header, NGHTTP2_FLAG_END_STREAM) { session.finalHeadersSent(header.stream_id) }
   }
   return 0
 }

@@ -11,6 +11,7 @@ package struct HTTP2HeaderBlock: Sendable {
   /// Names that are looked for in every call.
   package enum KnownName: Sendable {
     case method, path, status, contentType, grpcTimeout, grpcEncoding, grpcStatus, grpcMessage
+    case grpcAcceptEncoding
 
     init?(_ name: some BidirectionalCollection<UInt8>) {
       let found: (KnownName, StaticString)
@@ -28,6 +29,7 @@ package struct HTTP2HeaderBlock: Sendable {
         default: found = (.grpcTimeout, "grpc-timeout")
         }
       case 13: found = (.grpcEncoding, "grpc-encoding")
+      case 20: found = (.grpcAcceptEncoding, "grpc-accept-encoding")
       default: return nil
       }
       let isEqual = found.1.withUTF8Buffer { unsafe name.elementsEqual($0) }

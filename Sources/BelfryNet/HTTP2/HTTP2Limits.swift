@@ -1,3 +1,5 @@
+package import NIOCore
+
 /// How much of us one HTTP/2 connection may use. Defaults are safe with hostile peers.
 package struct HTTP2Limits: Sendable, Equatable {
   /// Streams a peer may have open at once (SETTINGS_MAX_CONCURRENT_STREAMS). More are refused.
@@ -21,6 +23,11 @@ package struct HTTP2Limits: Sendable, Equatable {
   /// Frames that are legal and pointless (see `GlitchBucket`): burst, and each second after it.
   package var glitchBurst = 200
   package var glitchesPerSecond = 20
+  /// PINGs a client may send sooner than this after the one before, while we send nothing: as many as
+  /// there are strikes, then the connection ends (see `PingPolicy`). For servers. A client of ours
+  /// whose keepalive asks more often needs a server that allows it.
+  package var pingIntervalMin = TimeAmount.minutes(5)
+  package var pingStrikesMax = 2
   /// Encrypted bytes waiting for the socket; above it nothing more is read from the peer.
   package var outputBytesMax = 1_024 * 1_024
 

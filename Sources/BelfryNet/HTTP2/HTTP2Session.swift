@@ -21,6 +21,7 @@ package import NIOCore
   package private(set) var openStreams = 0
 
   private var glitches: GlitchBucket
+  private var pings: PingPolicy?
   private var now: NIODeadline
   private var seenSettings = false
   /// Address of the first byte of the read being processed.
@@ -34,6 +35,10 @@ package import NIOCore
     self.now = now
     glitches = GlitchBucket(
       burst: limits.glitchBurst, perSecond: limits.glitchesPerSecond, now: now)
+    if server {
+      pings = PingPolicy(
+        intervalMin: limits.pingIntervalMin, strikesMax: limits.pingStrikesMax)
+    }
     var option: OpaquePointer?
     guard unsafe nghttp2_option_new(&option) == 0 else { fatalError("out of memory") }
     unsafe nghttp2_option_set_no_auto_window_update(option, 1)
@@ -127,9 +132,11 @@ package import NIOCore
   // MARK: Asked for by the layer above
 
   /// Queues a message on a stream.
-  package func send(_ message: ByteBuffer, on stream: HTTP2Stream) {
+  package func send(
+    _ message: ByteBuffer, on stream: HTTP2Stream, isCompressed: Bool = false
+  ) {
     guard !stream.isClosed, !stream.hasLocalEnded else { return }
-    stream.outbound.append(message: message)
+    stream.outbound.append(message: message, isCompressed: isCompressed)
     resume(stream)
   }
 
@@ -266,6 +273,20 @@ package import NIOCore
     terminate(.enhanceYourCalm, HTTP2Error(.excessive, "too many pointless frames"))
   }
 
+  func pingReceived() {
+    glitch()
+    guard failure == nil, pings?.pingReceived(now: now) == false else { return }
+    failure = HTTP2Error(.excessive, "too many pings")
+    // The words that gRPC clients look for, to make their keepalive slower.
+    let words = Array("too_many_pings".utf8)
+    let last = unsafe nghttp2_session_get_last_proc_stream_id(handle)
+    let code = HTTP2ErrorCode.enhanceYourCalm.rawValue
+    check(
+      unsafe nghttp2_submit_goaway(handle, 0, last, code, words, words.count), "goaway")
+  }
+
+  func headersSent() { pings?.somethingSent() }
+
   func streamClosed(_ stream: HTTP2Stream, _ code: UInt32) {
     guard !stream.isClosed else { return }
     stream.isClosed = true
@@ -292,6 +313,7 @@ package import NIOCore
     guard output.readableBytes < outputBytesWanted else { return false }
     unsafe output.writeBytes(UnsafeRawBufferPointer(start: header, count: 9))
     stream.outbound.move(count, to: &output)
+    pings?.somethingSent()
     if stream.reportsDrain {
       if stream.drainedBytes == 0, count > 0 { drained.append(stream) }
       stream.drainedBytes += count

@@ -10,10 +10,10 @@ struct OutboundQueue {
   private var open = ByteBuffer()
   private(set) var readableBytes = 0
 
-  /// Appends a gRPC message: its 5-byte prefix (flag 0, big-endian length) and its bytes.
-  mutating func append(message: ByteBuffer) {
+  /// Appends a gRPC message: its 5-byte prefix (compressed flag, big-endian length) and its bytes.
+  mutating func append(message: ByteBuffer, isCompressed: Bool = false) {
     let count = message.readableBytes
-    open.writeInteger(UInt8(0))
+    open.writeInteger(UInt8(isCompressed ? 1 : 0))
     open.writeInteger(UInt32(truncatingIfNeeded: count))
     readableBytes += 5 + count
     if count <= Self.gatherBytesMax {
