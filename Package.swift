@@ -64,6 +64,7 @@ let package = Package(
     .systemLibrary(
       name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(
       name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
     .systemLibrary(
@@ -73,7 +74,7 @@ let package = Package(
     // Lifetimes: the reader is a type of our own that may not outlive the bytes it borrows.
     library("BelfryWire", adding: [.enableExperimentalFeature("Lifetimes")]),
     library("BelfryNet", ["COpenSSL", "CNghttp2", log] + nio, wraps: true),
-    library("BelfryRPC", ["BelfryWire", "BelfryNet", log] + nio),
+    library("BelfryRPC", ["BelfryWire", "BelfryNet", "CZlib", log] + nio, wraps: true),
     library("BelfryAPI", ["BelfryWire", "BelfryRPC", "BelfryCore", protobuf] + nio),
     library("BelfryRabbitMQ", ["BelfryCore", "CRabbitMQ"], wraps: true),
     library("BelfryMongo", ["BelfryCore", "CMongoC"], wraps: true),

@@ -43,7 +43,7 @@ final class RawPeer: Sendable {
         channel.eventLoop.makeCompletedFuture {
           if let context {
             try channel.pipeline.syncOperations.addHandler(
-              TLSHandler(TLSMachine.connecting(context)))
+              TLSHandler(TLSMachine.connecting(context), timeout: .seconds(60)))
           }
           try channel.pipeline.syncOperations.addHandler(Collector(inbox))
         }
@@ -158,6 +158,14 @@ final class CrookedClient {
     }
   }
 
+  /// Waits for the status. For requests whose end the machine does not know, since it was sent raw.
+  func answered(_ stream: HTTP2Stream?) async -> Bool {
+    await eventually {
+      await pump()
+      return value("grpc-status", on: stream) != nil
+    }
+  }
+
   /// Waits until the server hangs up.
   func isCutOff() async -> Bool {
     await eventually {
@@ -173,6 +181,14 @@ final class CrookedClient {
       if let value = answer.headers.first(name) { return value }
     }
     return nil
+  }
+
+  /// All values under a name, in order.
+  func values(_ name: String, on stream: HTTP2Stream?) -> [String] {
+    answers.filter { $0.stream == stream?.id }.flatMap { answer in
+      answer.headers.fields.filter { answer.headers.name(of: $0).elementsEqual(name.utf8) }
+        .map { answer.headers.text(of: $0) }
+    }
   }
 
   func stopReading() async { await peer.stopReading() }

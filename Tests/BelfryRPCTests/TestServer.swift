@@ -20,13 +20,14 @@ final class TestServer: Sendable {
   /// Runs `body` with a server that is shut down afterwards, whatever happened.
   @discardableResult
   static func with<T>(
-    tls: TLSConfiguration? = nil, limits: RPCLimits = RPCLimits(),
+    tls: TLSConfiguration? = nil, limits: RPCLimits = .patient,
     router change: (inout RPCRouter, TestFacts) -> Void = { _, _ in },
     authorize: @escaping RPCServer.Authorize = { _, _ in nil },
+    interceptors: [any RPCServerInterceptor] = [],
     _ body: (TestServer) async throws -> T
   ) async throws -> T {
     let server = try await TestServer(
-      tls: tls, limits: limits, router: change, authorize: authorize)
+      tls: tls, limits: limits, router: change, authorize: authorize, interceptors: interceptors)
     let result: Result<T, any Error>
     do { result = .success(try await body(server)) } catch { result = .failure(error) }
     await server.server.shutdownGracefully(deadline: .milliseconds(200))
@@ -36,7 +37,7 @@ final class TestServer: Sendable {
 
   private init(
     tls: TLSConfiguration?, limits: RPCLimits, router change: (inout RPCRouter, TestFacts) -> Void,
-    authorize: @escaping RPCServer.Authorize
+    authorize: @escaping RPCServer.Authorize, interceptors: [any RPCServerInterceptor]
   ) async throws {
     log = TestLog()
     facts = TestFacts()
@@ -49,12 +50,13 @@ final class TestServer: Sendable {
         host: "127.0.0.1", port: 0,
         tls: try tls ?? Self.certificates.get().member(.coordinator, "c1"), limits: limits),
       eventLoopGroup: group, router: router, authorize: authorize,
+      interceptors: interceptors,
       logger: Logger(label: "test") { _ in handler })
     port = try #require(try await server.start().port)
   }
 
   func client(
-    _ tls: TLSConfiguration? = nil, options: RPCClient.Options = .init()
+    _ tls: TLSConfiguration? = nil, options: RPCClient.Options = .patient
   ) throws -> RPCClient {
     try RPCClient(
       target: RPCTarget(host: "127.0.0.1", port: port),
@@ -65,7 +67,7 @@ final class TestServer: Sendable {
   /// Runs `body` with a client that is closed afterwards.
   @discardableResult
   func withClient<T>(
-    _ tls: TLSConfiguration? = nil, options: RPCClient.Options = .init(),
+    _ tls: TLSConfiguration? = nil, options: RPCClient.Options = .patient,
     _ body: (RPCClient) async throws -> T
   ) async throws -> T {
     let client = try client(tls, options: options)
@@ -83,6 +85,25 @@ final class TestServer: Sendable {
         options: RPCCallOptions(timeout: .seconds(5)))
       return reply.message == ByteBuffer(string: "alive")
     }
+  }
+}
+
+extension RPCLimits {
+  /// Handshakes may take as long as a busy machine needs.
+  static var patient: RPCLimits {
+    var limits = RPCLimits()
+    limits.tlsTimeout = .seconds(60)
+    limits.timers.settings = .seconds(60)
+    return limits
+  }
+}
+
+extension RPCClient.Options {
+  static var patient: RPCClient.Options {
+    var options = RPCClient.Options()
+    options.limits = .patient
+    options.connectTimeout = .seconds(60)
+    return options
   }
 }
 

@@ -3,15 +3,21 @@ internal import NIOCore
 /// Cuts a body into messages: one flag byte, four bytes of big-endian length, the message.
 ///
 /// A message that lies within one chunk is a slice of it, without a copy; one that spans chunks is
-/// gathered. The length is judged as soon as its prefix is there, before anything is kept for it.
+/// gathered. The length is judged as soon as its prefix is there, before anything is kept for it; that
+/// of a compressed message once more while it is unpacked.
 struct MessageDeframer {
   private let messageBytesMax: Int
+  /// How messages with the compressed flag are packed; nil: there may be none.
+  var coding: MessageCoding?
   /// The beginning of a message whose end has not come; prefix included.
   private var partial: ByteBuffer?
   /// Bytes of the partial message with its prefix; nil until the prefix is complete.
   private var partialCount: Int?
 
-  init(messageBytesMax: Int) { self.messageBytesMax = messageBytesMax }
+  init(messageBytesMax: Int, coding: MessageCoding? = nil) {
+    self.messageBytesMax = messageBytesMax
+    self.coding = coding
+  }
 
   /// True between messages: a body may end only here.
   var isAtBoundary: Bool { partial == nil }
@@ -21,8 +27,10 @@ struct MessageDeframer {
     if partial != nil { return try continuePartial(&chunk) }
     guard chunk.readableBytes > 0 else { return nil }
     if let count = try prefix(of: chunk), chunk.readableBytes - 5 >= count {
+      let isCompressed = chunk.getInteger(at: chunk.readerIndex, as: UInt8.self) == 1
       chunk.moveReaderIndex(forwardBy: 5)
-      return chunk.readSlice(length: count)
+      guard let message = chunk.readSlice(length: count) else { return nil }
+      return isCompressed ? try unpack(message) : message
     }
     // Nothing is reserved for the length that was claimed: the buffer grows with what arrives.
     partial = ByteBuffer()
@@ -49,8 +57,15 @@ struct MessageDeframer {
       return nil
     }
     partialCount = nil
+    let isCompressed = gathered.getInteger(at: gathered.readerIndex, as: UInt8.self) == 1
     gathered.moveReaderIndex(forwardBy: 5)
-    return gathered
+    return isCompressed ? try unpack(gathered) : gathered
+  }
+
+  private func unpack(_ message: ByteBuffer) throws(RPCStatus) -> ByteBuffer {
+    // The prefix was judged before: there is a coding.
+    guard let coding else { return message }
+    return try coding.decompress(message, bytesMax: messageBytesMax)
   }
 
   private static func move(
@@ -64,7 +79,7 @@ struct MessageDeframer {
   private func prefix(of buffer: ByteBuffer) throws(RPCStatus) -> Int? {
     let start = buffer.readerIndex
     guard let flag = buffer.getInteger(at: start, as: UInt8.self) else { return nil }
-    guard flag == 0 else {
+    guard flag == 0 || flag == 1 && coding != nil else {
       throw RPCStatus(
         .internal,
         flag == 1 ? "compressed message without grpc-encoding" : "bad message flag \(flag)")

@@ -81,8 +81,7 @@ package struct Metadata: Sendable, Equatable {
       let value = block.value(of: field)
       if text.hasSuffix("-bin") {
         for part in value.split(separator: UInt8(ascii: ",")) {
-          let trimmed = part.drop { $0 == 0x20 }
-          guard let bytes = Base64.decode(trimmed) else { continue }
+          guard let bytes = Base64.decode(Self.trimmed(part)) else { continue }
           entries.append(Entry(name: text, value: .bytes(bytes)))
         }
         if value.isEmpty { entries.append(Entry(name: text, value: .bytes([]))) }
@@ -91,6 +90,12 @@ package struct Metadata: Sendable, Equatable {
           Entry(name: text, value: .text(String(decoding: value, as: UTF8.self))))
       }
     }
+  }
+
+  private static func trimmed(_ part: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    var part = part.drop { $0 == 0x20 }
+    while part.last == 0x20 { part.removeLast() }
+    return part
   }
 
   private static func isAllowed(_ name: some BidirectionalCollection<UInt8>) -> Bool {

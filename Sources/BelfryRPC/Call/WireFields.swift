@@ -5,21 +5,26 @@ enum WireFields {
   /// Status 200 and the content-type, by encoding.
   static let belfryResponse = response(.belfry)
   static let protobufResponse = response(.protobuf)
+  static let belfryPackedResponse = response(.belfry, coding: .gzip)
+  static let protobufPackedResponse = response(.protobuf, coding: .gzip)
   static let okTrailers = HTTP2FieldBlock([("grpc-status", "0")], permanent: true)
 
-  static func responseHeaders(_ encoding: MessageEncoding) -> HTTP2FieldBlock {
-    switch encoding {
-    case .belfry: belfryResponse
-    case .protobuf: protobufResponse
+  private static func responseHeaders(
+    _ encoding: MessageEncoding, _ coding: MessageCoding?
+  ) -> HTTP2FieldBlock {
+    switch (encoding, coding) {
+    case (.belfry, nil): belfryResponse
+    case (.protobuf, nil): protobufResponse
+    case (.belfry, .gzip): belfryPackedResponse
+    case (.protobuf, .gzip): protobufPackedResponse
     }
   }
 
   static func responseHeaders(
-    _ encoding: MessageEncoding, metadata: Metadata
+    _ encoding: MessageEncoding, coding: MessageCoding?, metadata: Metadata
   ) -> HTTP2FieldBlock {
-    if metadata.isEmpty { return responseHeaders(encoding) }
-    return HTTP2FieldBlock(
-      [(":status", "200"), ("content-type", encoding.contentType)] + metadata.fields)
+    if metadata.isEmpty { return responseHeaders(encoding, coding) }
+    return HTTP2FieldBlock(responseFields(encoding, coding) + metadata.fields)
   }
 
   static func trailers(_ status: RPCStatus, metadata: Metadata) -> HTTP2FieldBlock {
@@ -43,9 +48,21 @@ enum WireFields {
     HTTP2FieldBlock([(":status", "\(status)")])
   }
 
-  private static func response(_ encoding: MessageEncoding) -> HTTP2FieldBlock {
-    HTTP2FieldBlock(
-      [(":status", "200"), ("content-type", encoding.contentType)], permanent: true)
+  private static func response(
+    _ encoding: MessageEncoding, coding: MessageCoding? = nil
+  ) -> HTTP2FieldBlock {
+    HTTP2FieldBlock(responseFields(encoding, coding), permanent: true)
+  }
+
+  private static func responseFields(
+    _ encoding: MessageEncoding, _ coding: MessageCoding?
+  ) -> [(name: String, value: String)] {
+    var fields = [
+      (name: ":status", value: "200"), (name: "content-type", value: encoding.contentType),
+      (name: "grpc-accept-encoding", value: MessageCoding.accepted),
+    ]
+    if let coding { fields.append((name: "grpc-encoding", value: coding.rawValue)) }
+    return fields
   }
 
   private static func statusFields(_ status: RPCStatus) -> [(name: String, value: String)] {

@@ -15,6 +15,8 @@ protocol ClientCallBody: AnyObject {
   var wantsTurnEnd: Bool { get }
   /// The call may be made anew if the server did not process it.
   var isRepeatable: Bool { get }
+  /// Why an answer that ended well is still not one.
+  var missing: RPCStatus? { get }
 }
 
 extension ClientCallBody {
@@ -24,6 +26,7 @@ extension ClientCallBody {
   var holdsCredit: Bool { false }
   var wantsTurnEnd: Bool { false }
   var isRepeatable: Bool { false }
+  var missing: RPCStatus? { nil }
 }
 
 /// One call on the client, from its wish to its status. Confined to the client's loop, so safe to
@@ -52,6 +55,8 @@ final class ClientCall: RPCWriterTarget, @unchecked Sendable {
   private var hasReceivedMessage = false
   /// Called when the call ends before it had a connection.
   var onOver: (() -> Void)?
+  /// Nil without interceptors.
+  var observation: ClientObservation?
   private let received = Mutex((initial: Metadata(), trailing: Metadata()))
 
   init(
@@ -92,7 +97,7 @@ final class ClientCall: RPCWriterTarget, @unchecked Sendable {
     self.stream = stream
     stream.owner = self
     if let request {
-      connection.session.send(request, on: stream)
+      _ = send(request, on: stream, connection.session)
       connection.session.end(stream, trailers: nil)
     }
     if let writer {
@@ -114,8 +119,23 @@ final class ClientCall: RPCWriterTarget, @unchecked Sendable {
 
   func write(_ messages: [ByteBuffer]) {
     guard !isOver, let stream, let connection else { return }
-    for message in messages { connection.session.send(message, on: stream) }
+    var saved = 0
+    for message in messages { saved += send(message, on: stream, connection.session) }
     connection.setNeedsFlush()
+    // What packing has saved never waits for the peer.
+    if saved > 0 { body?.drained(saved) }
+  }
+
+  /// Returns the bytes that packing has saved.
+  private func send(
+    _ message: ByteBuffer, on stream: HTTP2Stream, _ session: HTTP2Session
+  ) -> Int {
+    guard let coding = options.coding, let packed = coding.compress(message) else {
+      session.send(message, on: stream)
+      return 0
+    }
+    session.send(packed, on: stream, isCompressed: true)
+    return message.readableBytes - packed.readableBytes
   }
 
   func endWriting(_ status: RPCStatus) {
@@ -135,7 +155,13 @@ final class ClientCall: RPCWriterTarget, @unchecked Sendable {
       if let status = head.httpStatus, (100...199).contains(status), head.status == nil { return }
       hasHeaders = true
       if head.status == nil { received.withLock { $0.initial = Metadata(block) } }
-      if !head.isGRPCAnswer || head.status != nil { trailers = head }
+      if !head.isGRPCAnswer || head.status != nil {
+        trailers = head
+      } else if case .coding(let coding) = head.coding {
+        deframer.coding = coding
+      } else {
+        return fail(RPCStatus(.internal, "the server sent an unknown grpc-encoding"))
+      }
     } else {
       trailers = head
     }
@@ -184,6 +210,7 @@ final class ClientCall: RPCWriterTarget, @unchecked Sendable {
     if status.isOK, !deframer.isAtBoundary {
       status = RPCStatus(.internal, "the answer ended inside a message")
     }
+    if status.isOK, let missing = body?.missing { status = missing }
     status.metadata = received.withLock { $0.trailing }
     // The rest of our side is of no interest any more.
     if let stream, let connection, !stream.hasAnswered {
@@ -231,6 +258,8 @@ final class ClientCall: RPCWriterTarget, @unchecked Sendable {
     deadlineTimer = nil
     onOver?()
     onOver = nil
+    observation?.ended(closure.status)
+    observation = nil
     guard let body else { return }
     self.body = nil
     body.turnEnded()

@@ -16,6 +16,9 @@ final class UnaryReplyBody: ClientCallBody {
   }
 
   var isRepeatable: Bool { reply == nil }
+  var missing: RPCStatus? {
+    reply == nil ? RPCStatus(.internal, "no message in a unary answer") : nil
+  }
 
   func messageReceived(_ message: ByteBuffer) {
     guard reply == nil else {
@@ -26,14 +29,12 @@ final class UnaryReplyBody: ClientCallBody {
 
   func closed(_ closure: RPCClosure) {
     let result: Result<RPCReply, RPCStatus>
-    if !closure.status.isOK {
-      result = .failure(closure.status)
-    } else if let reply {
+    if closure.status.isOK, let reply {
       let (initial, trailing) = call.metadata
       result = .success(
         RPCReply(message: reply, initialMetadata: initial, trailingMetadata: trailing))
     } else {
-      result = .failure(RPCStatus(.internal, "no message in a unary answer"))
+      result = .failure(closure.status)
     }
     continuation?.resume(returning: result)
     continuation = nil

@@ -9,7 +9,7 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   var session: HTTP2Session { machine.session }
   weak var handler: HTTP2Handler?
 
-  private let target: RPCTarget
+  let target: RPCTarget
   private let client: ClientCore
   private var touched: [ClientCall] = []
   private(set) var isReady = false
@@ -17,10 +17,15 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   private(set) var isClosed = false
   private(set) var closeError: (any Error)?
   private var closeReason: String?
+  private var keepalive: KeepaliveMachine?
+  private var keepaliveTimer: Scheduled<Void>?
 
-  init(target: RPCTarget, client: ClientCore, limits: HTTP2Limits) {
+  init(
+    target: RPCTarget, client: ClientCore, limits: HTTP2Limits, keepalive: RPCKeepalive?
+  ) {
     self.target = target
     self.client = client
+    self.keepalive = keepalive.map { KeepaliveMachine($0) }
     machine = HTTP2ClientMachine(limits: limits, now: .now())
   }
 
@@ -35,7 +40,9 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
       (":method", "POST"), (":scheme", "https"), (":path", call.method.path),
       (":authority", target.description), ("te", "trailers"),
       ("content-type", call.options.encoding.contentType), ("user-agent", "grpc-swift-belfry"),
+      ("grpc-accept-encoding", MessageCoding.accepted),
     ]
+    if let coding = call.options.coding { fields.append(("grpc-encoding", coding.rawValue)) }
     if let deadline = call.deadline {
       fields.append(("grpc-timeout", CallTimeout.format(deadline - .now())))
     }
@@ -66,6 +73,7 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     switch event {
     case .settings:
       isReady = true
+      if let first = keepalive?.first { askLater(first) }
       client.connectionReady(self)
     case .headers(let stream, let headers):
       (stream.owner as? ClientCall)?.headersReceived(headers, ended: stream.hasRemoteEnded)
@@ -91,11 +99,15 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     case .goAway:
       client.connectionLeaving(self)
       leave()
-    case .pingAnswered: break
+    case .pingAnswered:
+      guard let time = keepalive?.answered() else { return }
+      keepaliveTimer?.cancel()
+      askLater(time)
     }
   }
 
   func turnEnded() {
+    keepalive?.heard()
     guard !touched.isEmpty else { return }
     var calls: [ClientCall] = []
     swap(&calls, &touched)
@@ -105,6 +117,7 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   func connectionClosed(_ error: (any Error)?) {
     guard !isClosed else { return }
     isClosed = true
+    keepaliveTimer?.cancel()
     closeError = error
     let reason =
       closeReason ?? "the connection to \(target) was lost" + (error.map { ": \($0)" } ?? "")
@@ -112,6 +125,30 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     for stream in session.liveStreams { stream.owner = nil }
     client.connectionEnded(self, error)
     for call in open { call.connectionLost(reason) }
+  }
+
+  private func askLater(_ wait: Duration) {
+    keepaliveTimer = client.eventLoop.scheduleTask(in: TimeAmount(wait)) { [weak self] in
+      self?.keepaliveTimerFired()
+    }
+  }
+
+  private func keepaliveTimerFired() {
+    guard !isClosed else { return }
+    switch keepalive?.timerFired(hasCalls: session.openStreams > 0) {
+    case .wait(let time): askLater(time)
+    case .ping(let time):
+      session.ping()
+      setNeedsFlush()
+      askLater(time)
+    case .giveUp:
+      let time = TimeAmount(keepalive?.timeout ?? .zero).text
+      // Before it is closed, which takes a moment: no new call should come here.
+      client.connectionLeaving(self)
+      isLeaving = true
+      handler?.close(HTTP2Error(.timedOut, "the server did not answer a PING within \(time)"))
+    case nil: break
+    }
   }
 
   private var calls: [ClientCall] { session.liveStreams.compactMap { $0.owner as? ClientCall } }

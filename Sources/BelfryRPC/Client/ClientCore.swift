@@ -3,7 +3,8 @@ internal import NIOCore
 internal import NIOPosix
 
 /// Keeps one connection to the server: makes it when a call wants it, makes it anew when it was
-/// lost, waits between failures. Confined to its loop; only `RPCClient` refers to it from outside.
+/// lost, waits between failures. Of several targets it takes the first that answers, in their order, and
+/// begins with the first again after a loss. Confined to its loop; only `RPCClient` refers to it from outside.
 final class ClientCore: @unchecked Sendable {
   private enum State {
     case idle
@@ -15,7 +16,10 @@ final class ClientCore: @unchecked Sendable {
   }
 
   let eventLoop: any EventLoop
-  private let target: RPCTarget
+  private let targets: [RPCTarget]
+  /// The one being tried, and why those before it did not do.
+  private var nextTarget = 0
+  private var failures: [RPCConnectError] = []
   private let tls: TLSContext
   private let options: RPCClient.Options
   private var state = State.idle
@@ -31,10 +35,10 @@ final class ClientCore: @unchecked Sendable {
   private var closeWaiters: [() -> Void] = []
 
   init(
-    eventLoop: any EventLoop, target: RPCTarget, tls: TLSContext, options: RPCClient.Options
+    eventLoop: any EventLoop, targets: [RPCTarget], tls: TLSContext, options: RPCClient.Options
   ) {
     self.eventLoop = eventLoop
-    self.target = target
+    self.targets = targets
     self.tls = tls
     self.options = options
     backoff = Backoff(first: options.backoffFirst, longest: options.backoffMax)
@@ -76,7 +80,7 @@ final class ClientCore: @unchecked Sendable {
     case .waiting(let until, _):
       connectWaiters.append(report)
       retry(at: until)
-    case .closed: report(.failure(RPCConnectError(.closed, target.description, "client closed")))
+    case .closed: report(.failure(RPCConnectError(.closed, name, "client closed")))
     }
   }
 
@@ -87,7 +91,7 @@ final class ClientCore: @unchecked Sendable {
       retryTimer?.cancel()
       let status = RPCStatus(.unavailable, "the client was closed")
       for call in takeWaiting() { call.fail(status) }
-      report(.failure(RPCConnectError(.closed, target.description, "the client was closed")))
+      report(.failure(RPCConnectError(.closed, name, "the client was closed")))
     }
     guard !connections.isEmpty else { return done() }
     closeWaiters.append(done)
@@ -100,6 +104,7 @@ final class ClientCore: @unchecked Sendable {
     guard case .connecting = state else { return connection.close("the client was closed") }
     state = .ready(connection)
     backoff.succeeded()
+    beginRound()
     report(.success(()))
     for call in takeWaiting() { call.begin(on: connection) }
   }
@@ -115,7 +120,7 @@ final class ClientCore: @unchecked Sendable {
       // The first attempt after a loss is made at once, when a call wants it.
       state = .idle
     } else if case .connecting = state, connection === current {
-      failed(connectError(error))
+      failed(connectError(connection.target, error))
     }
     reportClosed()
   }
@@ -127,7 +132,7 @@ final class ClientCore: @unchecked Sendable {
     current = nil
     retryTimer?.cancel()
     retryTimer = nil
-    let (tls, options) = (tls, options)
+    let (tls, options, target) = (tls, options, targets[nextTarget])
     ClientBootstrap(group: eventLoop)
       .connectTimeout(TimeAmount(options.connectTimeout))
       .channelOption(.socketOption(.tcp_nodelay), value: 1)
@@ -145,7 +150,8 @@ final class ClientCore: @unchecked Sendable {
         channel.eventLoop.makeCompletedFuture {
           // A name with several addresses is tried on several channels; one of them wins.
           let connection = ClientConnection(
-            target: target, client: self, limits: options.limits.http2)
+            target: target, client: self, limits: options.limits.http2,
+            keepalive: options.keepalive)
           attempts[ObjectIdentifier(channel)] = connection
           connections[ObjectIdentifier(connection)] = connection
           let handler = HTTP2Handler(
@@ -157,20 +163,20 @@ final class ClientCore: @unchecked Sendable {
         }
       }
       .connect(host: target.host, port: target.port)
-      .whenComplete { [self] result in connected(result) }
+      .whenComplete { [self] result in connected(target, result) }
   }
 
   /// TCP is there, or not; what follows is reported by the connection that has won.
-  private func connected(_ result: Result<any Channel, any Error>) {
-    defer {
-      attempts.removeAll()
-      reportClosed()
-    }
+  private func connected(_ target: RPCTarget, _ result: Result<any Channel, any Error>) {
+    // Before the next target may be tried, which fills it anew.
+    let attempts = attempts
+    self.attempts.removeAll()
+    defer { reportClosed() }
     switch result {
     case .success(let channel):
       current = attempts[ObjectIdentifier(channel)]
       if case .connecting = state, let current, current.isClosed {
-        failed(connectError(current.closeError))
+        failed(connectError(target, current.closeError))
       }
     case .failure(let error):
       for connection in attempts.values {
@@ -180,7 +186,14 @@ final class ClientCore: @unchecked Sendable {
     }
   }
 
-  private func connectError(_ error: (any Error)?) -> RPCConnectError {
+  private var name: String { targets.map(\.description).joined(separator: ", ") }
+
+  private func beginRound() {
+    nextTarget = 0
+    failures.removeAll()
+  }
+
+  private func connectError(_ target: RPCTarget, _ error: (any Error)?) -> RPCConnectError {
     error.map { RPCConnectError(target: target.description, $0) }
       ?? RPCConnectError(.closed, target.description, "the server closed the connection")
   }
@@ -192,7 +205,13 @@ final class ClientCore: @unchecked Sendable {
     for done in waiters { done() }
   }
 
-  private func failed(_ error: RPCConnectError) {
+  /// A target did not do: the next is tried, after the last all wait.
+  private func failed(_ failure: RPCConnectError) {
+    failures.append(failure)
+    nextTarget += 1
+    guard nextTarget == targets.count else { return connect() }
+    let error = RPCConnectError(failures, last: failure)
+    beginRound()
     let until = NIODeadline.now() + TimeAmount(backoff.failed(random: .random(in: 0...1)))
     state = .waiting(until: until, error)
     let calls = takeWaiting()

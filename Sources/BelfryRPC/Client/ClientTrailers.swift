@@ -8,6 +8,8 @@ struct ClientTrailers {
   private(set) var status: String?
   private var message = ""
   private var contentType: String?
+  /// How the messages are packed, as the server says.
+  private(set) var coding = MessageCoding.Request.coding(nil)
 
   init(_ block: HTTP2HeaderBlock) {
     for field in block.fields {
@@ -15,6 +17,7 @@ struct ClientTrailers {
       case .grpcStatus: status = block.text(of: field)
       case .grpcMessage: message = PercentEncoding.decode(block.value(of: field))
       case .status: httpStatus = Int(block.text(of: field))
+      case .grpcEncoding: coding = MessageCoding.requested(by: block.value(of: field))
       case .contentType: contentType = block.text(of: field)
       default: break
       }
@@ -28,7 +31,8 @@ struct ClientTrailers {
 
   var finalStatus: RPCStatus {
     if let status {
-      guard let number = Int(status), status.utf8.count <= 3 else {
+      let isNumber = (1...3).contains(status.utf8.count) && !status.utf8.contains { $0 < 0x30 }
+      guard isNumber, let number = Int(status) else {
         return RPCStatus(
           .unknown, "the server sent the unreadable grpc-status \(status.prefix(32))")
       }

@@ -21,16 +21,21 @@ package struct RPCCallOptions: Sendable {
   /// Wait for a connection instead of failing at once while the server cannot be reached.
   package var waitForReady: Bool
   package var encoding: MessageEncoding
+  /// Pack the requests (gzip); nil: as the client's options say. Answers may be packed in any case.
+  package var compresses: Bool?
 
   package init(
     timeout: Duration? = nil, metadata: Metadata = Metadata(), waitForReady: Bool = false,
-    encoding: MessageEncoding = .belfry
+    encoding: MessageEncoding = .belfry, compresses: Bool? = nil
   ) {
     self.timeout = timeout
     self.metadata = metadata
     self.waitForReady = waitForReady
     self.encoding = encoding
+    self.compresses = compresses
   }
+
+  var coding: MessageCoding? { compresses == true ? .gzip : nil }
 }
 
 /// The answer of a unary call, with what came beside it.

@@ -33,6 +33,17 @@ package struct RPCConnectError: Error, Sendable, Equatable, CustomStringConverti
     self.reason = reason
   }
 
+  /// What became of one round through all targets.
+  init(_ failures: [RPCConnectError], last: RPCConnectError) {
+    guard failures.count > 1 else {
+      self = last
+      return
+    }
+    self.init(
+      last.kind, failures.map(\.target).joined(separator: ", "),
+      failures.map { "\($0.target): \($0.reason)" }.joined(separator: "; "))
+  }
+
   init(target: String, _ error: any Error) {
     switch error {
     case let error as TLSError:

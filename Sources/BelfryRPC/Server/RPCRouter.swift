@@ -41,8 +41,8 @@ package struct RPCRouter: Sendable {
   }
 
   func route(_ path: ArraySlice<UInt8>) -> Route? {
-    path.withUnsafeBufferPointer { path in
-      routes[Self.hash(path)]?.first { $0.path.elementsEqual(path) }
+    unsafe path.withUnsafeBufferPointer { path in
+      unsafe routes[Self.hash(path)]?.first { unsafe $0.path.elementsEqual(path) }
     }
   }
 

@@ -32,6 +32,7 @@ package final class RPCServer: Sendable {
   final class Shared: Sendable {
     let router: RPCRouter
     let authorize: Authorize
+    let interceptors: [any RPCServerInterceptor]
     let limits: RPCLimits
     let logger: Logger
     fileprivate let state = Mutex(State())
@@ -43,9 +44,13 @@ package final class RPCServer: Sendable {
       var executors: [ObjectIdentifier: EventLoopExecutor] = [:]
     }
 
-    init(router: RPCRouter, authorize: @escaping Authorize, limits: RPCLimits, logger: Logger) {
+    init(
+      router: RPCRouter, authorize: @escaping Authorize,
+      interceptors: [any RPCServerInterceptor], limits: RPCLimits, logger: Logger
+    ) {
       self.router = router
       self.authorize = authorize
+      self.interceptors = interceptors
       self.limits = limits
       self.logger = logger
     }
@@ -101,12 +106,13 @@ package final class RPCServer: Sendable {
 
   package init(
     configuration: Configuration, eventLoopGroup: any EventLoopGroup, router: RPCRouter,
-    authorize: @escaping Authorize, logger: Logger
+    authorize: @escaping Authorize, interceptors: [any RPCServerInterceptor] = [], logger: Logger
   ) {
     self.configuration = configuration
     group = eventLoopGroup
     shared = Shared(
-      router: router, authorize: authorize, limits: configuration.limits, logger: logger)
+      router: router, authorize: authorize, interceptors: interceptors,
+      limits: configuration.limits, logger: logger)
   }
 
   /// Loads the certificates, binds and accepts.

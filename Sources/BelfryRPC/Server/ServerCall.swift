@@ -37,18 +37,22 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
   private var deadlineTimer: Scheduled<Void>?
   private var withheldBytes = 0
   private var hasSentHeaders = false
+  /// How the messages of the answer are packed; decided with the head.
+  private var coding: MessageCoding?
   /// The answer's status has been decided.
   private var outcome: RPCStatus?
   private var isAwaitingTurnEnd = false
+  /// Nil without interceptors.
+  var observation: ServerObservation?
 
   init(
     context: ServerCallContext, stream: HTTP2Stream, connection: ServerConnection,
-    messageBytesMax: Int
+    deframer: MessageDeframer
   ) {
     self.context = context
     self.stream = stream
     self.connection = connection
-    deframer = MessageDeframer(messageBytesMax: messageBytesMax)
+    self.deframer = deframer
     if let deadline = context.deadline {
       deadlineTimer = context.eventLoop.scheduleTask(deadline: deadline) { [self] in
         fail(RPCStatus(.deadlineExceeded, "the deadline has passed"))
@@ -109,14 +113,14 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
       end(RPCClosure(outcome, .finished))
     } else {
       let status = RPCStatus(.cancelled, "the caller broke the call off")
-      outcome = status
+      decide(status)
       end(RPCClosure(status, .reset(code)))
     }
   }
 
   func connectionLost(_ reason: String) {
     let status = outcome ?? RPCStatus(.unavailable, reason)
-    outcome = status
+    if outcome == nil { decide(status) }
     end(RPCClosure(status, .connectionLost))
   }
 
@@ -132,8 +136,11 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
 
   func write(_ messages: [ByteBuffer]) {
     guard outcome == nil, !stream.isClosed else { return }
-    for message in messages { write(message) }
+    var saved = 0
+    for message in messages { saved += write(message) }
     connection.setNeedsFlush()
+    // What packing has saved never waits for the peer.
+    if saved > 0 { body?.drained(saved) }
   }
 
   func endWriting(_ status: RPCStatus) { finish(status) }
@@ -141,24 +148,32 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
   /// The whole answer of a unary call.
   func answer(_ message: ByteBuffer) {
     guard outcome == nil else { return }
-    write(message)
+    _ = write(message)
     finish(.ok)
   }
 
-  private func write(_ message: ByteBuffer) {
+  /// Returns the bytes that packing has saved.
+  private func write(_ message: ByteBuffer) -> Int {
     if !hasSentHeaders {
       hasSentHeaders = true
+      coding = context.replyCoding
       connection.machine.respond(
-        WireFields.responseHeaders(context.encoding, metadata: context.initialMetadata),
+        WireFields.responseHeaders(
+          context.encoding, coding: coding, metadata: context.initialMetadata),
         on: stream)
     }
-    connection.session.send(message, on: stream)
+    guard let coding, let packed = coding.compress(message) else {
+      connection.session.send(message, on: stream)
+      return 0
+    }
+    connection.session.send(packed, on: stream, isCompressed: true)
+    return message.readableBytes - packed.readableBytes
   }
 
   /// Decides the call: sends the status behind what is queued.
   func finish(_ status: RPCStatus) {
     guard outcome == nil else { return }
-    outcome = status
+    decide(status)
     deadlineTimer?.cancel()
     let metadata = context.trailingMetadata
     if hasSentHeaders {
@@ -169,6 +184,12 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
     }
     releaseCredit()
     connection.setNeedsFlush()
+  }
+
+  private func decide(_ status: RPCStatus) {
+    outcome = status
+    observation?.ended(status)
+    observation = nil
   }
 
   /// Ends the call without waiting for its handler, which is told.

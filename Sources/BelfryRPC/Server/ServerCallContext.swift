@@ -15,12 +15,13 @@ package final class ServerCallContext: Sendable {
   /// The loop of the connection, on which handlers run.
   package let eventLoop: any EventLoop
   private let headers: HTTP2HeaderBlock
-  private let reply = Mutex((initial: Metadata(), trailing: Metadata()))
+  private let acceptsCompression: Bool
+  private let reply = Mutex((initial: Metadata(), trailing: Metadata(), isCompressed: false))
 
   init(
     method: MethodDescriptor, encoding: MessageEncoding, peer: PeerIdentity?,
     remoteAddress: SocketAddress?, deadline: NIODeadline?, eventLoop: any EventLoop,
-    headers: HTTP2HeaderBlock
+    acceptsCompression: Bool, headers: HTTP2HeaderBlock
   ) {
     self.method = method
     self.encoding = encoding
@@ -28,6 +29,7 @@ package final class ServerCallContext: Sendable {
     self.remoteAddress = remoteAddress
     self.deadline = deadline
     self.eventLoop = eventLoop
+    self.acceptsCompression = acceptsCompression
     self.headers = headers
   }
 
@@ -37,6 +39,15 @@ package final class ServerCallContext: Sendable {
   /// Time until the deadline, never negative; nil when there is none.
   package var timeLeft: Duration? {
     deadline.map { .nanoseconds(max(0, ($0 - .now()).nanoseconds)) }
+  }
+
+  /// The options of calls that a handler makes on behalf of this one: they wait no longer than its own
+  /// caller does.
+  package func callOptions(_ options: RPCCallOptions = RPCCallOptions()) -> RPCCallOptions {
+    guard let timeLeft else { return options }
+    var options = options
+    options.timeout = min(options.timeout ?? timeLeft, timeLeft)
+    return options
   }
 
   /// Sent before the first message of the answer; ignored after it. With an answer that has no
@@ -50,6 +61,13 @@ package final class ServerCallContext: Sendable {
     reply.withLock { $0.trailing = metadata }
   }
 
+  /// Packs the messages of the answer, if the caller takes that; to be asked for before the first of
+  /// them. Messages that would not become smaller go as they are.
+  package func compressReplies() {
+    reply.withLock { $0.isCompressed = acceptsCompression }
+  }
+
+  var replyCoding: MessageCoding? { reply.withLock { $0.isCompressed ? .gzip : nil } }
   var initialMetadata: Metadata { reply.withLock { $0.initial } }
   var trailingMetadata: Metadata { reply.withLock { $0.trailing } }
 }

@@ -146,18 +146,31 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
       let path = String(decoding: request.path.prefix(256), as: UTF8.self)
       return refuse(stream, request.encoding, RPCStatus(.unimplemented, "unknown method \(path)"))
     }
+    var observation: ServerObservation?
+    if !shared.interceptors.isEmpty {
+      let info = RPCServerCallInfo(
+        method: route.method, peer: peer, remoteAddress: remoteAddress, headers: headers)
+      let observed = ServerObservation(info, shared.interceptors)
+      if let status = observed.begin() { return refuse(stream, request.encoding, status) }
+      observation = observed
+    }
     if let status = shared.authorize(route.method, peer) {
+      observation?.ended(status)
       return refuse(stream, request.encoding, status)
     }
     guard tasksRunning < Int(shared.limits.http2.concurrentStreamsMax) else {
+      observation?.ended(RPCStatus(.unavailable, "too many calls"))
       return session.reset(stream, .refusedStream)
     }
     let context = ServerCallContext(
       method: route.method, encoding: request.encoding, peer: peer, remoteAddress: remoteAddress,
-      deadline: request.timeout.map { .now() + $0 }, eventLoop: eventLoop, headers: headers)
+      deadline: request.timeout.map { .now() + $0 }, eventLoop: eventLoop,
+      acceptsCompression: request.acceptsCompression, headers: headers)
     let call = ServerCall(
       context: context, stream: stream, connection: self,
-      messageBytesMax: shared.limits.messageBytesMax)
+      deframer: MessageDeframer(
+        messageBytesMax: shared.limits.messageBytesMax, coding: request.coding))
+    call.observation = observation
     stream.owner = call
     begin(call, route.handler)
   }

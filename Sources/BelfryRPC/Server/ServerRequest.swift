@@ -12,6 +12,9 @@ struct ServerRequest {
   let encoding: MessageEncoding
   let path: ArraySlice<UInt8>
   let timeout: TimeAmount?
+  /// How the caller packs messages, and what it takes packed.
+  let coding: MessageCoding?
+  let acceptsCompression: Bool
 
   /// Reads a header list, in one pass.
   static func read(_ headers: HTTP2HeaderBlock, encodings: Set<MessageEncoding>) -> Reading {
@@ -20,7 +23,8 @@ struct ServerRequest {
     var path: ArraySlice<UInt8> = []
     var contentType: ArraySlice<UInt8> = []
     var timeout: ArraySlice<UInt8>?
-    var coding: ArraySlice<UInt8>?
+    var codingName: ArraySlice<UInt8>?
+    var accepted: HTTP2HeaderBlock.Field?
     for field in headers.fields {
       switch field.known {
       case .path: path = headers.value(of: field)
@@ -29,7 +33,8 @@ struct ServerRequest {
         isOurs = headers.value(of: field, is: ours)
         if !isOurs { contentType = headers.value(of: field) }
       case .grpcTimeout: timeout = headers.value(of: field)
-      case .grpcEncoding: coding = headers.value(of: field)
+      case .grpcEncoding: codingName = headers.value(of: field)
+      case .grpcAcceptEncoding: accepted = field
       default: break
       }
     }
@@ -45,12 +50,16 @@ struct ServerRequest {
       }
       encoding = asked
     }
-    if let coding, !coding.elementsEqual("identity".utf8) {
-      var metadata = Metadata()
-      metadata.addReserved("grpc-accept-encoding", "identity")
-      return .refused(
-        .status(
-          encoding, RPCStatus(.unimplemented, "unknown grpc-encoding", metadata: metadata)))
+    var coding: MessageCoding?
+    if let codingName {
+      guard case .coding(let asked) = MessageCoding.requested(by: codingName) else {
+        var metadata = Metadata()
+        metadata.addReserved("grpc-accept-encoding", MessageCoding.accepted)
+        return .refused(
+          .status(
+            encoding, RPCStatus(.unimplemented, "unknown grpc-encoding", metadata: metadata)))
+      }
+      coding = asked
     }
     var amount: TimeAmount?
     if let timeout {
@@ -59,11 +68,25 @@ struct ServerRequest {
       }
       amount = parsed
     }
-    return .accepted(ServerRequest(encoding: encoding, path: path, timeout: amount))
+    let acceptsCompression = accepted.map { isGzipAccepted(headers, $0) } ?? false
+    return .accepted(
+      ServerRequest(
+        encoding: encoding, path: path, timeout: amount, coding: coding,
+        acceptsCompression: acceptsCompression))
   }
 
   private static let post = Array("POST".utf8)
   private static let ours = Array(MessageEncoding.belfry.contentType.utf8)
+
+  private static let ourCodings = Array(MessageCoding.accepted.utf8)
+
+  private static func isGzipAccepted(
+    _ headers: HTTP2HeaderBlock, _ field: HTTP2HeaderBlock.Field
+  ) -> Bool {
+    // What our own clients send is known without looking into it.
+    headers.value(of: field, is: ourCodings)
+      || MessageCoding.gzip.isAccepted(by: headers.value(of: field))
+  }
 
   enum Reading {
     case accepted(ServerRequest)
