@@ -61,6 +61,33 @@ import Testing
     }
   }
 
+  @Test("after a loss the first is asked first again")
+  func back() async throws {
+    try await TestServer.with { first in
+      // It says goodbye within each answer, so that each call needs a connection.
+      let script: CrookedServer.Script = { stream, _ in
+        let frames = [
+          RawFrame.headers(stream, CrookedServerTests.head),
+          RawFrame.data(stream, CrookedServerTests.message), RawFrame.goAway(last: stream),
+          RawFrame.headers(stream, [("grpc-status", "0")], end: true),
+        ]
+        return .init(frames: frames)
+      }
+      try await CrookedServer.with(script) { _, crook in
+        let crooked = RPCTarget(host: "127.0.0.1", port: crook.port)
+        let client = try client([crooked, target(first)])
+        for index in 1...2 {
+          _ = try await client.unary(
+            TestMethods.echoAsync, ByteBuffer(), options: RPCCallOptions(waitForReady: true))
+          #expect(crook.requests == index)
+          #expect(crook.connections >= index)
+        }
+        #expect(first.facts.all.isEmpty)
+        await client.close()
+      }
+    }
+  }
+
   @Test("a server that does not let us in is passed over too")
   func refused() async throws {
     let other = try TestCertificates()

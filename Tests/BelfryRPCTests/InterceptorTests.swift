@@ -76,6 +76,20 @@ import Testing
     }
   }
 
+  @Test("an interceptor behind one that refuses is told nothing")
+  func refusedBefore() async throws {
+    let (outer, inner) = (Watcher("outer", refuses: TestMethods.echo), Watcher("inner"))
+    try await TestServer.with(interceptors: [outer, inner]) { server in
+      try await server.withClient { client in
+        _ = await #expect(throws: RPCStatus.self) {
+          try await client.unary(TestMethods.echo, ByteBuffer())
+        }
+      }
+    }
+    #expect(outer.facts.all == ["outer began Echo of w1 ", "outer ended Echo resourceExhausted"])
+    #expect(inner.facts.all.isEmpty)
+  }
+
   @Test("a client's interceptors change what is sent, and see how each call ends")
   func client() async throws {
     let (watcher, seen) = (Watcher("blue"), Watcher("server"))

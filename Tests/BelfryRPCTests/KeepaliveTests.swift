@@ -72,6 +72,19 @@ import Testing
     }
   }
 
+  @Test("an idle connection is asked too when that is wanted")
+  func idleConnection() async throws {
+    var options = RPCClient.Options.patient
+    options.keepalive = RPCKeepalive(
+      time: .milliseconds(20), timeout: .seconds(60), withoutCalls: true)
+    try await CrookedServer.with(options: options) { _, _ in
+      .init(frames: [])
+    } _: { client, server in
+      try await client.connect()
+      #expect(await eventually { server.pings >= 3 })
+    }
+  }
+
   private static let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
 
   @Test("two early PINGs are forgiven, the third is not")
