@@ -242,6 +242,37 @@ import Testing
     }
   }
 
+  @Test("so is a stream of answers of which nothing has come")
+  func refusedStream() async throws {
+    try await CrookedServer.with { stream, request in
+      if request == 1 { return .init(frames: [RawFrame.reset(stream, 7)]) }
+      return .init(frames: Self.body(Self.message + Self.message)(stream))
+    } _: { client, server in
+      var count = 0
+      for try await message in client.serverStream(TestMethods.count, ByteBuffer()) {
+        #expect(message == ByteBuffer(string: "hi"))
+        count += 1
+      }
+      #expect(count == 2)
+      #expect(server.requests == 2)
+    }
+  }
+
+  @Test("a stream of requests is not made again: what was sent is gone")
+  func refusedRequests() async throws {
+    try await CrookedServer.with { stream, _ in
+      .init(frames: [RawFrame.reset(stream, 7)])
+    } _: { client, server in
+      let (requests, replies) = client.stream(TestMethods.chat)
+      requests.send(ByteBuffer(string: "x"))
+      requests.finish()
+      var iterator = replies.makeAsyncIterator()
+      let end = await Self.result { () async throws(RPCStatus) in try await iterator.next() }
+      #expect(end == .unavailable)
+      #expect(server.requests == 1)
+    }
+  }
+
   @Test("a stream of answers keeps what came before it broke")
   func brokenStream() async throws {
     try await CrookedServer.with { stream, _ in

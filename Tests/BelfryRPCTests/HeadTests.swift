@@ -126,6 +126,37 @@ import Testing
     }
   }
 
+  @Test("metadata of an answer without a message goes with the status, all of it")
+  func bothMetadata() async throws {
+    let method = MethodDescriptor(service: "belfry.test.Metadata", method: "Fail")
+    try await TestServer.with(
+      router: { router, _ in
+        router.register(
+          method,
+          .unary { (context, _) throws(RPCStatus) in
+            var metadata = Metadata()
+            metadata.add("first", "1")
+            context.setInitialMetadata(metadata)
+            metadata = Metadata()
+            metadata.add("last", "2")
+            context.setTrailingMetadata(metadata)
+            metadata = Metadata()
+            metadata.add("thrown", "3")
+            throw RPCStatus(.aborted, "no", metadata: metadata)
+          })
+      }
+    ) { server in
+      try await server.withClient { client in
+        let error = await #expect(throws: RPCStatus.self) {
+          try await client.unary(method, ByteBuffer())
+        }
+        #expect(error?.metadata.text("first") == "1")
+        #expect(error?.metadata.text("last") == "2")
+        #expect(error?.metadata.text("thrown") == "3")
+      }
+    }
+  }
+
   @Test("a request may end with a header list of its own")
   func requestTrailers() async throws {
     try await with { client in

@@ -57,6 +57,13 @@ package struct Metadata: Sendable, Equatable {
     entries.filter { $0.name == name }.map(\.value)
   }
 
+  func followed(by other: Metadata) -> Metadata {
+    if isEmpty { return other }
+    var all = self
+    all.entries += other.entries
+    return all
+  }
+
   /// Adds a field of the protocol itself.
   mutating func addReserved(_ name: String, _ text: String) {
     entries.append(Entry(name: name, value: .text(text)))

@@ -53,6 +53,9 @@ final class StreamReplyBody: ClientCallBody {
 
   var holdsCredit: Bool { messages.isHolding }
 
+  /// With one request, which the call has kept; nothing of the answer has come where this is asked.
+  var isRepeatable: Bool { writer == nil }
+
   func messageReceived(_ message: ByteBuffer) { messages.push(message) }
 
   func drained(_ count: Int) { _ = writer?.drained(count) }

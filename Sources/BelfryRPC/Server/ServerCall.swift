@@ -179,8 +179,9 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
     if hasSentHeaders {
       connection.session.end(stream, trailers: WireFields.trailers(status, metadata: metadata))
     } else {
+      let all = context.initialMetadata.followed(by: metadata)
       connection.machine.respondOnly(
-        WireFields.trailersOnly(context.encoding, status, metadata: metadata), on: stream)
+        WireFields.trailersOnly(context.encoding, status, metadata: all), on: stream)
     }
     releaseCredit()
     connection.setNeedsFlush()
