@@ -196,6 +196,54 @@ import Testing
     }
   }
 
+  @Test("what nobody reads stays packed, and is read in order all the same")
+  func unread() async throws {
+    try await with { client, server in
+      // Frames sent raw heed no window: the large one must have been agreed on.
+      #expect(await client.exchange(client.request(CrookedClient.fields())))
+      let count = 40
+      let packed = try #require(Gzip.compress(ByteBuffer(repeating: 7, count: 1_000_000)))
+      let stream = client.request(
+        CrookedClient.fields([
+          ":path": TestMethods.readLate.path, "grpc-encoding": "gzip",
+        ]), messages: [], end: false)
+      await client.flush()
+      let id = stream?.id ?? 1
+      for _ in 0..<count { await client.send(RawFrame.data(id, Self.flagged(packed))) }
+      // Whoever unpacks this already knows that it is wrong.
+      let wrong = Self.flagged(ByteBuffer(string: "no gzip"))
+      await client.send(RawFrame.data(id, wrong, end: true))
+      // Behind it on the same connection: when this is answered, all that was seen.
+      let next = client.request(CrookedClient.fields())
+      #expect(await client.exchange(next))
+      #expect(client.value("grpc-status", on: stream) == nil)
+      server.facts.add("read now")
+      #expect(await client.answered(stream))
+      #expect(client.value("grpc-status", on: stream) == "13")
+    }
+  }
+
+  @Test("a stream of packed messages is read to its end", arguments: [1, 40])
+  func readLate(count: Int) async throws {
+    try await with { client, server in
+      // Frames sent raw heed no window: the large one must have been agreed on.
+      #expect(await client.exchange(client.request(CrookedClient.fields())))
+      let packed = try #require(Gzip.compress(ByteBuffer(repeating: 7, count: 1_000_000)))
+      let stream = client.request(
+        CrookedClient.fields([
+          ":path": TestMethods.readLate.path, "grpc-encoding": "gzip",
+        ]), messages: [], end: false)
+      await client.flush()
+      let id = stream?.id ?? 1
+      for index in 1...count {
+        await client.send(RawFrame.data(id, Self.flagged(packed), end: index == count))
+      }
+      server.facts.add("read now")
+      #expect(await client.answered(stream))
+      #expect(client.value("grpc-status", on: stream) == "0")
+    }
+  }
+
   @Test("packed answers", arguments: ["good", "bomb", "bad", "plain"])
   func answers(kind: String) async throws {
     var options = RPCClient.Options.patient

@@ -36,6 +36,11 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
   private var deframer: MessageDeframer
   private var deadlineTimer: Scheduled<Void>?
   private var withheldBytes = 0
+  /// Packed messages that wait for the reader of those before them: unpacked they can be a thousand
+  /// times as many bytes, and the peer's window counts only the packed ones. Nil: nothing has to wait;
+  /// empty: nothing waits yet.
+  private var packed: ByteBuffer?
+  private var hasPackedEnd = false
   private var hasSentHeaders = false
   /// How the messages of the answer are packed; decided with the head.
   private var coding: MessageCoding?
@@ -70,14 +75,12 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
       connection.session.consume(count, on: stream)
       return
     }
-    var chunk = chunk
-    do throws(RPCStatus) {
-      while outcome == nil, let message = try deframer.next(from: &chunk) {
-        body.messageReceived(message)
-      }
-    } catch {
-      fail(error)
+    if packed != nil {
+      packed?.writeImmutableBuffer(chunk)
+      withheldBytes += count
+      return
     }
+    cut(chunk, for: body)
     if body.wantsTurnEnd, !isAwaitingTurnEnd {
       isAwaitingTurnEnd = true
       connection.callTouched(self)
@@ -89,8 +92,36 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
     }
   }
 
+  private func cut(_ bytes: ByteBuffer, for body: any ServerCallBody) {
+    var bytes = bytes
+    do throws(RPCStatus) {
+      while outcome == nil, let message = try deframer.next(from: &bytes) {
+        body.messageReceived(message)
+        if deframer.coding != nil, body.holdsCredit {
+          packed = bytes
+          return
+        }
+      }
+    } catch {
+      fail(error)
+    }
+  }
+
+  /// The reader has caught up: what waited packed is next.
+  private func unpackMore() {
+    guard let bytes = packed else { return }
+    packed = nil
+    guard outcome == nil, let body else { return }
+    cut(bytes, for: body)
+    if packed == nil, hasPackedEnd { requestEnded() }
+  }
+
   func requestEnded() {
     guard outcome == nil else { return }
+    guard packed == nil else {
+      hasPackedEnd = true
+      return
+    }
     guard deframer.isAtBoundary else {
       fail(RPCStatus(.internal, "the request ended inside a message"))
       return
@@ -126,7 +157,8 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
 
   /// Gives the peer the window that was kept back while the reader was slow.
   func releaseCredit() {
-    guard withheldBytes > 0 else { return }
+    unpackMore()
+    guard withheldBytes > 0, packed == nil else { return }
     connection.session.consume(withheldBytes, on: stream)
     withheldBytes = 0
     connection.setNeedsFlush()
