@@ -20,7 +20,7 @@ final class TestServer: Sendable {
   /// Runs `body` with a server that is shut down afterwards, whatever happened.
   @discardableResult
   static func with<T>(
-    tls: TLSConfiguration? = nil, limits: RPCLimits = RPCLimits(),
+    tls: TLSConfiguration? = nil, limits: RPCLimits = .patient,
     router change: (inout RPCRouter, TestFacts) -> Void = { _, _ in },
     authorize: @escaping RPCServer.Authorize = { _, _ in nil },
     _ body: (TestServer) async throws -> T
@@ -54,7 +54,7 @@ final class TestServer: Sendable {
   }
 
   func client(
-    _ tls: TLSConfiguration? = nil, options: RPCClient.Options = .init()
+    _ tls: TLSConfiguration? = nil, options: RPCClient.Options = .patient
   ) throws -> RPCClient {
     try RPCClient(
       target: RPCTarget(host: "127.0.0.1", port: port),
@@ -65,7 +65,7 @@ final class TestServer: Sendable {
   /// Runs `body` with a client that is closed afterwards.
   @discardableResult
   func withClient<T>(
-    _ tls: TLSConfiguration? = nil, options: RPCClient.Options = .init(),
+    _ tls: TLSConfiguration? = nil, options: RPCClient.Options = .patient,
     _ body: (RPCClient) async throws -> T
   ) async throws -> T {
     let client = try client(tls, options: options)
@@ -83,6 +83,25 @@ final class TestServer: Sendable {
         options: RPCCallOptions(timeout: .seconds(5)))
       return reply.message == ByteBuffer(string: "alive")
     }
+  }
+}
+
+extension RPCLimits {
+  /// The default ones, with time enough for peers on a machine that is busy with other things.
+  static var patient: RPCLimits {
+    var limits = RPCLimits()
+    limits.tlsTimeout = .seconds(60)
+    limits.timers.settings = .seconds(60)
+    limits.timers.drain = .seconds(60)
+    return limits
+  }
+}
+
+extension RPCClient.Options {
+  static var patient: RPCClient.Options {
+    var options = RPCClient.Options()
+    options.limits = .patient
+    return options
   }
 }
 

@@ -3,9 +3,13 @@ package struct HTTP2HeaderBlock: Sendable {
   package struct Field: Sendable {
     /// Which of the usual names this is, found once, as it arrives.
     package let known: KnownName?
-    fileprivate let start: Int
-    fileprivate let nameCount: Int
-    fileprivate let valueCount: Int
+    fileprivate let place: Int32
+    fileprivate let nameSize: Int32
+    fileprivate let valueSize: Int32
+
+    fileprivate var start: Int { Int(place) }
+    fileprivate var nameCount: Int { Int(nameSize) }
+    fileprivate var valueCount: Int { Int(valueSize) }
   }
 
   /// Names that are looked for in every call.
@@ -57,8 +61,8 @@ package struct HTTP2HeaderBlock: Sendable {
     }
     fields.append(
       Field(
-        known: KnownName(name), start: bytes.count, nameCount: name.count,
-        valueCount: value.count))
+        known: KnownName(name), place: Int32(clamping: bytes.count),
+        nameSize: Int32(clamping: name.count), valueSize: Int32(clamping: value.count)))
     bytes.append(contentsOf: name)
     bytes.append(contentsOf: value)
     listBytes += name.count + value.count + 32
