@@ -23,7 +23,7 @@ import Testing
     // It still runs where it was given, and its outcome ends the alert.
     let end = scene.said(1, scene.finished("j0", ClusterScene.assignment(1)))
     #expect(end.publishes.count == 1)
-    let acked = scene.confirmed(1)
+    let acked = scene.feed(.queue(.published([Published(PublishID(1), .confirmed)])))
     #expect(acked.acks.count == 3)
     #expect(acked.alerts.map(\.state) == [.resolved])
   }
