@@ -81,6 +81,7 @@ package struct ServerReflection: Sendable {
       let set = try Google_Protobuf_FileDescriptorSet(
         serializedBytes: Data(base64Encoded: Schema.descriptors) ?? Data())
       for file in set.file { try add(file) }
+      services.sort()
     } catch {
       preconditionFailure("Schema.descriptors: generated wrongly: \(error)")
     }
