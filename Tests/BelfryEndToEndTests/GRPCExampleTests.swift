@@ -80,6 +80,10 @@ struct GRPCExampleTests {
     try await cluster.submit(10, kind: "nap", prefix: "job", payload: "1")
     try await until("p1 runs something") { try await cluster.running("p1") > 0 }
     cluster.kill9("c1")
+    // It calls every half second: by the sixth time what it ran has ended, with nobody to tell.
+    try await until("p1 has called in vain") {
+      cluster.log("p1").components(separatedBy: "session ended").count > 6
+    }
     try cluster.startCoordinator()
     let counted = try await cluster.count(10, prefix: "job", state: "succeeded")
     #expect(counted.status == 0, "\(counted.out)\(counted.err)\n\(cluster.log("p1"))")
