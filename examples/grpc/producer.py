@@ -3,8 +3,8 @@
 
 Needs grpcio and protobuf. The messages are made from proto/ by protoc alone, no plugin of gRPC's:
 
-    protoc -I proto --python_out=build proto/belfry/v1/*.proto
-    PYTHONPATH=build examples/grpc/producer.py --server localhost:7443 --identity certs/me \\
+    mkdir -p .build/py; protoc -I proto --python_out=.build/py proto/belfry/v1/*.proto
+    PYTHONPATH=.build/py examples/grpc/producer.py --server localhost:7443 --identity certs/me \\
         --kind shout --count 5 hello
 
 The identity is an operator's, made by `belfry cert issue operator me`: a producer's may submit and

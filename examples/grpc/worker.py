@@ -2,8 +2,8 @@
 """A whole Belfry worker in plain gRPC: runs Python functions, the coordinator records the outcomes.
 
 Needs grpcio and protobuf. What is said and why: proto/belfry/v1/session.proto, docs/protocol.md.
-    protoc -I proto --python_out=build proto/belfry/v1/*.proto
-    PYTHONPATH=build examples/grpc/worker.py --server localhost:7443 --identity certs/p1
+    mkdir -p .build/py; protoc -I proto --python_out=.build/py proto/belfry/v1/*.proto
+    PYTHONPATH=.build/py examples/grpc/worker.py --server localhost:7443 --identity certs/p1
 
 SIGTERM: no more jobs, ends what it runs, leaves. Stop, Cancel and time-outs have no effect, since a
 function cannot be cut off: that is safe, of two outcomes the first one counts."""
