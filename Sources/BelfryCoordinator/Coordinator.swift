@@ -101,8 +101,10 @@ package struct Coordinator: Service {
 
   private func serve(_ shell: CoreShell, _ gate: BrokerGate) async throws {
     try await gate.open(within: configuration.wait)
+    var router = router(shell)
+    let health = ServerHealth.register(in: &router)
     let server = RPCServer(
-      configuration: configuration.server, eventLoopGroup: group, router: router(shell),
+      configuration: configuration.server, eventLoopGroup: group, router: router,
       authorize: Roles.refusal, logger: logger)
     let address = try await server.start()
     logger.info("coordinator is ready", metadata: ["address": "\(address)"])
@@ -110,10 +112,13 @@ package struct Coordinator: Service {
     // Cancelled is as good a reason to leave as the signal.
     try? await gracefulShutdown()
     logger.info("coordinator is leaving: takes no new jobs, settles what it can")
-    await leave(shell, server)
+    health.stopServing()
+    await leave(shell)
+    health.finish()
+    await server.shutdownGracefully(deadline: .seconds(5))
   }
 
-  private func leave(_ shell: CoreShell, _ server: RPCServer) async {
+  private func leave(_ shell: CoreShell) async {
     let loop = shell.loop
     let limit = loop.scheduleTask(in: TimeAmount(configuration.drainMax)) {
       shell.assumeIsolated { $0.endDraining() }
@@ -122,7 +127,6 @@ package struct Coordinator: Service {
     limit.cancel()
     shell.health.finish()
     shell.closeSessions("the coordinator is leaving")
-    await server.shutdownGracefully(deadline: .seconds(5))
   }
 
   private func router(_ shell: CoreShell) -> RPCRouter {
@@ -130,10 +134,11 @@ package struct Coordinator: Service {
       shell: shell, store: store, payloadBytesMax: configuration.payloadBytesMax,
       newJobID: NewJobID.make)
     let cluster = ClusterService(shell: shell, cluster: configuration.cluster)
-    var router = RPCRouter()
+    var router = RPCRouter(encodings: [.belfry, .protobuf])
     Routes.register(jobs, in: &router)
     Routes.register(cluster, in: &router)
     Routes.registerSession(shell, logger, in: &router)
+    ServerReflection.register(in: &router)
     return router
   }
 }
