@@ -27,6 +27,22 @@ struct GRPCExampleTests {
     let bad = try await cluster.job("bad-1")
     #expect(bad.state == "failed" && bad.attempt == 2 && bad.tries == 2, "\(bad)")
     #expect(bad.error?.code == "ValueError", "\(bad)")
+
+    // The greatest payload arrives; its result is too large, and costs the worker nothing else.
+    let large = try await cluster.grpc(
+      """
+      job = jobs_pb2.JobSpec(
+          id='large', kind='shout', lane=lane, payload=b'x' * (4 << 20), tries_max=1)
+      call('unary_unary', '/belfry.v1.Jobs/Submit', jobs_pb2.SubmitRequest, jobs_pb2.SubmitReply)(
+          jobs_pb2.SubmitRequest(job=job), timeout=30)
+      view = call('unary_unary', '/belfry.v1.Jobs/Await', jobs_pb2.GetRequest, jobs_pb2.JobView)(
+          jobs_pb2.GetRequest(id='large'), timeout=30)
+      print(view.outcome.state, view.outcome.error_message)
+      """)
+    #expect(large.out == "failed a result has at most 1 MiB\n", "\(large)\n\(cluster.log("p1"))")
+    let after = try await cluster.producerExample(
+      1, kind: "shout", prefix: "after", payload: "hello")
+    #expect(after.out.contains("after-1 succeeded on p1: HELLO"), "\(after)")
   }
 
   @Test func aPythonWorkerLeavesOnSIGTERMWithItsWorkDone() async throws {

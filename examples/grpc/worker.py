@@ -22,12 +22,10 @@ class Worker:
     def __init__(self, options):
         self.name, self.slots, self.lane = options.identity.name, options.slots, options.lane
         # A UUIDv7: of two processes of one name the one that started later counts.
-        rest = secrets.randbits(12), 1 << 63 | secrets.randbits(62)
-        self.boot = "%012x7%03x%x" % (now_ms(), *rest)
+        self.boot = "%012x7%03x8%015x" % (now_ms(), secrets.randbits(12), secrets.randbits(60))
         self.pool = ThreadPoolExecutor(self.slots)
-        self.lock = threading.RLock()
+        self.lock, self.draining = threading.RLock(), threading.Event()
         self.runs = {}  # by assignment, until the coordinator has acknowledged the end
-        self.draining = threading.Event()
 
     def serve(self, channel):
         """Until drained: a session that ended is opened again, and told what is still here."""
@@ -45,12 +43,12 @@ class Worker:
                 time.sleep(0.5)
             finally:
                 over.set()
-                self.outbox.put(None)
+                self.outbox.put(None)  # ends our side of the stream
 
     def begin(self):
-        with self.lock:  # None in the outbox ends our side of the session
-            self.outbox, self.granted, self.seen = queue.SimpleQueue(), 0, 0
-            self.heard = time.monotonic()
+        with self.lock:
+            self.outbox, self.heard = queue.SimpleQueue(), time.monotonic()
+            self.granted = self.seen = 0
             holding = [pb.Holding(finished=bool(run.finished), hazard=run.hazard, job=run.job.job,
                                   assignment=run.job.assignment, attempt=run.job.attempt)
                        for run in self.runs.values()]
@@ -58,7 +56,7 @@ class Worker:
                 version=1, worker=self.name, boot=self.boot, slots=self.slots, kinds=KINDS,
                 lanes=[self.lane], coordinator_records=True, holding=holding, software="worker.py"))
             for run in filter(lambda run: run.finished, self.runs.values()):
-                self.send(finished=run.finished)
+                self.send(finished=run.finished)  # again: a Finished is never lost, maybe repeated
             return self.outbox
 
     def send(self, **message):
@@ -97,14 +95,13 @@ class Worker:
 
     def grant(self, slots):
         self.granted += slots  # a running total of the session: each Assign uses up one
-        if not self.draining.is_set():
-            self.send(credit=pb.Credit(total=self.granted))
+        self.send(credit=pb.Credit(total=self.granted))  # unused once it knows that we leave
 
     def assigned(self, job):
-        ids = {"job": job.job, "assignment": job.assignment}
-        hazard = job.hazard and any(run.hazard for run in self.runs.values())
+        ids, runs = {"job": job.job, "assignment": job.assignment}, self.runs.values()
+        hazard = job.hazard and any(run.hazard for run in runs)
         refusal = 3 if self.draining.is_set() else 2 if hazard else 0  # see session.proto
-        there = next((run for run in self.runs.values() if run.job.job == job.job), None)
+        there = next((run for run in runs if run.job.job == job.job), None)
         if there:  # another attempt of the same job runs, or waits to be recorded
             self.send(already=pb.Already(holding=there.job.assignment, hazard=there.hazard, **ids))
         elif refusal:
@@ -117,9 +114,11 @@ class Worker:
         self.grant(1)
 
     def work(self, run):
-        job, began = run.job, now_ms()
+        job, began, error = run.job, now_ms(), None
         try:
-            value, error = KINDS[job.kind](job.payload), None
+            value = KINDS[job.kind](job.payload)
+            if len(value) > 1 << 20:
+                raise ValueError("a result has at most 1 MiB")
         except Exception as raised:
             value, error = b"", pb.Failure(code=type(raised).__name__, message=str(raised),
                                            started_at_ms=began, finished_at_ms=now_ms())
@@ -146,5 +145,6 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: worker.draining.set())
     files = [options.identity / name for name in ("ca.pem", "identity.key", "identity.pem")]
     credentials = grpc.ssl_channel_credentials(*(file.read_bytes() for file in files))
-    with grpc.secure_channel(options.server, credentials) as channel:
+    limits = [("grpc.max_receive_message_length", -1)]  # a payload alone may have 4 MiB
+    with grpc.secure_channel(options.server, credentials, limits) as channel:
         worker.serve(channel)
