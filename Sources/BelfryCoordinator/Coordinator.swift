@@ -63,7 +63,8 @@ package struct Coordinator: Service {
   }
 
   package func run() async throws {
-    try await StoreGate(store: store, logger: logger).open(within: configuration.wait)
+    let storeGate = StoreGate(store: store, logger: logger)
+    guard try await opens({ try await storeGate.open(within: configuration.wait) }) else { return }
     let loop = group.next()
     let (outlets, streams) = StoreTasks.make()
     let health = HealthHub()
@@ -99,8 +100,19 @@ package struct Coordinator: Service {
     }
   }
 
+  /// False when the coordinator was told to stop while it waited.
+  private func opens(_ gate: @Sendable @escaping () async throws -> Void) async throws -> Bool {
+    do {
+      try await cancelWhenGracefulShutdown(gate)
+      return true
+    } catch is CancellationError {
+      logger.info("stopped before it was ready")
+      return false
+    }
+  }
+
   private func serve(_ shell: CoreShell, _ gate: BrokerGate) async throws {
-    try await gate.open(within: configuration.wait)
+    guard try await opens({ try await gate.open(within: configuration.wait) }) else { return }
     var router = router(shell)
     let health = ServerHealth.register(in: &router)
     let server = RPCServer(
