@@ -63,7 +63,8 @@ package struct Coordinator: Service {
   }
 
   package func run() async throws {
-    try await StoreGate(store: store, logger: logger).open(within: configuration.wait)
+    let storeGate = StoreGate(store: store, logger: logger)
+    guard try await opens({ try await storeGate.open(within: configuration.wait) }) else { return }
     let loop = group.next()
     let (outlets, streams) = StoreTasks.make()
     let health = HealthHub()
@@ -99,10 +100,23 @@ package struct Coordinator: Service {
     }
   }
 
+  /// False when the coordinator was told to stop while it waited.
+  private func opens(_ gate: @Sendable @escaping () async throws -> Void) async throws -> Bool {
+    do {
+      try await cancelWhenGracefulShutdown(gate)
+      return true
+    } catch is CancellationError {
+      logger.info("stopped before it was ready")
+      return false
+    }
+  }
+
   private func serve(_ shell: CoreShell, _ gate: BrokerGate) async throws {
-    try await gate.open(within: configuration.wait)
+    guard try await opens({ try await gate.open(within: configuration.wait) }) else { return }
+    var router = router(shell)
+    let health = ServerHealth.register(in: &router)
     let server = RPCServer(
-      configuration: configuration.server, eventLoopGroup: group, router: router(shell),
+      configuration: configuration.server, eventLoopGroup: group, router: router,
       authorize: Roles.refusal, logger: logger)
     let address = try await server.start()
     logger.info("coordinator is ready", metadata: ["address": "\(address)"])
@@ -110,10 +124,13 @@ package struct Coordinator: Service {
     // Cancelled is as good a reason to leave as the signal.
     try? await gracefulShutdown()
     logger.info("coordinator is leaving: takes no new jobs, settles what it can")
-    await leave(shell, server)
+    health.stopServing()
+    await leave(shell)
+    health.finish()
+    await server.shutdownGracefully(deadline: .seconds(5))
   }
 
-  private func leave(_ shell: CoreShell, _ server: RPCServer) async {
+  private func leave(_ shell: CoreShell) async {
     let loop = shell.loop
     let limit = loop.scheduleTask(in: TimeAmount(configuration.drainMax)) {
       shell.assumeIsolated { $0.endDraining() }
@@ -122,7 +139,6 @@ package struct Coordinator: Service {
     limit.cancel()
     shell.health.finish()
     shell.closeSessions("the coordinator is leaving")
-    await server.shutdownGracefully(deadline: .seconds(5))
   }
 
   private func router(_ shell: CoreShell) -> RPCRouter {
@@ -130,10 +146,11 @@ package struct Coordinator: Service {
       shell: shell, store: store, payloadBytesMax: configuration.payloadBytesMax,
       newJobID: NewJobID.make)
     let cluster = ClusterService(shell: shell, cluster: configuration.cluster)
-    var router = RPCRouter()
+    var router = RPCRouter(encodings: [.belfry, .protobuf])
     Routes.register(jobs, in: &router)
     Routes.register(cluster, in: &router)
     Routes.registerSession(shell, logger, in: &router)
+    ServerReflection.register(in: &router)
     return router
   }
 }

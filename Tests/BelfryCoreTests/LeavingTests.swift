@@ -6,7 +6,7 @@ import Testing
 @Suite struct LeavingTests {
   @Test(
     "an Assign that crosses the farewell goes to another worker, uncharged and without an alert")
-  func crossingAssign() {
+  func crossingAssign() throws {
     let scene = ClusterScene()
     scene.begin()
     let given = scene.arrives(ClusterScene.job())
@@ -14,8 +14,9 @@ import Testing
     scene.said(1, .leaving)
     let closed = scene.feed(.sessionClosed(SessionID(1), why: "session ended"))
     #expect(closed.lookups.map(\.job.text) == ["j0"], "nobody knows but the store")
+    let lookup = try #require(closed.lookups.first)
     scene.join("w1", session: 2)
-    let again = scene.feed(.lookedUp([(ticket: closed.lookups[0].ticket, answer: .absent)]))
+    let again = scene.feed(.lookedUp([(ticket: lookup.ticket, answer: .absent)]))
     #expect(assigned(again) == [1])
     for _ in 0..<20 {
       let alerts = scene.feed(.tick, after: 500).alerts

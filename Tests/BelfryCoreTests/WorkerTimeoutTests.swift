@@ -48,6 +48,16 @@ import Testing
     #expect(scene.credit.reduce(0, +) == 5)
   }
 
+  @Test("cancelled and given up: its run, being recorded, and its handler are one slot")
+  func cancelledAndGivenUp() {
+    var scene = Self.scene(slots: 3)
+    scene.from(0, .cancel(job: JobID(trusted: "a"), assignment: Self.a))
+    let ready = scene.feed(.handlerGivenUp(Self.a, Self.failure))
+    #expect(ready.records.count == 1, "the outcome is cancelled")
+    #expect(scene.from(0, scene.assign("b", by: 0, 2)).starts.count == 1)
+    #expect(scene.from(1, scene.assign("c", by: 1, 1)).starts.count == 1)
+  }
+
   @Test("with half of its slots so taken the worker is wedged, and leaves")
   func wedged() {
     var scene = Self.scene(slots: 2)

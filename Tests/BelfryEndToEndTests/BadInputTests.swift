@@ -49,6 +49,27 @@ struct BadInputTests {
     #expect(rest.out.contains("the message has no type"), "kept, with the reason: \(rest.out)")
   }
 
+  /// The limits of messages follow from those of payloads and results, whichever is larger.
+  @Test(arguments: [1_000, 8 << 20])
+  func resultsAndPayloadsFitWhateverTheLimit(_ payloadMax: Int) async throws {
+    let cluster = try await TestCluster()
+    defer { cluster.stop() }
+    try cluster.startCoordinator("--payload-max", "\(payloadMax)")
+    try await cluster.startWorker(
+      "w1", run: ["large=head -c 1048576 /dev/zero", "count=wc -c"])
+    try await cluster.untilUp("w1")
+    try await cluster.submit(1, kind: "large", prefix: "large")
+    let large = try await cluster.job("large-1")
+    #expect(large.state == "succeeded", "\(large)")
+    _ = try await cluster.python(
+      """
+      channel.basic_publish('belfry.jobs', lane, b'x' * \(payloadMax), pika.BasicProperties(
+          delivery_mode=2, message_id='full-1', type='count'), mandatory=True)
+      """)
+    let full = try await cluster.job("full-1")
+    #expect(full.state == "succeeded" && full.result == "\(payloadMax)\n", "\(full)")
+  }
+
   @Test func tooLargeByRPCIsRefused() async throws {
     let cluster = try await TestCluster()
     defer { cluster.stop() }

@@ -117,6 +117,22 @@ struct SurvivalTests {
   }
 }
 
+extension SurvivalTests {
+  /// Neither the store's time-out nor --wait is waited for.
+  @Test(arguments: [SIGINT, SIGTERM], ["the store", "RabbitMQ"])
+  func leavesWhileItWaits(_ signal: Int32, for what: String) async throws {
+    let nowhere = "127.0.0.1:\(try FreePort.find())"
+    let cluster = try await TestCluster(
+      amqp: what == "RabbitMQ" ? "amqp://guest:guest@\(nowhere)" : nil,
+      mongo: what == "RabbitMQ" ? nil : "mongodb://\(nowhere)/belfry?replicaSet=rs0")
+    defer { cluster.stop() }
+    try cluster.startCoordinator("--wait", "10m")
+    try await until("it waits") { cluster.log("c1").contains("waiting for \(what)") }
+    cluster.signal("c1", signal)
+    #expect(try await cluster.status(of: "c1", within: 60) == 0, "\(cluster.log("c1"))")
+  }
+}
+
 extension StringProtocol {
   func trimming() -> String { trimmingCharacters(in: .whitespacesAndNewlines) }
   var number: Int { Int(trimming()) ?? -1 }

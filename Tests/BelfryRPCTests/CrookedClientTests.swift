@@ -183,7 +183,7 @@ import Testing
         await peer.send(bytes)
         await peer.close()
       }
-      #expect(server.log.all.contains { $0.contains("wrong version number") })
+      #expect(await eventually { server.log.all.contains { $0.contains("wrong version number") } })
       let isAlive = try await server.answers()
       #expect(isAlive)
     }
@@ -201,9 +201,8 @@ import Testing
         #expect(await client.isCutOff())
         #expect(client.goAway == .enhanceYourCalm)
         #expect(
-          await eventually {
-            server.log.all.contains { $0.contains("header list over its limit") }
-          })
+          await eventually { server.log.all.contains { $0.contains("header list over its limit") } }
+        )
       }
     }
   }
@@ -242,23 +241,23 @@ import Testing
 
   @Test("a peer that says nothing is cut off, with TLS and without")
   func silence() async throws {
-    let files = try TestServer.certificates.get()
-    for tls in [nil, try files.member(.worker, "silent")] {
-      // Only what is tested is in a hurry.
-      var limits = RPCLimits.patient
-      if tls == nil {
-        limits.tlsTimeout = .milliseconds(100)
-      } else {
-        limits.timers.settings = .milliseconds(100)
-      }
-      let reason =
-        tls == nil ? "TLS handshake took longer than 100 ms" : "no HTTP/2 preface within 100 ms"
-      try await TestServer.with(limits: limits) { server in
-        let peer = try await RawPeer.connect(server.port, tls: tls)
-        #expect(await eventually { !peer.isOpen })
-        #expect(
-          await eventually { server.log.all.contains { $0.contains(reason) } })
-      }
+    var noHandshake = RPCLimits.patient
+    noHandshake.tlsTimeout = .milliseconds(100)
+    try await expectCutOff(nil, noHandshake, "TLS handshake took longer than 100 ms")
+    var noPreface = RPCLimits.patient
+    noPreface.timers.settings = .milliseconds(100)
+    try await expectCutOff(
+      TestServer.certificates.get().member(.worker, "silent"), noPreface,
+      "no HTTP/2 preface within 100 ms")
+  }
+
+  private func expectCutOff(
+    _ tls: TLSConfiguration?, _ limits: RPCLimits, _ reason: String
+  ) async throws {
+    try await TestServer.with(limits: limits) { server in
+      let peer = try await RawPeer.connect(server.port, tls: tls)
+      #expect(await eventually { !peer.isOpen })
+      #expect(await eventually { server.log.all.contains { $0.contains(reason) } })
     }
   }
 

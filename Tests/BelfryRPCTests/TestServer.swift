@@ -89,11 +89,12 @@ final class TestServer: Sendable {
 }
 
 extension RPCLimits {
-  /// Handshakes may take as long as a busy machine needs.
+  /// The default ones, with time enough for peers on a machine that is busy with other things.
   static var patient: RPCLimits {
     var limits = RPCLimits()
     limits.tlsTimeout = .seconds(60)
     limits.timers.settings = .seconds(60)
+    limits.timers.drain = .seconds(60)
     return limits
   }
 }

@@ -440,6 +440,7 @@ package nonisolated struct Belfry_V1_Assign: @unchecked Sendable {
     set {_uniqueStorage()._submittedAtMs = newValue}
   }
 
+  /// failures whose lines history no longer has
   package var tries: UInt32 {
     get {_storage._tries}
     set {_uniqueStorage()._tries = newValue}
@@ -455,6 +456,7 @@ package nonisolated struct Belfry_V1_Assign: @unchecked Sendable {
     set {_uniqueStorage()._losses = newValue}
   }
 
+  /// goes unchanged into the outcome
   package var history: [Belfry_V1_HistoryLine] {
     get {_storage._history}
     set {_uniqueStorage()._history = newValue}

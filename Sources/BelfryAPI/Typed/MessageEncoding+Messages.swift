@@ -13,7 +13,7 @@ extension MessageEncoding {
       message.encode(into: &writer)
       return writer.withUnsafeBytes { ByteBuffer(bytes: $0) }
     case .protobuf:
-      return protobufBytes(of: message)
+      return Self.protobufBytes(of: message)
     }
   }
 
@@ -35,15 +35,6 @@ extension MessageEncoding {
     }
   }
 
-  private func protobufBytes(of message: some APIMessage) -> ByteBuffer {
-    do {
-      return ByteBuffer(bytes: try message.serializedBytes() as [UInt8])
-    } catch {
-      // Only required fields of proto2 and foreign Any messages can fail: there are none.
-      preconditionFailure("\(type(of: message)) cannot be written: \(error)")
-    }
-  }
-
   /// - Throws: the status with which a server answers bytes that are no message of this type.
   package func message<M: APIMessage>(
     _ bytes: ByteBuffer, as _: M.Type = M.self
@@ -56,13 +47,7 @@ extension MessageEncoding {
         throw RPCStatus(.invalidArgument, "\(M.protoMessageName): \(error)")
       }
     case .protobuf:
-      var options = BinaryDecodingOptions()
-      options.messageDepthLimit = 32
-      do {
-        return try M(serializedBytes: Array(bytes.readableBytesView), options: options)
-      } catch {
-        throw RPCStatus(.invalidArgument, "\(M.protoMessageName): \(error)")
-      }
+      return try Self.protobufMessage(bytes)
     }
   }
 
@@ -74,6 +59,28 @@ extension MessageEncoding {
       return try message(bytes)
     } catch {
       throw RPCStatus(.internal, "the answer cannot be read: \(error.message)")
+    }
+  }
+
+  // MARK: protobuf, also for messages that our codec does not know
+
+  static func protobufBytes(of message: some Message) -> ByteBuffer {
+    do {
+      return ByteBuffer(bytes: try message.serializedBytes() as [UInt8])
+    } catch {
+      // Only required fields of proto2 and foreign Any messages can fail: there are none.
+      preconditionFailure("\(type(of: message)) cannot be written: \(error)")
+    }
+  }
+
+  /// - Throws: the status with which a server answers bytes that are no message of this type.
+  static func protobufMessage<M: Message>(_ bytes: ByteBuffer) throws(RPCStatus) -> M {
+    var options = BinaryDecodingOptions()
+    options.messageDepthLimit = 32
+    do {
+      return try M(serializedBytes: Array(bytes.readableBytesView), options: options)
+    } catch {
+      throw RPCStatus(.invalidArgument, "\(M.protoMessageName): \(error)")
     }
   }
 }

@@ -72,8 +72,16 @@ struct CoordinatorCommand: AsyncParsableCommand {
         name: me.name, boot: boot, lanes: lanes,
         storeForWorkers: workersStore ?? Environment.value("WORKERS_STORE"))
       let payloadMax = try Environment.int(self.payloadMax, "PAYLOAD_MAX", default: 4 << 20)
+      // A payload may have to wait in MongoDB, whose documents end at 16 MiB.
+      guard (1...(8 << 20)).contains(payloadMax) else {
+        throw UserError(
+          .badSetting, "--payload-max \(payloadMax) is not accepted",
+          why: "it is a number of bytes, at most 8388608 (8 MiB)",
+          next: ["put larger data elsewhere, and its address into the payload"])
+      }
       var limits = RPCLimits()
-      limits.messageBytesMax = payloadMax + (256 << 10)
+      // Results come in as well, whatever the payloads are.
+      limits.messageBytesMax = max(payloadMax, JobResult.bytesMax) + (256 << 10)
       let configuration = Coordinator.Configuration(
         core: core, cluster: me.cluster,
         server: RPCServer.Configuration(host: host, port: port, tls: me.tls, limits: limits),

@@ -171,7 +171,8 @@ struct UserError: Error, CustomStringConvertible {
     case .serverRefused, .refusedByServer:
       self.init(
         .refused, "\(error.target) and this identity do not trust each other",
-        why: error.reason, next: [
+        why: error.reason,
+        next: [
           "issue it anew, by the CA of that cluster: belfry cert issue ROLE NAME --dir DIR --force"
         ])
     case .notOurProtocol:

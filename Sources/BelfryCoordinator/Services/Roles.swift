@@ -1,19 +1,23 @@
 internal import BelfryNet
 internal import BelfryRPC
 
-/// Which role may call which method: a fixed table. A peer without a certificate may call nothing
-/// yet; joining and health checks for strangers will be rows of their own.
+/// Which role may call which method: a fixed table. A peer without a certificate may ask for the
+/// server's health, as probes do, and call nothing else.
 enum Roles {
   static func allowed(_ method: MethodDescriptor) -> [PeerIdentity.Role] {
     switch (method.service, method.method) {
     case ("belfry.v1.Session", _): [.worker]
     case ("belfry.v1.Jobs", _): [.producer, .operator]
     case ("belfry.v1.Cluster", _): [.operator, .coordinator]
+    case ("grpc.reflection.v1.ServerReflection", _),
+      ("grpc.reflection.v1alpha.ServerReflection", _):
+      PeerIdentity.Role.allCases
     default: []
     }
   }
 
   static func refusal(_ method: MethodDescriptor, _ peer: PeerIdentity?) -> RPCStatus? {
+    if method.service == "grpc.health.v1.Health" { return nil }
     guard let peer else {
       return RPCStatus(.unauthenticated, "\(method.path) needs a client certificate")
     }

@@ -24,7 +24,7 @@ struct StoreGate {
   func open(within wait: Duration) async throws {
     let deadline = ContinuousClock.now + wait
     var said = ""
-    while let problem = await store.check() {
+    while let problem = try await check() {
       if problem.isPermanent {
         throw StartError(cause: .configuration, description: problem.message)
       }
@@ -38,6 +38,14 @@ struct StoreGate {
       }
       try await Task.sleep(for: .milliseconds(500))
     }
+  }
+
+  /// A check takes as long as the store's time-out; whoever is told to stop does not wait for it.
+  private func check() async throws -> StoreProblem? {
+    let answers = AsyncStream.makeStream(of: StoreProblem?.self)
+    Task { [store] in answers.continuation.yield(await store.check()) }
+    for await answer in answers.stream { return answer }
+    throw CancellationError()
   }
 }
 
@@ -104,6 +112,7 @@ final class BrokerGate: Sendable {
       }
       let isOpen = try await tasks.next() ?? false
       tasks.cancelAll()
+      try Task.checkCancellation()
       guard isOpen else {
         let reason = state.withLock(\.reason)
         throw StartError(

@@ -52,7 +52,7 @@ extension WorkerCore {
 
   private func reasonToRefuse(_ assign: Assign) -> RefusalReason? {
     if isDraining { return .draining }
-    if slotsTaken + stuckSlots.count >= configuration.slots { return .noSlot }
+    if slotsInUse >= configuration.slots { return .noSlot }
     if !configuration.kinds.contains(assign.job.kind) { return .unknownKind }
     if assign.hazard, runs.hazards > 0 { return .hazard }
     return nil

@@ -80,7 +80,7 @@ extension WorkerCore {
   /// open, what the others do not use is recalled.
   mutating func grantCredit() {
     guard !isDraining else { return }
-    var free = configuration.slots - slotsTaken - stuckSlots.count
+    var free = configuration.slots - slotsInUse
     var hasWish = false
     for session in sessions.values {
       free -= session.outstanding

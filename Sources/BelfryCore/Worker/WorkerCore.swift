@@ -201,6 +201,9 @@ package struct WorkerCore {
 
   /// Slots held: from Assign until the outcome is known.
   package var slotsTaken: Int { runs.slotsTaken }
+  /// With those of handlers that were given up and have not returned. While the end of such a run is
+  /// being recorded the run and its handler are one slot.
+  var slotsInUse: Int { slotsTaken + stuckSlots.count { runs[$0]?.holdsSlot != true } }
   /// Something still runs, is being recorded, or waits to be acknowledged by a live coordinator.
   package var hasWork: Bool { !runs.isEmpty }
 

@@ -51,6 +51,7 @@ private func onBeginHeaders(
   _: OpaquePointer?, frame: UnsafePointer<nghttp2_frame>?, state: UnsafeMutableRawPointer?
 ) -> Int32 {
   guard let frame = unsafe frame, let session = unsafe session(state) else { return 0 }
+  session.headersBegan()
   if unsafe isType(frame.pointee.hd, NGHTTP2_HEADERS),
     unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
   {
@@ -60,15 +61,13 @@ private func onBeginHeaders(
 }
 
 private func onHeader(
-  _: OpaquePointer?, frame: UnsafePointer<nghttp2_frame>?, name: UnsafePointer<UInt8>?,
+  _: OpaquePointer?, _: UnsafePointer<nghttp2_frame>?, name: UnsafePointer<UInt8>?,
   nameCount: Int, value: UnsafePointer<UInt8>?, valueCount: Int, _: UInt8,
   state: UnsafeMutableRawPointer?
 ) -> Int32 {
-  guard let frame = unsafe frame, let session = unsafe session(state),
-    let stream = unsafe session.stream(frame.pointee.hd.stream_id)
-  else { return 0 }
+  guard let session = unsafe session(state) else { return 0 }
   let kept = unsafe session.fieldReceived(
-    stream, name: UnsafeBufferPointer(start: name, count: nameCount),
+    name: UnsafeBufferPointer(start: name, count: nameCount),
     value: UnsafeBufferPointer(start: value, count: valueCount))
   // Paused for ever: decoding the rest of a bomb is what must not happen.
   return kept ? 0 : NGHTTP2_ERR_PAUSE.rawValue

@@ -1,11 +1,21 @@
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
 /// One received header list, kept as it came: fields in order, all bytes in one buffer.
 package struct HTTP2HeaderBlock: Sendable {
   package struct Field: Sendable {
     /// Which of the usual names this is, found once, as it arrives.
     package let known: KnownName?
-    fileprivate let start: Int
-    fileprivate let nameCount: Int
-    fileprivate let valueCount: Int
+    fileprivate let place: Int32
+    fileprivate let nameSize: Int32
+    fileprivate let valueSize: Int32
+
+    fileprivate var start: Int { Int(place) }
+    fileprivate var nameCount: Int { Int(nameSize) }
+    fileprivate var valueCount: Int { Int(valueSize) }
   }
 
   /// Names that are looked for in every call.
@@ -13,29 +23,40 @@ package struct HTTP2HeaderBlock: Sendable {
     case method, path, status, contentType, grpcTimeout, grpcEncoding, grpcStatus, grpcMessage
     case grpcAcceptEncoding
 
-    init?(_ name: some BidirectionalCollection<UInt8>) {
-      let found: (KnownName, StaticString)
+    /// By length first: of the names of one length at most three are known.
+    init?(_ name: UnsafeBufferPointer<UInt8>) {
+      guard let start = name.baseAddress else { return nil }
+      let candidates: [(KnownName, StaticString)]
       switch name.count {
-      case 5: found = (.path, ":path")
-      case 7:
-        found = name.last == UInt8(ascii: "d") ? (.method, ":method") : (.status, ":status")
-      case 11: found = (.grpcStatus, "grpc-status")
-      case 12:
-        switch name.last {
-        case UInt8(ascii: "e"):
-          found =
-            name.first == UInt8(ascii: "c")
-            ? (.contentType, "content-type") : (.grpcMessage, "grpc-message")
-        default: found = (.grpcTimeout, "grpc-timeout")
-        }
-      case 13: found = (.grpcEncoding, "grpc-encoding")
-      case 20: found = (.grpcAcceptEncoding, "grpc-accept-encoding")
+      case 5: candidates = Self.five
+      case 7: candidates = Self.seven
+      case 11: candidates = Self.eleven
+      case 12: candidates = Self.twelve
+      case 13: candidates = Self.thirteen
+      case 20: candidates = Self.twenty
       default: return nil
       }
-      let isEqual = found.1.withUTF8Buffer { unsafe name.elementsEqual($0) }
-      guard isEqual else { return nil }
-      self = found.0
+      for (known, text) in candidates
+      where unsafe memcmp(text.utf8Start, start, name.count) == 0 {
+        self = known
+        return
+      }
+      return nil
     }
+
+    private static let five: [(KnownName, StaticString)] = [(.path, ":path")]
+    private static let seven: [(KnownName, StaticString)] = [
+      (.method, ":method"), (.status, ":status"),
+    ]
+    private static let eleven: [(KnownName, StaticString)] = [(.grpcStatus, "grpc-status")]
+    private static let twelve: [(KnownName, StaticString)] = [
+      (.contentType, "content-type"), (.grpcTimeout, "grpc-timeout"),
+      (.grpcMessage, "grpc-message"),
+    ]
+    private static let thirteen: [(KnownName, StaticString)] = [(.grpcEncoding, "grpc-encoding")]
+    private static let twenty: [(KnownName, StaticString)] = [
+      (.grpcAcceptEncoding, "grpc-accept-encoding")
+    ]
   }
 
   private var bytes: [UInt8] = []
@@ -47,22 +68,26 @@ package struct HTTP2HeaderBlock: Sendable {
 
   /// Builds a block from text, for tests.
   package init(_ fields: [(name: String, value: String)]) {
-    for field in fields { append(name: Array(field.name.utf8), value: Array(field.value.utf8)) }
+    for field in fields {
+      unsafe Array(field.name.utf8).withUnsafeBufferPointer { name in
+        unsafe Array(field.value.utf8).withUnsafeBufferPointer { value in
+          unsafe append(name: name, value: value)
+        }
+      }
+    }
   }
 
-  mutating func append(
-    name: some BidirectionalCollection<UInt8>, value: some BidirectionalCollection<UInt8>
-  ) {
+  mutating func append(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
     if fields.isEmpty {
       fields.reserveCapacity(12)
       bytes.reserveCapacity(320)
     }
     fields.append(
       Field(
-        known: KnownName(name), start: bytes.count, nameCount: name.count,
-        valueCount: value.count))
-    bytes.append(contentsOf: name)
-    bytes.append(contentsOf: value)
+        known: unsafe KnownName(name), place: Int32(clamping: bytes.count),
+        nameSize: Int32(clamping: name.count), valueSize: Int32(clamping: value.count)))
+    unsafe bytes.append(contentsOf: name)
+    unsafe bytes.append(contentsOf: value)
     listBytes += name.count + value.count + 32
   }
 

@@ -24,6 +24,8 @@ package import NIOCore
   private var pings: PingPolicy?
   private var now: NIODeadline
   private var seenSettings = false
+  /// The header list that is arriving: on one connection only one can be.
+  private var incoming = HTTP2HeaderBlock()
   /// Address of the first byte of the read being processed.
   private var inputBase: UInt = 0
   private var output = ByteBuffer()
@@ -232,13 +234,15 @@ package import NIOCore
     return unsafe Unmanaged<HTTP2Stream>.fromOpaque(state).takeUnretainedValue()
   }
 
+  func headersBegan() { incoming = HTTP2HeaderBlock() }
+
   /// Keeps a field; false when the list has grown over its limit and the connection must end.
   func fieldReceived(
-    _ stream: HTTP2Stream, name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
+    name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
   ) -> Bool {
-    unsafe stream.incoming.append(name: name, value: value)
-    if stream.incoming.listBytes <= limits.headerListBytesMax,
-      stream.incoming.fields.count <= limits.headerFieldsMax
+    unsafe incoming.append(name: name, value: value)
+    if incoming.listBytes <= limits.headerListBytesMax,
+      incoming.fields.count <= limits.headerFieldsMax
     {
       return true
     }
@@ -248,7 +252,7 @@ package import NIOCore
 
   func headersReceived(_ stream: HTTP2Stream, ended: Bool) {
     var block = HTTP2HeaderBlock()
-    swap(&block, &stream.incoming)
+    swap(&block, &incoming)
     events.append(.headers(stream, block))
     if ended { self.ended(stream) }
   }

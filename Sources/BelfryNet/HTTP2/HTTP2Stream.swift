@@ -17,8 +17,6 @@ package final class HTTP2Stream {
 
   /// Where the machine keeps it.
   var slot = -1
-  /// The header list that is arriving.
-  var incoming = HTTP2HeaderBlock()
   var outbound = OutboundQueue()
   /// nghttp2 asked for bytes and was told to wait.
   var isDeferred = false

@@ -5,6 +5,8 @@ struct OutboundQueue {
   /// Pieces up to this are copied together; above it a copy costs more than a separate piece.
   private static let gatherBytesMax = 4_096
 
+  /// The one message that waits, while there is only one: most never meet another, and leave whole.
+  private var single: ByteBuffer?
   private var pieces: [ByteBuffer] = []
   private var first = 0
   private var open = ByteBuffer()
@@ -12,10 +14,24 @@ struct OutboundQueue {
 
   /// Appends a gRPC message: its 5-byte prefix (compressed flag, big-endian length) and its bytes.
   mutating func append(message: ByteBuffer, isCompressed: Bool = false) {
+    if readableBytes == 0, !isCompressed {
+      single = message
+    } else {
+      gatherSingle()
+      gather(message, isCompressed: isCompressed)
+    }
+    readableBytes += 5 + message.readableBytes
+  }
+
+  private mutating func gatherSingle() {
+    guard let message = single else { return }
+    single = nil
+    gather(message, isCompressed: false)
+  }
+
+  private mutating func gather(_ message: ByteBuffer, isCompressed: Bool) {
     let count = message.readableBytes
-    open.writeInteger(UInt8(isCompressed ? 1 : 0))
-    open.writeInteger(UInt32(truncatingIfNeeded: count))
-    readableBytes += 5 + count
+    Self.writePrefix(of: message, isCompressed: isCompressed, to: &open)
     if count <= Self.gatherBytesMax {
       open.writeImmutableBuffer(message)
     } else {
@@ -28,6 +44,14 @@ struct OutboundQueue {
   /// Moves exactly `count` bytes, which must be there, to the end of `buffer`.
   mutating func move(_ count: Int, to buffer: inout ByteBuffer) {
     precondition(count <= readableBytes, "\(count) of \(readableBytes) bytes asked for")
+    if count == readableBytes, let message = single {
+      single = nil
+      readableBytes = 0
+      Self.writePrefix(of: message, isCompressed: false, to: &buffer)
+      buffer.writeImmutableBuffer(message)
+      return
+    }
+    gatherSingle()
     readableBytes -= count
     var wanted = count
     while wanted > 0, first < pieces.count {
@@ -46,5 +70,12 @@ struct OutboundQueue {
     guard wanted > 0 else { return }
     if let slice = open.readSlice(length: wanted) { buffer.writeImmutableBuffer(slice) }
     if open.readableBytes == 0 { open.clear() }
+  }
+
+  private static func writePrefix(
+    of message: ByteBuffer, isCompressed: Bool, to buffer: inout ByteBuffer
+  ) {
+    buffer.writeMultipleIntegers(
+      UInt8(isCompressed ? 1 : 0), UInt32(truncatingIfNeeded: message.readableBytes))
   }
 }

@@ -45,16 +45,42 @@ final class UnaryBody: ServerCallBody {
   func closed(_ closure: RPCClosure) {}
 }
 
-/// A unary request whose answer is made by a task: a message, or a stream of them.
-final class SingleRequestBody: ServerCallBody {
+/// A unary call answered by a task.
+final class UnaryAsyncBody: ServerCallBody {
+  typealias Handler = @Sendable (ServerCallContext, ByteBuffer) async throws -> ByteBuffer
+
+  private unowned let call: ServerCall
+  private let handler: Handler
+  private var request = SingleMessage()
+  private var task: ServerTask?
+
+  init(_ call: ServerCall, _ handler: @escaping Handler) {
+    self.call = call
+    self.handler = handler
+  }
+
+  func messageReceived(_ message: ByteBuffer) {
+    if !request.set(message) { call.fail(SingleMessage.tooMany) }
+  }
+
+  func messagesEnded() {
+    guard let message = request.message else { return call.fail(SingleMessage.none) }
+    task = ServerTask(answering: call, message, handler)
+  }
+
+  func closed(_ closure: RPCClosure) { task?.cancel() }
+}
+
+/// One request, and a stream of answers that a task makes.
+final class ServerStreamBody: ServerCallBody {
   private unowned let call: ServerCall
   private let work: @Sendable (ByteBuffer) async throws -> Void
-  private let writer: RPCWriter?
+  private let writer: RPCWriter
   private var request = SingleMessage()
   private var task: ServerTask?
 
   init(
-    _ call: ServerCall, writer: RPCWriter?,
+    _ call: ServerCall, writer: RPCWriter,
     _ work: @escaping @Sendable (ByteBuffer) async throws -> Void
   ) {
     self.call = call
@@ -72,10 +98,10 @@ final class SingleRequestBody: ServerCallBody {
     task = ServerTask(call) { try await work(message) }
   }
 
-  func drained(_ count: Int) { _ = writer?.drained(count) }
+  func drained(_ count: Int) { _ = writer.drained(count) }
 
   func closed(_ closure: RPCClosure) {
-    writer?.close(closure.status)
+    writer.close(closure.status)
     task?.cancel()
   }
 }
@@ -156,19 +182,37 @@ final class ServerTask {
   private let task: Task<Void, Never>
 
   /// - Parameter work: its error decides the call; when it returns the call must have been answered.
-  init(_ call: ServerCall, _ work: @escaping @Sendable () async throws -> Void) {
-    let loop = call.context.eventLoop
-    call.connection.taskStarted()
-    let run: @Sendable () async -> Void = {
+  convenience init(_ call: ServerCall, _ work: @escaping @Sendable () async throws -> Void) {
+    self.init(of: call) {
       var status = RPCStatus.ok
       do { try await work() } catch { status = RPCStatus(handlerError: error) }
       let result = status
-      if loop.inEventLoop {
-        Self.ended(call, result)
-      } else {
-        loop.execute { Self.ended(call, result) }
+      Self.onLoop(of: call) { Self.ended(call, result) }
+    }
+  }
+
+  /// Answers with what the handler returns or throws. No closure lies between the task and it: each
+  /// would cost as much as a small handler.
+  convenience init(
+    answering call: ServerCall, _ request: ByteBuffer,
+    _ handler: @escaping UnaryAsyncBody.Handler
+  ) {
+    self.init(of: call) {
+      do {
+        let reply = try await handler(call.context, request)
+        Self.onLoop(of: call) {
+          call.answer(reply)
+          Self.ended(call, .ok)
+        }
+      } catch {
+        let status = RPCStatus(handlerError: error)
+        Self.onLoop(of: call) { Self.ended(call, status) }
       }
     }
+  }
+
+  private init(of call: ServerCall, _ run: @escaping @Sendable () async -> Void) {
+    call.connection.taskStarted()
     let executor = call.connection.executor
     if #available(macOS 26.0, *) {
       task = Task.immediate(executorPreference: executor, operation: run)
@@ -178,6 +222,11 @@ final class ServerTask {
   }
 
   func cancel() { task.cancel() }
+
+  private static func onLoop(of call: ServerCall, _ work: @escaping @Sendable () -> Void) {
+    let loop = call.context.eventLoop
+    if loop.inEventLoop { work() } else { loop.execute(work) }
+  }
 
   private static func ended(_ call: ServerCall, _ status: RPCStatus) {
     call.connection.taskEnded()

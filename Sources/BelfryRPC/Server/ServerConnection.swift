@@ -185,14 +185,10 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     let context = call.context
     switch handler {
     case .unary(let function): call.body = UnaryBody(call, function)
-    case .unaryAsync(let function):
-      call.body = SingleRequestBody(call, writer: nil) { message in
-        let reply = try await function(context, message)
-        Self.onLoop(context) { call.answer(reply) }
-      }
+    case .unaryAsync(let function): call.body = UnaryAsyncBody(call, function)
     case .serverStream(let function):
       let writer = writer(for: call)
-      call.body = SingleRequestBody(call, writer: writer) { message in
+      call.body = ServerStreamBody(call, writer: writer) { message in
         try await function(context, message, writer)
         writer.finish()
       }

@@ -24,6 +24,8 @@ struct CoordinatorLink: Sendable {
     var options = RPCClient.Options()
     options.backoffFirst = .milliseconds(200)
     options.backoffMax = .seconds(2)
+    // The coordinator decides how large a payload may be; we take whatever it may decide.
+    options.limits.messageBytesMax = (8 << 20) + (256 << 10)
     client = try RPCClient(
       target: target, tls: configuration.tls, eventLoopGroup: group, options: options)
   }

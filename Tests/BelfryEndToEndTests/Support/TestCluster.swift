@@ -26,7 +26,7 @@ final class TestCluster {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("belfry-e2e-\(id)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     try await require(belfry("cert", "init", "--cluster", "test", "--dir", certs))
-    try await issue("coordinator", "c1")
+    try await issue("coordinator", "c1", "--host", "127.0.0.1")
     try await issue("operator", "me")
   }
 
@@ -94,12 +94,16 @@ final class TestCluster {
       ] + run.flatMap { ["--run", $0] } + more)
   }
 
-  func start(_ name: String, _ arguments: [String]) throws {
+  func start(
+    _ name: String, _ arguments: [String], program: String? = nil,
+    environment: [String: String] = [:]
+  ) throws {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: belfryPath)
+    process.executableURL = URL(fileURLWithPath: program ?? belfryPath)
     process.arguments = arguments
     process.environment = ProcessInfo.processInfo.environment.merging(
-      ["BELFRY_LOG_FORMAT": "json"]) { _, new in new }
+      ["BELFRY_LOG_FORMAT": "json"]) { _, new in new
+      }.merging(environment) { _, new in new }
     let log = folder.appendingPathComponent("\(name).log")
     if !FileManager.default.fileExists(atPath: log.path) {
       _ = FileManager.default.createFile(atPath: log.path, contents: nil)
@@ -122,6 +126,8 @@ final class TestCluster {
     signal(name, SIGKILL)
     running[name]?.waitUntilExit()
   }
+
+  func pid(_ name: String) -> Int32? { running[name]?.processIdentifier }
 
   func isRunning(_ name: String) -> Bool { running[name]?.isRunning ?? false }
 
