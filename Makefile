@@ -1,7 +1,7 @@
 # Belfry's commands for people who build it. `make help` lists them; each installs what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build release test demo bench sim generate format lint clean dependencies
+.PHONY: help build release test demo bench bench-rpc sim generate format lint clean dependencies
 
 # How many seeds `make sim` runs, and from which on: `make sim SEEDS=100000 FIRST=42`.
 SEEDS ?= 10000
@@ -15,7 +15,7 @@ otherwise = || { echo "make $@: $(1)" >&2; exit 1; }
 compile_error = the first line with 'error:' above says what is wrong
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 dependencies:
 	@scripts/install-dependencies
@@ -39,6 +39,11 @@ bench: dependencies ## measure calls, messages, jobs a second and latency, on re
 	@swift build -c release --product belfry-bench $(call otherwise,$(compile_error))
 	@BELFRY_TEST_BIN="$$PWD/.build/release" scripts/with-services .build/release/belfry-bench $(BENCH) \
 	  $(call otherwise,see the message above; the servers' logs are in .build/services-*)
+
+bench-rpc: dependencies ## measure the RPC server beside nghttpd, calls a second and CPU a call
+	@swift build -c release --product belfry $(call otherwise,$(compile_error))
+	@swift build -c release --product belfry-bench $(call otherwise,$(compile_error))
+	@scripts/bench-rpc $(call otherwise,see the message above)
 
 sim: dependencies ## run the simulator: SEEDS=N seeds, the first one FIRST=N
 	@swift build -c release --product belfry-sim $(call otherwise,$(compile_error))
