@@ -139,7 +139,7 @@ let package = Package(
     tests("BelfryPortsTests", ["BelfryCore", "BelfryTestKit", "BelfryRabbitMQ", "BelfryMongo"]),
     tests(
       "BelfryCoordinatorTests",
-      ["BelfryCore", "BelfryCoordinator", "BelfryTestKit", "BelfryAPI", "BelfryRPC"]),
+      ["BelfryCoordinator", "BelfryAPI", "BelfryNet", "BelfryRPC"]),
     tests("BelfryWorkerTests", ["BelfryCore", "BelfryWorker", "BelfryTestKit"]),
     tests("BelfryTidyTests", []),
     tests(

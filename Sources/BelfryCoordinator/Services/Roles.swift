@@ -1,9 +1,9 @@
-internal import BelfryNet
-internal import BelfryRPC
+package import BelfryNet
+package import BelfryRPC
 
 /// Which role may call which method: a fixed table. A peer without a certificate may ask for the
 /// server's health, as probes do, and call nothing else.
-enum Roles {
+package enum Roles {
   static func allowed(_ method: MethodDescriptor) -> [PeerIdentity.Role] {
     switch (method.service, method.method) {
     case ("belfry.v1.Session", _): [.worker]
@@ -16,7 +16,7 @@ enum Roles {
     }
   }
 
-  static func refusal(_ method: MethodDescriptor, _ peer: PeerIdentity?) -> RPCStatus? {
+  package static func refusal(_ method: MethodDescriptor, _ peer: PeerIdentity?) -> RPCStatus? {
     if method.service == "grpc.health.v1.Health" { return nil }
     guard let peer else {
       return RPCStatus(.unauthenticated, "\(method.path) needs a client certificate")

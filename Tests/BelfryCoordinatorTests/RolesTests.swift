@@ -1,0 +1,61 @@
+import BelfryAPI
+import BelfryCoordinator
+import BelfryNet
+import BelfryRPC
+import Testing
+
+/// Every role by every method. The table is written out here once more: a method that is added, or a
+/// row that changes, has to be thought about twice.
+@Suite struct RolesTests {
+  typealias Role = PeerIdentity.Role
+
+  static let table: [(path: String, roles: Set<Role>)] = [
+    ("/belfry.v1.Jobs/Submit", [.producer, .operator]),
+    ("/belfry.v1.Jobs/SubmitMany", [.producer, .operator]),
+    ("/belfry.v1.Jobs/Get", [.producer, .operator]),
+    ("/belfry.v1.Jobs/Await", [.producer, .operator]),
+    ("/belfry.v1.Session/Connect", [.worker]),
+    ("/belfry.v1.Cluster/WatchHealth", [.operator, .coordinator]),
+    ("/belfry.v1.Cluster/GetHealth", [.operator, .coordinator]),
+    ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Set(Role.allCases)),
+    ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Set(Role.allCases)),
+    ("/grpc.health.v1.Health/Check", Set(Role.allCases)),
+    ("/grpc.health.v1.Health/List", Set(Role.allCases)),
+    ("/grpc.health.v1.Health/Watch", Set(Role.allCases)),
+    ("/belfry.v1.Tomorrow/Method", []),
+  ]
+
+  @Test func theTableHasEveryMethodOfTheSchema() {
+    let paths = Set(Self.table.map(\.path))
+    for method in JobsService.methods + SessionService.methods + ClusterService.methods {
+      #expect(paths.contains(method.path), "\(method.path) is missing")
+    }
+  }
+
+  @Test(arguments: table, Role.allCases)
+  func role(_ row: (path: String, roles: Set<Role>), _ role: Role) throws {
+    let peer = PeerIdentity(cluster: "test", role: role, name: "p", notAfter: 0)
+    let refusal = Roles.refusal(try method(row.path), peer)
+    guard !row.roles.contains(role) else {
+      #expect(refusal == nil)
+      return
+    }
+    let status = try #require(refusal)
+    #expect(status.code == .permissionDenied)
+    #expect(status.message.contains("the certificate has role \(role.rawValue)"))
+    for needed in row.roles { #expect(status.message.contains(needed.rawValue)) }
+  }
+
+  @Test(arguments: table)
+  func stranger(_ row: (path: String, roles: Set<Role>)) throws {
+    let refusal = Roles.refusal(try method(row.path), nil)
+    let isHealth = row.path.hasPrefix("/grpc.health.v1.Health/")
+    #expect(refusal?.code == (isHealth ? nil : .unauthenticated))
+  }
+
+  private func method(_ path: String) throws -> MethodDescriptor {
+    let parts = path.split(separator: "/").map(String.init)
+    try #require(parts.count == 2)
+    return MethodDescriptor(service: parts[0], method: parts[1])
+  }
+}
