@@ -27,4 +27,32 @@ import Testing
     #expect(acked.acks.count == 3)
     #expect(acked.alerts.map(\.state) == [.resolved])
   }
+
+  @Test("a job whose outcome is being inserted from here is not given out again")
+  func whileItIsRecorded() throws {
+    let scene = ClusterScene()
+    scene.feed(.queue(.consumingUp(scene.channel)))
+    scene.feed(.queue(.publishingUp))
+    scene.join("w0", session: 1, records: true)
+    scene.arrives(ClusterScene.job())
+    let run = ClusterScene.assignment(1)
+    scene.said(1, scene.started("j0", run))
+    // The broker restarts; the worker, which has no store, ends before the job comes again.
+    scene.feed(.queue(.consumingDown(scene.channel, reason: "restart")))
+    let insert = scene.said(
+      1,
+      .finished(
+        job: JobID(trusted: "j0"), assignment: run, .unrecorded(scene.outcome("j0", run))))
+    #expect(insert.records.count == 1)
+    let channel = ChannelGeneration(2)
+    scene.feed(.queue(.consumingUp(channel)))
+    let again = scene.arrives(ClusterScene.job(), redelivered: true, on: channel)
+    let lookup = try #require(again.lookups.first)
+    // The store has not got our insert yet.
+    let absent = scene.feed(.lookedUp([(ticket: lookup.ticket, answer: .absent)]))
+    #expect(absent.sends.isEmpty, "not assigned")
+    let inserted = scene.feed(.inserted(batch: 1, [.inserted]))
+    #expect(inserted.settled.map(\.id.text) == ["j0"])
+    #expect(inserted.publishes.count == 1, "the event")
+  }
 }

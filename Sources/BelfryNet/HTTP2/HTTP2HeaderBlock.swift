@@ -23,39 +23,21 @@ package struct HTTP2HeaderBlock: Sendable {
     case method, path, status, contentType, grpcTimeout, grpcEncoding, grpcStatus, grpcMessage
     case grpcAcceptEncoding
 
-    /// By length first: of the names of one length at most three are known.
     init?(_ name: UnsafeBufferPointer<UInt8>) {
       guard let start = name.baseAddress else { return nil }
-      let candidates: [(KnownName, StaticString)]
-      switch name.count {
-      case 5: candidates = Self.five
-      case 7: candidates = Self.seven
-      case 11: candidates = Self.eleven
-      case 12: candidates = Self.twelve
-      case 13: candidates = Self.thirteen
-      case 20: candidates = Self.twenty
-      default: return nil
-      }
-      for (known, text) in candidates
-      where unsafe memcmp(text.utf8Start, start, name.count) == 0 {
+      for (known, text) in Self.table where text.utf8CodeUnitCount == name.count {
+        guard unsafe memcmp(text.utf8Start, start, name.count) == 0 else { continue }
         self = known
         return
       }
       return nil
     }
 
-    private static let five: [(KnownName, StaticString)] = [(.path, ":path")]
-    private static let seven: [(KnownName, StaticString)] = [
-      (.method, ":method"), (.status, ":status"),
-    ]
-    private static let eleven: [(KnownName, StaticString)] = [(.grpcStatus, "grpc-status")]
-    private static let twelve: [(KnownName, StaticString)] = [
+    private static let table: [(KnownName, StaticString)] = [
+      (.method, ":method"), (.path, ":path"), (.status, ":status"),
       (.contentType, "content-type"), (.grpcTimeout, "grpc-timeout"),
-      (.grpcMessage, "grpc-message"),
-    ]
-    private static let thirteen: [(KnownName, StaticString)] = [(.grpcEncoding, "grpc-encoding")]
-    private static let twenty: [(KnownName, StaticString)] = [
-      (.grpcAcceptEncoding, "grpc-accept-encoding")
+      (.grpcEncoding, "grpc-encoding"), (.grpcAcceptEncoding, "grpc-accept-encoding"),
+      (.grpcStatus, "grpc-status"), (.grpcMessage, "grpc-message"),
     ]
   }
 

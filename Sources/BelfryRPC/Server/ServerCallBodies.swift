@@ -1,42 +1,46 @@
 internal import BelfryNet
 internal import NIOCore
 
-/// Collects the one message that a request of this kind must have.
-struct SingleMessage {
-  private(set) var message: ByteBuffer?
+/// What the bodies of calls with one request share: that there is one, and not two.
+protocol SingleRequestBody: ServerCallBody {
+  var call: ServerCall { get }
+  var request: ByteBuffer? { get set }
+  /// The request is complete; called once.
+  func serve(_ request: ByteBuffer)
+}
 
-  /// False when there is one already.
-  mutating func set(_ message: ByteBuffer) -> Bool {
-    guard self.message == nil else { return false }
-    self.message = message
-    return true
+extension SingleRequestBody {
+  func messageReceived(_ message: ByteBuffer) {
+    guard request == nil else {
+      return call.fail(RPCStatus(.unimplemented, "more than one message in a unary request"))
+    }
+    request = message
   }
 
-  static let tooMany = RPCStatus(.unimplemented, "more than one message in a unary request")
-  static let none = RPCStatus(.unimplemented, "no message in a unary request")
+  func messagesEnded() {
+    guard let request else {
+      return call.fail(RPCStatus(.unimplemented, "no message in a unary request"))
+    }
+    serve(request)
+  }
 }
 
 /// A unary call answered at once.
-final class UnaryBody: ServerCallBody {
+final class UnaryBody: SingleRequestBody {
   typealias Handler = @Sendable (ServerCallContext, ByteBuffer) throws(RPCStatus) -> ByteBuffer
 
-  private unowned let call: ServerCall
+  unowned let call: ServerCall
   private let handler: Handler
-  private var request = SingleMessage()
+  var request: ByteBuffer?
 
   init(_ call: ServerCall, _ handler: @escaping Handler) {
     self.call = call
     self.handler = handler
   }
 
-  func messageReceived(_ message: ByteBuffer) {
-    if !request.set(message) { call.fail(SingleMessage.tooMany) }
-  }
-
-  func messagesEnded() {
-    guard let message = request.message else { return call.fail(SingleMessage.none) }
+  func serve(_ request: ByteBuffer) {
     do throws(RPCStatus) {
-      call.answer(try handler(call.context, message))
+      call.answer(try handler(call.context, request))
     } catch {
       call.finish(RPCStatus(handlerError: error))
     }
@@ -46,12 +50,12 @@ final class UnaryBody: ServerCallBody {
 }
 
 /// A unary call answered by a task.
-final class UnaryAsyncBody: ServerCallBody {
+final class UnaryAsyncBody: SingleRequestBody {
   typealias Handler = @Sendable (ServerCallContext, ByteBuffer) async throws -> ByteBuffer
 
-  private unowned let call: ServerCall
+  unowned let call: ServerCall
   private let handler: Handler
-  private var request = SingleMessage()
+  var request: ByteBuffer?
   private var task: ServerTask?
 
   init(_ call: ServerCall, _ handler: @escaping Handler) {
@@ -59,24 +63,19 @@ final class UnaryAsyncBody: ServerCallBody {
     self.handler = handler
   }
 
-  func messageReceived(_ message: ByteBuffer) {
-    if !request.set(message) { call.fail(SingleMessage.tooMany) }
-  }
-
-  func messagesEnded() {
-    guard let message = request.message else { return call.fail(SingleMessage.none) }
-    task = ServerTask(answering: call, message, handler)
+  func serve(_ request: ByteBuffer) {
+    task = ServerTask(answering: call, request, handler)
   }
 
   func closed(_ closure: RPCClosure) { task?.cancel() }
 }
 
 /// One request, and a stream of answers that a task makes.
-final class ServerStreamBody: ServerCallBody {
-  private unowned let call: ServerCall
+final class ServerStreamBody: SingleRequestBody {
+  unowned let call: ServerCall
   private let work: @Sendable (ByteBuffer) async throws -> Void
   private let writer: RPCWriter
-  private var request = SingleMessage()
+  var request: ByteBuffer?
   private var task: ServerTask?
 
   init(
@@ -88,14 +87,9 @@ final class ServerStreamBody: ServerCallBody {
     self.work = work
   }
 
-  func messageReceived(_ message: ByteBuffer) {
-    if !request.set(message) { call.fail(SingleMessage.tooMany) }
-  }
-
-  func messagesEnded() {
-    guard let message = request.message else { return call.fail(SingleMessage.none) }
+  func serve(_ request: ByteBuffer) {
     let work = work
-    task = ServerTask(call) { try await work(message) }
+    task = ServerTask(call) { try await work(request) }
   }
 
   func drained(_ count: Int) { _ = writer.drained(count) }
