@@ -128,7 +128,9 @@ let package = Package(
 
     tests("BelfryCoreTests", ["BelfryCore", "BelfryTestKit"], resources: [.copy("Transcripts")]),
     tests("BelfryWireTests", ["BelfryWire"]),
-    tests("BelfryRPCTests", ["BelfryRPC", "BelfryNet", "BelfryWire", "BelfryIdentity", log] + nio),
+    tests(
+      "BelfryRPCTests",
+      ["BelfryRPC", "BelfryNet", "BelfryWire", "BelfryIdentity", "BelfryTestKit", log] + nio),
     tests(
       "BelfryAPITests",
       [

@@ -25,13 +25,24 @@ final class TestCertificates: Sendable {
   ) throws -> TLSConfiguration {
     let identity = try authority.issue(
       role, name, validity: try validity ?? .lasting(.seconds(3_600)))
-    let base = "\(role.rawValue)-\(name)-\(UUID())"
-    let certificate = folder.appending(path: base + ".pem").path
-    let key = folder.appending(path: base + ".key").path
+    let (certificate, key) = newFiles("\(role.rawValue)-\(name)")
     try identity.certificatePEM.write(toFile: certificate, atomically: true, encoding: .utf8)
     try identity.keyPEM.write(toFile: key, atomically: true, encoding: .utf8)
     return TLSConfiguration(
       certificateChainFile: certificate, keyFile: key, caFile: other?.caFile ?? caFile)
+  }
+
+  /// Names of files that nobody has used; they go with the folder.
+  func newFiles(_ name: String) -> (certificate: String, key: String) {
+    let base = folder.appending(path: "\(name)-\(UUID())").path
+    return (base + ".pem", base + ".key")
+  }
+
+  /// The CA itself with its key, for others to sign with.
+  func authorityFiles() throws -> TLSConfiguration {
+    let key = newFiles("ca").key
+    try authority.keyPEM().write(toFile: key, atomically: true, encoding: .utf8)
+    return TLSConfiguration(certificateChainFile: caFile, keyFile: key, caFile: caFile)
   }
 
   /// A peer that shows no certificate.
