@@ -1,13 +1,16 @@
 # Belfry's commands for people who build it. `make help` lists them; each installs what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build release test demo bench bench-rpc sim generate format lint clean dependencies
+.PHONY: help build release test demo bench bench-rpc sim fuzz sanitize generate format lint clean dependencies
 
 # How many seeds `make sim` runs, and from which on: `make sim SEEDS=100000 FIRST=42`.
 SEEDS ?= 10000
 FIRST ?= 1
 # Arguments of the benchmarks: `make bench BENCH="unary --seconds 5"`.
 BENCH ?=
+# How long `make fuzz` feeds each target, and which: `make fuzz SECONDS=600 ONLY="deframer gzip"`.
+SECONDS ?= 60
+ONLY ?=
 SWIFT_FILES := Package.swift Sources Tests examples
 
 # Ends a recipe's command: says what to do next when it fails.
@@ -49,6 +52,12 @@ sim: dependencies ## run the simulator: SEEDS=N seeds, the first one FIRST=N
 	@swift build -c release --product belfry-sim $(call otherwise,$(compile_error))
 	@.build/release/belfry-sim --seeds $(SEEDS) --first-seed $(FIRST) \
 	  $(call otherwise,repeat the seed named above with: .build/release/belfry-sim --seed <seed> --trace)
+
+fuzz: dependencies ## feed parsers and the core with arbitrary bytes: SECONDS=60 a target, ONLY=deframer
+	@FUZZ_SECONDS=$(SECONDS) scripts/fuzz $(ONLY)
+
+sanitize: dependencies ## run the tests of the RPC layer and the core under ThreadSanitizer and AddressSanitizer
+	@scripts/sanitize
 
 generate: dependencies ## write the code that is generated from proto/ anew
 	@scripts/generate $(call otherwise,the messages above name file and line in proto/)

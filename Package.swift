@@ -43,6 +43,21 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
     name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
+/// The fuzz targets: functions that ordinary tests call with the kept corpus; with BELFRY_FUZZ set
+/// (`make fuzz`) the program that libFuzzer drives instead, built with its counters.
+let fuzzed: [Target.Dependency] = [
+  "BelfryCore", "BelfryWire", "BelfryNet", "BelfryRPC", "BelfryAPI", "BelfryCoordinator", protobuf,
+  .product(name: "NIOCore", package: "swift-nio"),
+]
+let fuzzTargets: Target =
+  Context.environment["BELFRY_FUZZ"] == nil
+  ? .testTarget(
+    name: "BelfryFuzzTests", dependencies: fuzzed, exclude: ["Fuzzer", "corpus"],
+    swiftSettings: settings)
+  : .executableTarget(
+    name: "belfry-fuzz", dependencies: fuzzed, path: "Tests/BelfryFuzzTests",
+    exclude: ["CorpusTests.swift", "corpus"], swiftSettings: settings)
+
 let package = Package(
   name: "belfry",
   platforms: [.macOS(.v15)],
@@ -144,6 +159,7 @@ let package = Package(
       ["BelfryCoordinator", "BelfryAPI", "BelfryNet", "BelfryRPC"]),
     tests("BelfryWorkerTests", ["BelfryCore", "BelfryWorker", "BelfryTestKit"]),
     tests("BelfryTidyTests", []),
+    fuzzTargets,
     tests(
       "BelfryEndToEndTests",
       ["BelfryCore", "BelfryIdentity", "BelfryRabbitMQ", "BelfryMongo", "BelfryTestKit"]),
