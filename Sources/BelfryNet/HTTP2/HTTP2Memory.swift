@@ -1,5 +1,6 @@
 internal import CNghttp2
 internal import NIOPosix
+
 #if canImport(Glibc)
   internal import Glibc
 #else
