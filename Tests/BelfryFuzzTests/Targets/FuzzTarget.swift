@@ -7,6 +7,8 @@ enum FuzzTarget: String, CaseIterable {
   case protobuf
   /// Bodies of calls, in arbitrary pieces.
   case deframer
+  /// Frames of a connection.
+  case http2
   /// Header lists: metadata, requests and the ends of answers.
   case metadata
   case timeout
@@ -24,6 +26,7 @@ enum FuzzTarget: String, CaseIterable {
     case .wire: try fuzzWire(&input)
     case .protobuf: try fuzzProtobuf(&input)
     case .deframer: try fuzzDeframer(&input)
+    case .http2: try fuzzHTTP2(&input)
     case .metadata: try fuzzMetadata(&input)
     case .timeout: try fuzzTimeout(&input)
     case .percent: try fuzzPercent(&input)
