@@ -1,7 +1,8 @@
 import Foundation
 
-// belfry-fuzz TARGET [ARGUMENT OF libFuzzer...]: feeds one target until something breaks. Built by
-// scripts/fuzz only, with the coverage counters that libFuzzer steers by.
+// belfry-fuzz --target=NAME [ARGUMENT OF libFuzzer...]: feeds one target until something breaks. Built
+// by scripts/fuzz only, with the coverage counters that libFuzzer steers by; it ignores what begins
+// with two dashes, and hands it on where it starts itself again.
 
 /// libFuzzer's own main loop; it returns when the time is up.
 @_silgen_name("LLVMFuzzerRunDriver")
@@ -22,14 +23,13 @@ private func take(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int32 {
   return 0
 }
 
-guard CommandLine.arguments.count > 1,
-  let chosen = FuzzTarget(rawValue: CommandLine.arguments[1])
-else {
+let option = "--target="
+let named = CommandLine.arguments.first { $0.hasPrefix(option) }?.dropFirst(option.count)
+guard let chosen = named.flatMap({ FuzzTarget(rawValue: String($0)) }) else {
   print(FuzzTarget.allCases.map(\.rawValue).joined(separator: "\n"))
   exit(64)
 }
 target = chosen
-var count = CommandLine.argc - 1
-// The name of the target stands where libFuzzer expects its own.
-var arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv + 1
+var count = CommandLine.argc
+var arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = CommandLine.unsafeArgv
 exit(runFuzzer(&count, &arguments, { take($0, $1) }))
