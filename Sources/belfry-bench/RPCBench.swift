@@ -121,10 +121,12 @@ enum RPCBench {
   }
 
   /// Keeps so many messages under way on one bidirectional stream; returns how many came back.
-  static func echoes(_ client: RPCClient, outstanding: Int, for time: Duration) async -> Int {
+  static func echoes(
+    _ client: RPCClient, _ message: ByteBuffer = message, outstanding: Int, for time: Duration
+  ) async -> Int {
     await withCheckedContinuation { continuation in
       client.events(stream) { writer in
-        Pump(writer, outstanding: outstanding, end: .now() + TimeAmount(time)) {
+        Pump(writer, message, outstanding: outstanding, end: .now() + TimeAmount(time)) {
           continuation.resume(returning: $0)
         }
       }
@@ -134,14 +136,17 @@ enum RPCBench {
   /// Sends a message for each that comes back.
   private final class Pump: RPCEventHandler {
     private let writer: RPCWriter
+    private let message: ByteBuffer
     private let end: NIODeadline
     private let ended: (Int) -> Void
     private var count = 0
 
     init(
-      _ writer: RPCWriter, outstanding: Int, end: NIODeadline, ended: @escaping (Int) -> Void
+      _ writer: RPCWriter, _ message: ByteBuffer, outstanding: Int, end: NIODeadline,
+      ended: @escaping (Int) -> Void
     ) {
       self.writer = writer
+      self.message = message
       self.end = end
       self.ended = ended
       writer.send(contentsOf: Array(repeating: message, count: outstanding))
