@@ -15,6 +15,7 @@ package import NIOCore
   package private(set) var failure: HTTP2Error?
 
   private var handle: OpaquePointer?
+  private let memory = HTTP2Memory()
   /// Streams nghttp2 refers to; it does not say goodbye to them when it is freed.
   private var slots: [HTTP2Stream?] = []
   private var freeSlots: [Int] = []
@@ -52,14 +53,21 @@ package import NIOCore
     unsafe nghttp2_option_set_stream_reset_rate_limit(
       option, limits.resetBurst, limits.resetsPerSecond)
     let state = unsafe Unmanaged.passUnretained(self).toOpaque()
-    let create = unsafe server ? nghttp2_session_server_new2 : nghttp2_session_client_new2
-    let result = unsafe create(&handle, HTTP2Callbacks.table.pointer, state, option)
+    let create = unsafe server ? nghttp2_session_server_new3 : nghttp2_session_client_new3
+    var functions = unsafe memory.functions
+    let result = unsafe create(&handle, HTTP2Callbacks.table.pointer, state, option, &functions)
     unsafe nghttp2_option_del(option)
     guard result == 0 else { fatalError("out of memory") }
     submitSettings(server: server)
   }
 
-  deinit { unsafe nghttp2_session_del(handle) }
+  deinit { unsafe nghttp2_session_del(entered) }
+
+  /// nghttp2's session, for all calls but those from within its callbacks.
+  private var entered: OpaquePointer? {
+    memory.enter()
+    return unsafe handle
+  }
 
   private func submitSettings(server: Bool) {
     func entry(_ id: nghttp2_settings_id, _ value: UInt32) -> nghttp2_settings_entry {
@@ -76,9 +84,9 @@ package import NIOCore
     } else {
       entries.append(entry(NGHTTP2_SETTINGS_ENABLE_PUSH, 0))
     }
-    check(unsafe nghttp2_submit_settings(handle, 0, entries, entries.count), "settings")
+    check(unsafe nghttp2_submit_settings(entered, 0, entries, entries.count), "settings")
     check(
-      unsafe nghttp2_session_set_local_window_size(handle, 0, 0, limits.connectionWindowBytes),
+      unsafe nghttp2_session_set_local_window_size(entered, 0, 0, limits.connectionWindowBytes),
       "window")
   }
 
@@ -92,7 +100,7 @@ package import NIOCore
       guard let base = bytes.baseAddress else { return 0 }
       inputBase = UInt(bitPattern: base)
       return unsafe nghttp2_session_mem_recv(
-        handle, base.assumingMemoryBound(to: UInt8.self), bytes.count)
+        entered, base.assumingMemoryBound(to: UInt8.self), bytes.count)
     }
     if let failure { throw failure }
     guard result >= 0 else {
@@ -111,7 +119,7 @@ package import NIOCore
     var more = true
     while output.readableBytes < limit {
       var bytes: UnsafePointer<UInt8>?
-      let count = unsafe nghttp2_session_mem_send(handle, &bytes)
+      let count = unsafe nghttp2_session_mem_send(entered, &bytes)
       guard count > 0, let start = unsafe bytes else {
         // No-copy frames are written by the callback: an empty answer below the limit is the end.
         more = output.readableBytes >= limit
@@ -153,40 +161,40 @@ package import NIOCore
   package func reset(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
     guard !stream.isClosed, stream.id > 0 else { return }
     stream.hasLocalEnded = true
-    check(unsafe nghttp2_submit_rst_stream(handle, 0, stream.id, code.rawValue), "reset")
+    check(unsafe nghttp2_submit_rst_stream(entered, 0, stream.id, code.rawValue), "reset")
   }
 
   /// Gives the connection's share of received bytes back to the peer.
   package func consumeConnection(_ count: Int) {
-    check(unsafe nghttp2_session_consume_connection(handle, count), "credit")
+    check(unsafe nghttp2_session_consume_connection(entered, count), "credit")
   }
 
   /// Gives a stream's share of received bytes back to the peer.
   package func consume(_ count: Int, on stream: HTTP2Stream) {
     guard count > 0, !stream.isClosed else { return }
-    check(unsafe nghttp2_session_consume_stream(handle, stream.id, count), "credit")
+    check(unsafe nghttp2_session_consume_stream(entered, stream.id, count), "credit")
   }
 
   package func ping() {
-    check(unsafe nghttp2_submit_ping(handle, 0, nil), "ping")
+    check(unsafe nghttp2_submit_ping(entered, 0, nil), "ping")
   }
 
   /// Announces the end: no new streams soon; those under way go on (GOAWAY with the highest id).
   package func announceShutdown() {
-    check(unsafe nghttp2_submit_shutdown_notice(handle), "shutdown notice")
+    check(unsafe nghttp2_submit_shutdown_notice(entered), "shutdown notice")
   }
 
   /// Refuses all streams that have not been seen yet; those seen go on.
   package func refuseNewStreams() {
     let last = unsafe nghttp2_session_get_last_proc_stream_id(handle)
-    check(unsafe nghttp2_submit_goaway(handle, 0, last, 0, nil, 0), "goaway")
+    check(unsafe nghttp2_submit_goaway(entered, 0, last, 0, nil, 0), "goaway")
   }
 
   /// Ends the connection at once, with a GOAWAY.
   package func terminate(_ code: HTTP2ErrorCode, _ error: HTTP2Error) {
     guard failure == nil else { return }
     failure = error
-    check(unsafe nghttp2_session_terminate_session(handle, code.rawValue), "terminate")
+    check(unsafe nghttp2_session_terminate_session(entered, code.rawValue), "terminate")
   }
 
   // MARK: For the two machines
@@ -197,11 +205,11 @@ package import NIOCore
       var provider = unsafe HTTP2Callbacks.provider(for: stream)
       check(
         unsafe nghttp2_submit_response(
-          handle, stream.id, fields.pointer, fields.count, &provider), "response")
+          entered, stream.id, fields.pointer, fields.count, &provider), "response")
     } else {
       stream.hasLocalEnded = true
       check(
-        unsafe nghttp2_submit_response(handle, stream.id, fields.pointer, fields.count, nil),
+        unsafe nghttp2_submit_response(entered, stream.id, fields.pointer, fields.count, nil),
         "response")
     }
   }
@@ -212,7 +220,7 @@ package import NIOCore
     let stream = HTTP2Stream(id: 0)
     var provider = unsafe HTTP2Callbacks.provider(for: stream)
     let id = unsafe nghttp2_submit_request(
-      handle, nil, fields.pointer, fields.count, &provider,
+      entered, nil, fields.pointer, fields.count, &provider,
       Unmanaged.passUnretained(stream).toOpaque())
     guard id > 0 else { return nil }
     stream.id = id
@@ -242,7 +250,7 @@ package import NIOCore
   ) -> Bool {
     unsafe incoming.append(name: name, value: value)
     if incoming.listBytes <= limits.headerListBytesMax,
-      incoming.fields.count <= limits.headerFieldsMax
+      incoming.fieldCount <= limits.headerFieldsMax
     {
       return true
     }
@@ -347,7 +355,7 @@ package import NIOCore
   private func resume(_ stream: HTTP2Stream) {
     guard stream.isDeferred else { return }
     stream.isDeferred = false
-    check(unsafe nghttp2_session_resume_data(handle, stream.id), "resume")
+    check(unsafe nghttp2_session_resume_data(entered, stream.id), "resume")
   }
 
   private func reportDrained() {

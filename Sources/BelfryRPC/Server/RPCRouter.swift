@@ -40,10 +40,8 @@ package struct RPCRouter: Sendable {
     routes.values.flatMap { $0.map(\.method) }.sorted { $0.path < $1.path }
   }
 
-  func route(_ path: ArraySlice<UInt8>) -> Route? {
-    unsafe path.withUnsafeBufferPointer { path in
-      unsafe routes[Self.hash(path)]?.first { unsafe $0.path.elementsEqual(path) }
-    }
+  func route(_ path: UnsafeBufferPointer<UInt8>) -> Route? {
+    unsafe routes[Self.hash(path)]?.first { unsafe $0.path.elementsEqual(path) }
   }
 
   /// FNV-1a. Peers cannot add keys, so collisions are not theirs to make.

@@ -142,8 +142,9 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     case .refused(.status(let encoding, let status)):
       return refuse(stream, encoding, status)
     }
-    guard let route = shared.router.route(request.path) else {
-      let path = String(decoding: request.path.prefix(256), as: UTF8.self)
+    guard let route = unsafe headers.withValue(
+      of: request.path, { unsafe shared.router.route($0) }) else {
+      let path = headers.text(of: request.path).prefix(256)
       return refuse(stream, request.encoding, RPCStatus(.unimplemented, "unknown method \(path)"))
     }
     var observation: ServerObservation?
