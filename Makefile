@@ -1,7 +1,7 @@
 # Belfry's commands for people who build it. `make help` lists them; each installs what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build release test demo bench bench-rpc sim generate format lint clean dependencies
+.PHONY: help build release test demo bench bench-rpc peers sim generate format lint clean dependencies
 
 # How many seeds `make sim` runs, and from which on: `make sim SEEDS=100000 FIRST=42`.
 SEEDS ?= 10000
@@ -52,6 +52,10 @@ bench-rpc: dependencies ## measure the RPC layer beside nghttpd and gRPC C++: BE
 	@swift build -c release --product belfry $(call otherwise,$(compile_error))
 	@swift build -c release --product belfry-bench $(call otherwise,$(compile_error))
 	@scripts/bench-rpc $(BENCH_RPC) $(call otherwise,see the message above)
+
+peers: dependencies ## build grpc-swift-2's server and client into .build-peers, and test against them
+	@swift build -c release --package-path Tests/GRPCSwiftPeer --scratch-path .build-peers \
+	  $(call otherwise,$(compile_error))
 
 sim: dependencies ## run the simulator: SEEDS=N seeds, the first one FIRST=N
 	@swift build -c release --product belfry-sim $(call otherwise,$(compile_error))
