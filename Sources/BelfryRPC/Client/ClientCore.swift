@@ -139,7 +139,7 @@ final class ClientCore: @unchecked Sendable {
       .channelOption(.maxMessagesPerRead, value: 1)
       .channelOption(
         .recvAllocator,
-        value: AdaptiveRecvByteBufferAllocator(minimum: 2_048, initial: 8_192, maximum: 65_536)
+        value: AdaptiveRecvByteBufferAllocator(minimum: 1_024, initial: 2_048, maximum: 65_536)
       )
       .channelOption(
         .writeBufferWaterMark,
