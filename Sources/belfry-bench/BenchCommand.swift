@@ -84,7 +84,9 @@ struct BenchCommand: AsyncParsableCommand {
   struct Codec: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "codec", shouldDisplay: false)
 
-    func run() throws { try CodecBench.run() }
+    @Option var rounds = 15
+
+    func run() throws { try CodecBench.run(rounds: rounds) }
   }
 
   /// The worker of the benchmark: a handler in Swift that returns its payload's size.

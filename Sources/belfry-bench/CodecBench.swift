@@ -6,10 +6,10 @@ internal import SwiftProtobuf
 /// Our codec beside swift-protobuf's, on the same values of the same types, in this process.
 ///
 /// Assign has 5 fields set, Finished a recorded outcome of 5, with 256 B of payload each. Both codecs
-/// write into an array of their own and read from one. Printed: nanoseconds, the median of 15 rounds
+/// write into an array of their own and read from one. Printed: nanoseconds, the median of some rounds
 /// in which the two take turns.
 enum CodecBench {
-  static func run() throws {
+  static func run(rounds: Int) throws {
     let payload = Data((0..<256).map { UInt8(truncatingIfNeeded: $0 &* 7) })
     let job = "0198c3f2-6a1e-7c44-9b1d-3f5a2e8c7d10"
     let assignment = "0198c3f26a1e7c449b1d3f5a2e8c7d10-4711"
@@ -19,7 +19,7 @@ enum CodecBench {
     assign.attempt = 1
     assign.kind = "thumbnail"
     assign.payload = payload
-    try measure("assign", assign)
+    try measure("assign", assign, rounds)
     var outcome = Belfry_V1_Outcome()
     outcome.id = job
     outcome.state = "succeeded"
@@ -30,11 +30,11 @@ enum CodecBench {
     finished.job = job
     finished.assignment = assignment
     finished.recorded = outcome
-    try measure("finished", finished)
+    try measure("finished", finished, rounds)
   }
 
   private static func measure<M: Message & WireMessage & Equatable>(
-    _ name: String, _ message: M
+    _ name: String, _ message: M, _ rounds: Int
   ) throws {
     let (ours, theirs): ([UInt8], [UInt8]) = (
       message.wireBytes(), try message.serializedBytes()
@@ -43,7 +43,7 @@ enum CodecBench {
       throw Bench.Failure(description: "\(name) is not the same after encoding and decoding")
     }
     var times: [String: [Double]] = [:]
-    for _ in 0..<15 {
+    for _ in 0..<rounds {
       times["belfry_encode", default: []].append(time { message.wireBytes().count })
       times["protobuf_encode", default: []].append(
         try time { (try message.serializedBytes() as [UInt8]).count })

@@ -122,10 +122,11 @@ enum RPCBench {
 
   /// Keeps so many messages under way on one bidirectional stream; returns how many came back.
   static func echoes(
-    _ client: RPCClient, _ message: ByteBuffer = message, outstanding: Int, for time: Duration
+    _ client: RPCClient, _ message: ByteBuffer = message, outstanding: Int, for time: Duration,
+    options: RPCCallOptions = RPCCallOptions()
   ) async -> Int {
     await withCheckedContinuation { continuation in
-      client.events(stream) { writer in
+      client.events(stream, options: options) { writer in
         Pump(writer, message, outstanding: outstanding, end: .now() + TimeAmount(time)) {
           continuation.resume(returning: $0)
         }

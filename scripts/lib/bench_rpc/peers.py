@@ -3,6 +3,7 @@
 from . import machine
 from .machine import BIN, ROOT, Server, free_port
 
+GRPC_SWIFT = ROOT / ".build-peers" / "release" / "grpc-swift-peer"
 GRPC_CPP = ROOT / ".build" / "bench-peers" / "grpc-cpp"
 
 
@@ -34,14 +35,13 @@ class Peers:
             "nghttpd": ["nghttpd", "--trailer", "grpc-status: 0", "-d", self.folder, port,
                         self.identity / "identity.key", self.identity / "identity.pem"],
             "gRPC C++": [GRPC_CPP, "server", self.identity, port],
+            # h2load has no certificate to show.
+            "grpc-swift-2": [GRPC_SWIFT, "server-for-strangers", self.identity, port],
         }[name]
         return Server(name, command, port)
 
     def has(self, name):
-        return name != "gRPC C++" or GRPC_CPP.exists()
-
-    def has_caller(self, name):
-        return name in ("Belfry", "gRPC C++")
+        return {"gRPC C++": GRPC_CPP, "grpc-swift-2": GRPC_SWIFT}.get(name, BIN).exists()
 
     def arguments(self, name, method="Synchronous", posts=True):
         """What h2load sends to a server."""
@@ -54,9 +54,9 @@ class Peers:
                        f"https://127.0.0.1:{port}/bench.Echo/{method}"]
 
     def load(self, kind, name, seconds):
-        """The load of a peer's own caller on its own server."""
+        """The load of a peer's own caller on its own server; grpc-swift-2's is called by ours."""
         port = self.server(name).port
-        program = {"Belfry": [BIN / "belfry-bench", "rpc-load"], "gRPC C++": [GRPC_CPP]}[name]
+        program = [GRPC_CPP] if name == "gRPC C++" else [BIN / "belfry-bench", "rpc-load"]
         output = machine.on_load_core(
             [*program, kind, self.caller, port, "--seconds", seconds])
         return machine.figures(output)
