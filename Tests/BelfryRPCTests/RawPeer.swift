@@ -83,12 +83,14 @@ final class RawPeer: Sendable {
 final class CrookedClient {
   private let peer: RawPeer
   private let machine: HTTP2ClientMachine
-  private(set) var answers: [(stream: Int32, headers: HTTP2HeaderBlock)] = []
-  private(set) var endings: [Int32: HTTP2ErrorCode] = [:]
-  private(set) var goAway: HTTP2ErrorCode?
+  private let seen = SeenEvents()
+  var answers: [(stream: Int32, headers: HTTP2HeaderBlock)] { seen.answers }
+  var endings: [Int32: HTTP2ErrorCode] { seen.endings }
+  var goAway: HTTP2ErrorCode? { seen.goAway }
 
   init(_ port: Int, tls: TLSConfiguration, limits: HTTP2Limits = HTTP2Limits()) async throws {
     machine = HTTP2ClientMachine(limits: limits, now: .now())
+    machine.session.delegate = seen
     peer = try await RawPeer.connect(port, tls: tls)
   }
 
@@ -136,15 +138,6 @@ final class CrookedClient {
   func pump() async {
     let bytes = peer.take()
     if bytes.readableBytes > 0 { try? machine.session.receive(bytes, now: .now()) }
-    for event in machine.session.events {
-      switch event {
-      case .headers(let stream, let headers): answers.append((stream.id, headers))
-      case .closed(let stream, let code): endings[stream.id] = code
-      case .goAway(_, let code): goAway = code
-      default: break
-      }
-    }
-    machine.session.events.removeAll()
     await flush()
   }
 
@@ -194,4 +187,22 @@ final class CrookedClient {
   func stopReading() async { await peer.stopReading() }
 
   func close() async { await peer.close() }
+}
+
+/// What a client has seen of its server.
+private final class SeenEvents: HTTP2SessionDelegate {
+  private(set) var answers: [(stream: Int32, headers: HTTP2HeaderBlock)] = []
+  private(set) var endings: [Int32: HTTP2ErrorCode] = [:]
+  private(set) var goAway: HTTP2ErrorCode?
+
+  func headersReceived(_ headers: HTTP2HeaderBlock, on stream: HTTP2Stream) {
+    answers.append((stream.id, headers))
+  }
+  func streamClosed(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) { endings[stream.id] = code }
+  func goAwayReceived(lastStreamID: Int32, _ code: HTTP2ErrorCode) { goAway = code }
+  func settingsReceived() {}
+  func dataReceived(_ chunk: ByteBuffer, on stream: HTTP2Stream) {}
+  func peerEnded(_ stream: HTTP2Stream) {}
+  func drained(_ count: Int, on stream: HTTP2Stream) {}
+  func pingAnswered() {}
 }

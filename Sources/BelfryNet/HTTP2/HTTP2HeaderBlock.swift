@@ -5,9 +5,6 @@
 #endif
 
 /// One received header list, kept as it came: fields in order, all in one piece of memory.
-///
-/// The bytes of names and values grow from the piece's beginning, the fields' places from its end. A
-/// value: who changes a block that others hold gets a piece of its own.
 @safe package struct HTTP2HeaderBlock: @unchecked Sendable {
   package struct Field: Sendable {
     /// Which of the usual names this is, found once, as it arrives.
@@ -17,73 +14,55 @@
     fileprivate let valueSize: Int32
   }
 
-  private struct Head {
-    var byteCount = 0
-    var fieldCount = 0
-    /// Bytes of the piece.
-    let capacity: Int
+  fileprivate struct Head {
+    let fieldCount: Int
+    let byteCount: Int
+    let listBytes: Int
   }
 
-  private typealias Storage = ManagedBuffer<Head, UInt8>
+  /// The fields, and the bytes of all names and values behind them. Never changed once it is made.
+  fileprivate typealias Storage = ManagedBuffer<Head, Field>
 
-  /// Enough for the lists of most calls.
-  private static let firstCapacity = 512
+  private let storage: Storage
 
-  private var storage: Storage?
-  /// Size as RFC 9113 section 6.5.2 counts it.
-  package private(set) var listBytes = 0
-
-  package init() {}
+  fileprivate init(_ storage: Storage) { self.storage = storage }
 
   /// Builds a block from text, for tests.
   package init(_ fields: [(name: String, value: String)]) {
+    let arena = HTTP2HeaderArena()
     for field in fields {
       unsafe Array(field.name.utf8).withUnsafeBufferPointer { name in
         unsafe Array(field.value.utf8).withUnsafeBufferPointer { value in
-          unsafe append(name: name, value: value)
+          unsafe arena.append(name: name, value: value)
         }
       }
     }
+    self = arena.take()
   }
 
-  package var fieldCount: Int { storage?.header.fieldCount ?? 0 }
+  package var fieldCount: Int { storage.header.fieldCount }
+
+  /// Size as RFC 9113 section 6.5.2 counts it.
+  package var listBytes: Int { storage.header.listBytes }
 
   package var fields: some RandomAccessCollection<Field> {
     (0..<fieldCount).lazy.map { self[$0] }
   }
 
   package subscript(index: Int) -> Field {
-    guard let storage, index >= 0, index < storage.header.fieldCount else {
-      preconditionFailure("field \(index) of \(fieldCount)")
+    unsafe storage.withUnsafeMutablePointers { head, fields in
+      precondition(unsafe index >= 0 && index < head.pointee.fieldCount, "no field \(index)")
+      return unsafe fields[index]
     }
-    return unsafe storage.withUnsafeMutablePointers { head, bytes in
-      unsafe Self.place(of: index, bytes, head.pointee.capacity).load(as: Field.self)
-    }
-  }
-
-  mutating func append(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
-    let added = name.count + value.count
-    let storage = room(for: added)
-    unsafe storage.withUnsafeMutablePointers { head, bytes in
-      let field = Field(
-        known: unsafe KnownName(name), place: Int32(clamping: unsafe head.pointee.byteCount),
-        nameSize: Int32(clamping: name.count), valueSize: Int32(clamping: value.count))
-      let end = unsafe bytes + head.pointee.byteCount
-      if let start = name.baseAddress { unsafe memcpy(end, start, name.count) }
-      if let start = value.baseAddress { unsafe memcpy(end + name.count, start, value.count) }
-      unsafe Self.place(of: head.pointee.fieldCount, bytes, head.pointee.capacity)
-        .storeBytes(of: field, as: Field.self)
-      unsafe head.pointee.byteCount += added
-      unsafe head.pointee.fieldCount += 1
-    }
-    listBytes += added + 32
   }
 
   package func name(of field: Field) -> [UInt8] {
     unsafe withBytes(field.place, field.nameSize) { unsafe Array($0) }
   }
 
-  package func value(of field: Field) -> [UInt8] { unsafe withValue(of: field) { unsafe Array($0) } }
+  package func value(of field: Field) -> [UInt8] {
+    unsafe withValue(of: field) { unsafe Array($0) }
+  }
 
   package func text(of field: Field) -> String {
     unsafe withValue(of: field) { unsafe String(decoding: $0, as: UTF8.self) }
@@ -95,11 +74,11 @@
   }
 
   /// True when the field's value is exactly this.
-  package func value(of field: Field, is expected: [UInt8]) -> Bool {
-    guard Int(field.valueSize) == expected.count else { return false }
+  package func value(of field: Field, is expected: StaticString) -> Bool {
+    guard Int(field.valueSize) == expected.utf8CodeUnitCount else { return false }
     return unsafe withValue(of: field) { value in
       guard let start = value.baseAddress else { return true }
-      return unsafe memcmp(start, expected, expected.count) == 0
+      return unsafe memcmp(start, expected.utf8Start, value.count) == 0
     }
   }
 
@@ -107,54 +86,98 @@
   package func withValue<Result>(
     of field: Field, _ body: (UnsafeBufferPointer<UInt8>) -> Result
   ) -> Result {
-    unsafe withBytes(field.place + field.nameSize, field.valueSize, body)
+    unsafe withBytes(field.place &+ field.nameSize, field.valueSize, body)
   }
 
   private func withBytes<Result>(
     _ place: Int32, _ count: Int32, _ body: (UnsafeBufferPointer<UInt8>) -> Result
   ) -> Result {
-    guard let storage else { return unsafe body(UnsafeBufferPointer(start: nil, count: 0)) }
-    return unsafe storage.withUnsafeMutablePointers { head, bytes in
-      precondition(unsafe Int(place) + Int(count) <= head.pointee.byteCount, "another block's field")
+    unsafe storage.withUnsafeMutablePointers { head, fields in
+      precondition(
+        unsafe Int(place) + Int(count) <= head.pointee.byteCount, "another block's field")
+      let bytes = unsafe UnsafeRawPointer(fields + head.pointee.fieldCount)
+        .assumingMemoryBound(to: UInt8.self)
       return unsafe body(UnsafeBufferPointer(start: bytes + Int(place), count: Int(count)))
     }
   }
+}
 
-  /// Where a field's place is kept: the first at the end of the piece, the others before it.
-  private static func place(
-    of index: Int, _ bytes: UnsafeMutablePointer<UInt8>, _ capacity: Int
-  ) -> UnsafeMutableRawPointer {
-    unsafe UnsafeMutableRawPointer(bytes + (capacity - (index + 1) * MemoryLayout<Field>.stride))
+/// Where a header list is gathered while it arrives: memory that is used again for the next.
+@safe final class HTTP2HeaderArena {
+  private typealias Field = HTTP2HeaderBlock.Field
+
+  private var fields: UnsafeMutablePointer<Field>
+  private var fieldCapacity = 16
+  private(set) var fieldCount = 0
+  private var bytes: UnsafeMutablePointer<UInt8>
+  private var byteCapacity = 512
+  private var byteCount = 0
+  /// Size as RFC 9113 section 6.5.2 counts it.
+  private(set) var listBytes = 0
+
+  init() {
+    unsafe fields = .allocate(capacity: fieldCapacity)
+    unsafe bytes = .allocate(capacity: byteCapacity)
   }
 
-  /// Storage of our own with room for one more field of so many bytes.
-  private mutating func room(for added: Int) -> Storage {
-    let fieldBytes = MemoryLayout<Field>.stride
-    let used = storage.map { $0.header.byteCount + $0.header.fieldCount * fieldBytes } ?? 0
-    let wanted = used + added + fieldBytes
-    if isKnownUniquelyReferenced(&storage), let storage, wanted <= storage.header.capacity {
-      return storage
+  deinit {
+    unsafe fields.deallocate()
+    unsafe bytes.deallocate()
+  }
+
+  func clear() {
+    fieldCount = 0
+    byteCount = 0
+    listBytes = 0
+  }
+
+  func append(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
+    let added = name.count + value.count
+    reserve(added)
+    unsafe (fields + fieldCount).initialize(
+      to: Field(
+        known: HTTP2HeaderBlock.KnownName(name), place: Int32(clamping: byteCount),
+        nameSize: Int32(clamping: name.count), valueSize: Int32(clamping: value.count)))
+    if let start = name.baseAddress { unsafe memcpy(bytes + byteCount, start, name.count) }
+    if let start = value.baseAddress {
+      unsafe memcpy(bytes + (byteCount + name.count), start, value.count)
     }
-    // A multiple of a field's alignment.
-    var capacity = max(Self.firstCapacity, storage?.header.capacity ?? 0)
-    while capacity < wanted { capacity *= 2 }
-    let old = storage
-    let new = Storage.create(minimumCapacity: capacity) { _ in Head(capacity: capacity) }
-    unsafe old?.withUnsafeMutablePointers { oldHead, oldBytes in
-      unsafe new.withUnsafeMutablePointers { head, bytes in
-        let (byteCount, count) = unsafe (oldHead.pointee.byteCount, oldHead.pointee.fieldCount)
-        unsafe memcpy(bytes, oldBytes, byteCount)
-        if count > 0 {
-          unsafe memcpy(
-            Self.place(of: count - 1, bytes, capacity),
-            Self.place(of: count - 1, oldBytes, oldHead.pointee.capacity), count * fieldBytes)
-        }
-        unsafe head.pointee.byteCount = byteCount
-        unsafe head.pointee.fieldCount = count
-      }
+    fieldCount += 1
+    byteCount += added
+    listBytes += added + 32
+  }
+
+  /// What was gathered, in a piece of its own.
+  func take() -> HTTP2HeaderBlock {
+    let stride = MemoryLayout<Field>.stride
+    let storage = HTTP2HeaderBlock.Storage.create(
+      minimumCapacity: fieldCount + (byteCount + stride - 1) / stride
+    ) { _ in
+      HTTP2HeaderBlock.Head(fieldCount: fieldCount, byteCount: byteCount, listBytes: listBytes)
     }
-    storage = new
-    return new
+    unsafe storage.withUnsafeMutablePointerToElements { start in
+      unsafe start.initialize(from: fields, count: fieldCount)
+      unsafe memcpy(start + fieldCount, bytes, byteCount)
+    }
+    clear()
+    return HTTP2HeaderBlock(storage)
+  }
+
+  /// Makes room for one more field of so many bytes.
+  private func reserve(_ added: Int) {
+    if fieldCount == fieldCapacity {
+      let larger = UnsafeMutablePointer<Field>.allocate(capacity: fieldCapacity * 2)
+      unsafe larger.initialize(from: fields, count: fieldCount)
+      unsafe fields.deallocate()
+      unsafe fields = unsafe larger
+      fieldCapacity *= 2
+    }
+    guard byteCount + added > byteCapacity else { return }
+    while byteCount + added > byteCapacity { byteCapacity *= 2 }
+    let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: byteCapacity)
+    unsafe larger.initialize(from: bytes, count: byteCount)
+    unsafe bytes.deallocate()
+    unsafe bytes = unsafe larger
   }
 }
 
@@ -171,7 +194,7 @@ extension HTTP2HeaderBlock {
       self = known
     }
 
-    /// The only name it can be: no two have the same length and the same sixth (or second) letter.
+    /// The only name it can be: those of one length differ in one letter.
     private static func candidate(_ name: UnsafeBufferPointer<UInt8>) -> (Self, StaticString)? {
       switch name.count {
       case 5: (.path, ":path")

@@ -28,10 +28,10 @@ struct ServerRequest {
       let field = headers[index]
       switch field.known {
       case .path: path = field
-      case .method: isPost = headers.value(of: field, is: post)
+      case .method: isPost = headers.value(of: field, is: "POST")
       case .contentType:
         requested =
-          headers.value(of: field, is: ours)
+          headers.value(of: field, is: "application/grpc+belfry")
           ? .encoding(.belfry)
           : unsafe headers.withValue(of: field) { unsafe MessageEncoding.requested(by: $0) }
       case .grpcTimeout: timeout = field
@@ -55,7 +55,8 @@ struct ServerRequest {
     }
     var coding: MessageCoding?
     if let codingName {
-      guard case .coding(let asked) = MessageCoding.requested(by: headers.value(of: codingName)) else {
+      guard case .coding(let asked) = MessageCoding.requested(by: headers.value(of: codingName))
+      else {
         var metadata = Metadata()
         metadata.addReserved("grpc-accept-encoding", MessageCoding.accepted)
         return .refused(
@@ -79,16 +80,11 @@ struct ServerRequest {
         acceptsCompression: acceptsCompression))
   }
 
-  private static let post = Array("POST".utf8)
-  private static let ours = Array(MessageEncoding.belfry.contentType.utf8)
-
-  private static let ourCodings = Array(MessageCoding.accepted.utf8)
-
   private static func isGzipAccepted(
     _ headers: HTTP2HeaderBlock, _ field: HTTP2HeaderBlock.Field
   ) -> Bool {
     // What our own clients send is known without looking into it.
-    headers.value(of: field, is: ourCodings)
+    headers.value(of: field, is: "identity,gzip")
       || MessageCoding.gzip.isAccepted(by: headers.value(of: field))
   }
 
