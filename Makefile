@@ -45,10 +45,12 @@ bench: dependencies ## measure calls, messages, jobs a second and latency, on re
 	@BELFRY_TEST_BIN="$$PWD/.build/release" scripts/with-services .build/release/belfry-bench $(BENCH) \
 	  $(call otherwise,see the message above; the servers' logs are in .build/services-*)
 
-bench-rpc: dependencies ## measure the RPC layer beside nghttpd and gRPC C++: BENCH_RPC="--only stream"
+bench-rpc: dependencies ## measure the RPC layer beside nghttpd, gRPC C++, grpc-swift-2: BENCH_RPC="--only stream"
 	@scripts/install-dependencies --bench
 	@mkdir -p .build/bench-peers
 	@$(GRPC_CPP) $(call otherwise,gRPC C++ is of Debian's libgrpc++-dev)
+	@swift build -c release --package-path Tests/GRPCSwiftPeer --scratch-path .build-peers \
+	  $(call otherwise,$(compile_error))
 	@swift build -c release --product belfry $(call otherwise,$(compile_error))
 	@swift build -c release --product belfry-bench $(call otherwise,$(compile_error))
 	@scripts/bench-rpc $(BENCH_RPC) $(call otherwise,see the message above)
