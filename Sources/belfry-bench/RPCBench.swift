@@ -18,7 +18,8 @@ enum RPCBench {
   // MARK: the server's side
 
   static func serve(port: Int, identity: String) async throws {
-    var router = RPCRouter()
+    // Foreign callers know only the content-type of protobuf; the messages are bytes in any case.
+    var router = RPCRouter(encodings: [.belfry, .protobuf])
     router.register(synchronous, .unary { _, request in request })
     router.register(asynchronous, .unaryAsync { _, request in request })
     router.register(stream, .events { _, writer in Echo(writer) })
