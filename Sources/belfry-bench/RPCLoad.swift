@@ -22,12 +22,12 @@ enum RPCLoad {
       show("p50_us", Double(times[times.count / 2]) / 1_000)
       show("p99_us", Double(times[times.count * 99 / 100]) / 1_000)
     case "stream":
-      _ = await rate(client, size: 64, outstanding: 256, for: time / 4)
-      show("messages_per_s", 2 * (await rate(client, size: 64, outstanding: 256, for: time)))
+      _ = try await rate(client, size: 64, outstanding: 256, for: time / 4)
+      show("messages_per_s", 2 * (try await rate(client, size: 64, outstanding: 256, for: time)))
     case "large":
       let size = 1_024 * 1_024
-      _ = await rate(client, size: size, outstanding: 4, for: time / 4)
-      let echoes = await rate(client, size: size, outstanding: 4, for: time)
+      _ = try await rate(client, size: size, outstanding: 4, for: time / 4)
+      let echoes = try await rate(client, size: size, outstanding: 4, for: time)
       show("megabytes_per_s", 2 * echoes * Double(size) / 1e6)
     default: throw Bench.Failure(description: "no load is called \(kind)")
     }
@@ -72,11 +72,12 @@ enum RPCLoad {
   /// Echoes a second on one bidirectional stream with so many messages under way.
   private static func rate(
     _ client: RPCClient, size: Int, outstanding: Int, for time: Duration
-  ) async -> Double {
+  ) async throws -> Double {
     let began = ContinuousClock.now
     let count = await RPCBench.echoes(
       client, ByteBuffer(repeating: 0x78, count: size), outstanding: outstanding, for: time,
       options: options)
+    guard count > 0 else { throw Bench.Failure(description: "no echo") }
     return Double(count) / ((ContinuousClock.now - began) / .seconds(1))
   }
 
