@@ -137,10 +137,7 @@ final class ClientCore: @unchecked Sendable {
       .connectTimeout(TimeAmount(options.connectTimeout))
       .channelOption(.socketOption(.tcp_nodelay), value: 1)
       .channelOption(.maxMessagesPerRead, value: 1)
-      .channelOption(
-        .recvAllocator,
-        value: AdaptiveRecvByteBufferAllocator(minimum: 1_024, initial: 2_048, maximum: 65_536)
-      )
+      .channelOption(.recvAllocator, value: ReadAllocator())
       .channelOption(
         .writeBufferWaterMark,
         value: ChannelOptions.Types.WriteBufferWaterMark(

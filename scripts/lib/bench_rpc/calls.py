@@ -83,7 +83,7 @@ def growth(report, peers, given):
         for _ in range(given.runs):
             for name, connections in cases:
                 samples[name, connections].append(
-                    cpu_beyond_handshakes(peers, name, connections, streams, given.calls // 4))
+                    cpu_beyond_handshakes(peers, name, connections, streams, given.calls // 2))
         for name in ("nghttpd", "Belfry"):
             few, many = (median(samples[name, connections]) for connections in (8, 1_000))
             ours = name == "Belfry"
