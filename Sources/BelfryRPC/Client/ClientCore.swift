@@ -137,10 +137,7 @@ final class ClientCore: @unchecked Sendable {
       .connectTimeout(TimeAmount(options.connectTimeout))
       .channelOption(.socketOption(.tcp_nodelay), value: 1)
       .channelOption(.maxMessagesPerRead, value: 1)
-      .channelOption(
-        .recvAllocator,
-        value: AdaptiveRecvByteBufferAllocator(minimum: 2_048, initial: 8_192, maximum: 65_536)
-      )
+      .channelOption(.recvAllocator, value: ReadAllocator())
       .channelOption(
         .writeBufferWaterMark,
         value: ChannelOptions.Types.WriteBufferWaterMark(
