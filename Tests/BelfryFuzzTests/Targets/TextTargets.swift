@@ -41,7 +41,7 @@ func fuzzMetadata(_ input: inout FuzzInput) throws {
     fields.append((name, input.text()))
   }
   let block = HTTP2HeaderBlock(fields)
-  _ = ServerRequest.read(block, encodings: Set(MessageEncoding.allCases))
+  _ = ServerRequest.read(block, encodings: MessageEncoding.allCases)
   let trailers = ClientTrailers(block)
   _ = (trailers.finalStatus, trailers.isGRPCAnswer)
 
