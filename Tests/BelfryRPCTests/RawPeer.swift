@@ -85,7 +85,9 @@ final class CrookedClient {
   private let machine: HTTP2ClientMachine
   private(set) var answers: [(stream: Int32, headers: HTTP2HeaderBlock)] = []
   private(set) var endings: [Int32: HTTP2ErrorCode] = [:]
+  /// The last one, and the highest stream that each of them has named.
   private(set) var goAway: HTTP2ErrorCode?
+  private(set) var goAwayStreams: [Int32] = []
 
   init(_ port: Int, tls: TLSConfiguration, limits: HTTP2Limits = HTTP2Limits()) async throws {
     machine = HTTP2ClientMachine(limits: limits, now: .now())
@@ -132,6 +134,9 @@ final class CrookedClient {
 
   func flush() async { await peer.send(output()) }
 
+  /// What has come and was not taken in, taken out.
+  func received() -> ByteBuffer { peer.take() }
+
   /// Takes in what has come.
   func pump() async {
     let bytes = peer.take()
@@ -140,7 +145,9 @@ final class CrookedClient {
       switch event {
       case .headers(let stream, let headers): answers.append((stream.id, headers))
       case .closed(let stream, let code): endings[stream.id] = code
-      case .goAway(_, let code): goAway = code
+      case .goAway(let last, let code):
+        goAway = code
+        goAwayStreams.append(last)
       default: break
       }
     }

@@ -96,7 +96,8 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
       }
       closeIfDrained()
     case .drained(let stream, let count): (stream.owner as? ClientCall)?.drained(count)
-    case .goAway:
+    case .goAway(_, let code):
+      if code == .enhanceYourCalm { client.tooManyPings() }
       client.connectionLeaving(self)
       leave()
     case .pingAnswered:
