@@ -83,14 +83,16 @@ final class RawPeer: Sendable {
 final class CrookedClient {
   private let peer: RawPeer
   private let machine: HTTP2ClientMachine
-  private(set) var answers: [(stream: Int32, headers: HTTP2HeaderBlock)] = []
-  private(set) var endings: [Int32: HTTP2ErrorCode] = [:]
-  /// The last one, and the highest stream that each of them has named.
-  private(set) var goAway: HTTP2ErrorCode?
-  private(set) var goAwayStreams: [Int32] = []
+  private let seen = SeenEvents()
+  var answers: [(stream: Int32, headers: HTTP2HeaderBlock)] { seen.answers }
+  var endings: [Int32: HTTP2ErrorCode] { seen.endings }
+  var goAway: HTTP2ErrorCode? { seen.goAway }
+  /// The highest stream that each GOAWAY has named.
+  var goAwayStreams: [Int32] { seen.goAwayStreams }
 
   init(_ port: Int, tls: TLSConfiguration, limits: HTTP2Limits = HTTP2Limits()) async throws {
     machine = HTTP2ClientMachine(limits: limits, now: .now())
+    machine.session.delegate = seen
     peer = try await RawPeer.connect(port, tls: tls)
   }
 
@@ -141,17 +143,6 @@ final class CrookedClient {
   func pump() async {
     let bytes = peer.take()
     if bytes.readableBytes > 0 { try? machine.session.receive(bytes, now: .now()) }
-    for event in machine.session.events {
-      switch event {
-      case .headers(let stream, let headers): answers.append((stream.id, headers))
-      case .closed(let stream, let code): endings[stream.id] = code
-      case .goAway(let last, let code):
-        goAway = code
-        goAwayStreams.append(last)
-      default: break
-      }
-    }
-    machine.session.events.removeAll()
     await flush()
   }
 
@@ -201,4 +192,26 @@ final class CrookedClient {
   func stopReading() async { await peer.stopReading() }
 
   func close() async { await peer.close() }
+}
+
+/// What a client has seen of its server.
+private final class SeenEvents: HTTP2SessionDelegate {
+  private(set) var answers: [(stream: Int32, headers: HTTP2HeaderBlock)] = []
+  private(set) var endings: [Int32: HTTP2ErrorCode] = [:]
+  private(set) var goAway: HTTP2ErrorCode?
+  private(set) var goAwayStreams: [Int32] = []
+
+  func headersReceived(_ headers: HTTP2HeaderBlock, on stream: HTTP2Stream) {
+    answers.append((stream.id, headers))
+  }
+  func streamClosed(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) { endings[stream.id] = code }
+  func goAwayReceived(lastStreamID: Int32, _ code: HTTP2ErrorCode) {
+    goAway = code
+    goAwayStreams.append(lastStreamID)
+  }
+  func settingsReceived() {}
+  func dataReceived(_ chunk: ByteBuffer, on stream: HTTP2Stream) {}
+  func peerEnded(_ stream: HTTP2Stream) {}
+  func drained(_ count: Int, on stream: HTTP2Stream) {}
+  func pingAnswered() {}
 }

@@ -1,11 +1,9 @@
 package import NIOCore
 
 /// What the layer above learns from a connection. All calls come on the connection's loop.
-package protocol HTTP2ConnectionDelegate: AnyObject {
+package protocol HTTP2ConnectionDelegate: HTTP2SessionDelegate {
   /// TLS is done; streams may come (server) or be opened (client).
   func connectionEstablished(peer: PeerIdentity?)
-  /// - Parameter buffer: the read that `data` events point into.
-  func process(_ event: HTTP2Event, in buffer: ByteBuffer)
   /// All that one read brought has been processed; batches may be handed on.
   func turnEnded()
   /// The connection is gone; called exactly once. The error is nil for an orderly end.
@@ -51,7 +49,6 @@ package final class HTTP2Handler: ChannelDuplexHandler {
   private var settingsTimer: Scheduled<Void>?
   private var drainTimer: Scheduled<Void>?
   private var output = ByteBuffer()
-  private var batch: [HTTP2Event] = []
 
   package init(
     _ session: HTTP2Session, delegate: any HTTP2ConnectionDelegate, timers: Timers = Timers()
@@ -92,7 +89,10 @@ package final class HTTP2Handler: ChannelDuplexHandler {
 
   // MARK: Channel events
 
-  package func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+  package func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    session.delegate = delegate
+  }
 
   package func handlerRemoved(context: ChannelHandlerContext) { ended() }
 
@@ -118,9 +118,11 @@ package final class HTTP2Handler: ChannelDuplexHandler {
     defer { isInTurn = false }
     do throws(HTTP2Error) {
       try session.receive(buffer, now: .now())
-      dispatch(buffer)
+      if session.hasSettings, let timer = settingsTimer {
+        timer.cancel()
+        settingsTimer = nil
+      }
     } catch {
-      dispatch(buffer)
       isInTurn = false
       close(error)
     }
@@ -178,19 +180,6 @@ package final class HTTP2Handler: ChannelDuplexHandler {
     context.read()
   }
 
-  private func dispatch(_ buffer: ByteBuffer) {
-    guard !session.events.isEmpty else { return }
-    swap(&batch, &session.events)
-    for event in batch {
-      if case .settings = event {
-        settingsTimer?.cancel()
-        settingsTimer = nil
-      }
-      delegate?.process(event, in: buffer)
-    }
-    batch.removeAll(keepingCapacity: true)
-  }
-
   /// Takes frames as long as the socket takes them; what that sets free may queue more.
   private func flushAll() {
     guard isEstablished, !isClosing, !isInTurn, let context else { return }
@@ -206,7 +195,6 @@ package final class HTTP2Handler: ChannelDuplexHandler {
         context.write(wrapOutboundOut(output), promise: nil)
         wrote = true
       }
-      dispatch(output)
     } while needsFlush && context.channel.isWritable && !isClosing
     isInTurn = false
     if wrote { context.flush() }
@@ -223,6 +211,7 @@ package final class HTTP2Handler: ChannelDuplexHandler {
     context = nil
     guard let delegate else { return }
     self.delegate = nil
+    session.delegate = nil
     delegate.connectionClosed(error)
   }
 }

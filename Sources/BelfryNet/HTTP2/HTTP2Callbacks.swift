@@ -34,9 +34,24 @@ enum HTTP2Callbacks {
   }
 }
 
-private func session(_ state: UnsafeMutableRawPointer?) -> HTTP2Session? {
-  guard let state = unsafe state else { return nil }
-  return unsafe Unmanaged<HTTP2Session>.fromOpaque(state).takeUnretainedValue()
+/// Lends the session, which is alive as long as nghttp2 has it: so it is not counted, in what is done
+/// thirty times a call.
+@inline(__always)
+private func with<Result>(
+  _ state: UnsafeMutableRawPointer?, or nothing: Result, _ body: (HTTP2Session) -> Result
+) -> Result {
+  guard let state = unsafe state else { return nothing }
+  return unsafe Unmanaged<HTTP2Session>.fromOpaque(state)._withUnsafeGuaranteedRef(body)
+}
+
+/// Lends a stream; the session keeps it alive until it is closed.
+@inline(__always)
+private func with<Result>(
+  _ source: UnsafeMutablePointer<nghttp2_data_source>?, or nothing: Result,
+  _ body: (HTTP2Stream) -> Result
+) -> Result {
+  guard let owner = unsafe source?.pointee.ptr else { return nothing }
+  return unsafe Unmanaged<HTTP2Stream>.fromOpaque(owner)._withUnsafeGuaranteedRef(body)
 }
 
 private func has(_ frame: nghttp2_frame_hd, _ flag: nghttp2_flag) -> Bool {
@@ -50,14 +65,16 @@ private func isType(_ frame: nghttp2_frame_hd, _ type: nghttp2_frame_type) -> Bo
 private func onBeginHeaders(
   _: OpaquePointer?, frame: UnsafePointer<nghttp2_frame>?, state: UnsafeMutableRawPointer?
 ) -> Int32 {
-  guard let frame = unsafe frame, let session = unsafe session(state) else { return 0 }
-  session.headersBegan()
-  if unsafe isType(frame.pointee.hd, NGHTTP2_HEADERS),
-    unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
-  {
-    unsafe session.streamBegan(frame.pointee.hd.stream_id)
+  unsafe with(state, or: 0) { session in
+    guard let frame = unsafe frame else { return 0 }
+    session.headersBegan()
+    if unsafe isType(frame.pointee.hd, NGHTTP2_HEADERS),
+      unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
+    {
+      unsafe session.streamBegan(frame.pointee.hd.stream_id)
+    }
+    return 0
   }
-  return 0
 }
 
 private func onHeader(
@@ -65,99 +82,106 @@ private func onHeader(
   nameCount: Int, value: UnsafePointer<UInt8>?, valueCount: Int, _: UInt8,
   state: UnsafeMutableRawPointer?
 ) -> Int32 {
-  guard let session = unsafe session(state) else { return 0 }
-  let kept = unsafe session.fieldReceived(
-    name: UnsafeBufferPointer(start: name, count: nameCount),
-    value: UnsafeBufferPointer(start: value, count: valueCount))
-  // Paused for ever: decoding the rest of a bomb is what must not happen.
-  return kept ? 0 : NGHTTP2_ERR_PAUSE.rawValue
+  unsafe with(state, or: 0) { session in
+    let kept = unsafe session.fieldReceived(
+      name: UnsafeBufferPointer(start: name, count: nameCount),
+      value: UnsafeBufferPointer(start: value, count: valueCount))
+    // Paused for ever: decoding the rest of a bomb is what must not happen.
+    return kept ? 0 : NGHTTP2_ERR_PAUSE.rawValue
+  }
 }
 
 private func onFrame(
   _: OpaquePointer?, frame: UnsafePointer<nghttp2_frame>?, state: UnsafeMutableRawPointer?
 ) -> Int32 {
-  guard let frame = unsafe frame, let session = unsafe session(state) else { return 0 }
-  let header = unsafe frame.pointee.hd
-  let isAck = has(header, NGHTTP2_FLAG_ACK)
-  switch UInt32(header.type) {
-  case UInt32(NGHTTP2_DATA.rawValue):
-    let ended = has(header, NGHTTP2_FLAG_END_STREAM)
-    if !ended, header.length < 5 { session.glitch() }
-    if ended, let stream = session.stream(header.stream_id) { session.ended(stream) }
-  case UInt32(NGHTTP2_HEADERS.rawValue):
-    guard let stream = session.stream(header.stream_id) else { break }
-    session.headersReceived(stream, ended: has(header, NGHTTP2_FLAG_END_STREAM))
-  case UInt32(NGHTTP2_SETTINGS.rawValue):
-    if !isAck { session.settingsReceived() }
-  case UInt32(NGHTTP2_PING.rawValue):
-    if isAck { session.events.append(.pingAnswered) } else { session.pingReceived() }
-  case UInt32(NGHTTP2_WINDOW_UPDATE.rawValue):
-    if unsafe frame.pointee.window_update.window_size_increment < 1_024 { session.glitch() }
-  case UInt32(NGHTTP2_PRIORITY.rawValue): session.glitch()
-  case UInt32(NGHTTP2_GOAWAY.rawValue):
-    session.events.append(
-      .goAway(
-        lastStreamID: unsafe frame.pointee.goaway.last_stream_id,
-        HTTP2ErrorCode(rawValue: unsafe frame.pointee.goaway.error_code)))
-  default: break
+  unsafe with(state, or: 0) { session in
+    guard let frame = unsafe frame else { return 0 }
+    let header = unsafe frame.pointee.hd
+    let isAck = has(header, NGHTTP2_FLAG_ACK)
+    switch UInt32(header.type) {
+    case UInt32(NGHTTP2_DATA.rawValue):
+      let ended = has(header, NGHTTP2_FLAG_END_STREAM)
+      if !ended, header.length < 5 { session.glitch() }
+      if ended { session.withStream(header.stream_id) { session.ended($0) } }
+    case UInt32(NGHTTP2_HEADERS.rawValue):
+      let ended = has(header, NGHTTP2_FLAG_END_STREAM)
+      session.withStream(header.stream_id) { session.headersReceived($0, ended: ended) }
+    case UInt32(NGHTTP2_SETTINGS.rawValue):
+      if !isAck { session.settingsReceived() }
+    case UInt32(NGHTTP2_PING.rawValue):
+      if isAck { session.pingAnswered() } else { session.pingReceived() }
+    case UInt32(NGHTTP2_WINDOW_UPDATE.rawValue):
+      if unsafe frame.pointee.window_update.window_size_increment < 1_024 { session.glitch() }
+    case UInt32(NGHTTP2_PRIORITY.rawValue): session.glitch()
+    case UInt32(NGHTTP2_GOAWAY.rawValue):
+      unsafe session.goAwayReceived(
+        lastStreamID: frame.pointee.goaway.last_stream_id, frame.pointee.goaway.error_code)
+    default: break
+    }
+    return 0
   }
-  return 0
 }
 
 /// Frames of no known type never reach `onFrame`; they are counted when they begin.
 private func onBeginFrame(
   _: OpaquePointer?, header: UnsafePointer<nghttp2_frame_hd>?, state: UnsafeMutableRawPointer?
 ) -> Int32 {
-  guard let header = unsafe header, let session = unsafe session(state) else { return 0 }
-  if unsafe UInt32(header.pointee.type) > UInt32(NGHTTP2_CONTINUATION.rawValue) {
+  guard let header = unsafe header,
+    unsafe UInt32(header.pointee.type) > UInt32(NGHTTP2_CONTINUATION.rawValue)
+  else { return 0 }
+  return unsafe with(state, or: 0) { session in
     session.glitch()
+    return 0
   }
-  return 0
 }
 
 private func onInvalidFrame(
   _: OpaquePointer?, _: UnsafePointer<nghttp2_frame>?, _: Int32, state: UnsafeMutableRawPointer?
 ) -> Int32 {
-  unsafe session(state)?.glitch()
-  return 0
+  unsafe with(state, or: 0) { session in
+    session.glitch()
+    return 0
+  }
 }
 
 private func onData(
   _: OpaquePointer?, _: UInt8, id: Int32, bytes: UnsafePointer<UInt8>?, count: Int,
   state: UnsafeMutableRawPointer?
 ) -> Int32 {
-  guard let session = unsafe session(state) else { return 0 }
-  if let stream = session.stream(id) {
-    session.dataReceived(stream, at: UInt(bitPattern: bytes), count: count)
-  } else {
-    session.consumeConnection(count)
+  unsafe with(state, or: 0) { session in
+    let address = UInt(bitPattern: bytes)
+    let isKnown = session.withStream(id) { session.dataReceived($0, at: address, count: count) }
+    if !isKnown { session.consumeConnection(count) }
+    return 0
   }
-  return 0
 }
 
 private func onStreamClose(
   _: OpaquePointer?, id: Int32, code: UInt32, state: UnsafeMutableRawPointer?
 ) -> Int32 {
-  guard let session = unsafe session(state), let stream = session.stream(id) else { return 0 }
-  session.streamClosed(stream, code)
-  return 0
+  unsafe with(state, or: 0) { session in
+    session.withStream(id) { session.streamClosed($0, code) }
+    return 0
+  }
 }
 
 private func onFrameSent(
   _: OpaquePointer?, frame: UnsafePointer<nghttp2_frame>?, state: UnsafeMutableRawPointer?
 ) -> Int32 {
-  guard let frame = unsafe frame, let session = unsafe session(state) else { return 0 }
-  let header = unsafe frame.pointee.hd
-  if isType(header, NGHTTP2_RST_STREAM) {
-    switch HTTP2ErrorCode(rawValue: unsafe frame.pointee.rst_stream.error_code) {
-    case .noError, .cancel: break
-    default: session.glitch()
+  unsafe with(state, or: 0) { session in
+    guard let frame = unsafe frame else { return 0 }
+    let header = unsafe frame.pointee.hd
+    if isType(header, NGHTTP2_RST_STREAM) {
+      switch HTTP2ErrorCode(rawValue: unsafe frame.pointee.rst_stream.error_code) {
+      case .noError, .cancel: break
+      default: session.glitch()
+      }
+    } else if isType(header, NGHTTP2_HEADERS) {
+      session.headersSent()
+      if has(header, NGHTTP2_FLAG_END_STREAM) { session.finalHeadersSent(header.stream_id) }
     }
-  } else if isType(header, NGHTTP2_HEADERS) {
-    session.headersSent()
-    if has(header, NGHTTP2_FLAG_END_STREAM) { session.finalHeadersSent(header.stream_id) }
+    return 0
   }
-  return 0
 }
 
 private func onReadBody(
@@ -165,36 +189,37 @@ private func onReadBody(
   flags: UnsafeMutablePointer<UInt32>?, source: UnsafeMutablePointer<nghttp2_data_source>?,
   state: UnsafeMutableRawPointer?
 ) -> Int {
-  guard let session = unsafe session(state), let owner = unsafe source?.pointee.ptr else {
-    return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
-  }
-  let stream = unsafe Unmanaged<HTTP2Stream>.fromOpaque(owner).takeUnretainedValue()
-  let waiting = stream.outbound.readableBytes
-  if waiting == 0, !stream.hasLocalEnded {
-    stream.isDeferred = true
-    return Int(NGHTTP2_ERR_DEFERRED.rawValue)
-  }
-  let count = min(waiting, room)
-  var result = UInt32(NGHTTP2_DATA_FLAG_NO_COPY.rawValue)
-  if count == waiting, stream.hasLocalEnded {
-    result |= UInt32(NGHTTP2_DATA_FLAG_EOF.rawValue)
-    if let trailers = stream.trailers {
-      result |= UInt32(NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue)
-      session.submitTrailers(trailers, on: stream)
+  let failed = Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
+  return unsafe with(source, or: failed) { stream in
+    let waiting = stream.outbound.readableBytes
+    if waiting == 0, !stream.hasLocalEnded {
+      stream.isDeferred = true
+      return Int(NGHTTP2_ERR_DEFERRED.rawValue)
     }
+    let count = min(waiting, room)
+    var result = UInt32(NGHTTP2_DATA_FLAG_NO_COPY.rawValue)
+    if count == waiting, stream.hasLocalEnded {
+      result |= UInt32(NGHTTP2_DATA_FLAG_EOF.rawValue)
+      if let trailers = stream.trailers {
+        result |= UInt32(NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue)
+        unsafe with(state, or: ()) { $0.submitTrailers(trailers, on: stream) }
+      }
+    }
+    unsafe flags?.pointee |= result
+    return count
   }
-  unsafe flags?.pointee |= result
-  return count
 }
 
 private func onSendData(
   _: OpaquePointer?, _: UnsafeMutablePointer<nghttp2_frame>?, header: UnsafePointer<UInt8>?,
   count: Int, source: UnsafeMutablePointer<nghttp2_data_source>?, state: UnsafeMutableRawPointer?
 ) -> Int32 {
-  guard let session = unsafe session(state), let owner = unsafe source?.pointee.ptr,
-    let header = unsafe header
-  else { return NGHTTP2_ERR_CALLBACK_FAILURE.rawValue }
-  let stream = unsafe Unmanaged<HTTP2Stream>.fromOpaque(owner).takeUnretainedValue()
-  let written = unsafe session.writeData(stream, header: header, count: count)
-  return written ? 0 : NGHTTP2_ERR_WOULDBLOCK.rawValue
+  let failed = NGHTTP2_ERR_CALLBACK_FAILURE.rawValue
+  return unsafe with(state, or: failed) { session in
+    unsafe with(source, or: failed) { stream in
+      guard let header = unsafe header else { return failed }
+      let written = unsafe session.writeData(stream, header: header, count: count)
+      return written ? 0 : NGHTTP2_ERR_WOULDBLOCK.rawValue
+    }
+  }
 }

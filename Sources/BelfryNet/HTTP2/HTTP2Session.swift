@@ -1,20 +1,20 @@
 internal import CNghttp2
 package import NIOCore
 
-/// One HTTP/2 connection without I/O, the part that servers and clients share: bytes in, events out,
-/// bytes out.
+/// One HTTP/2 connection without I/O, the part that servers and clients share: bytes in, what they
+/// mean told to the delegate at once, bytes out.
 ///
 /// Limits that nghttp2 does not keep are kept here: header lists counted as they arrive, pointless
 /// frames, output taken in bounded pieces. Confined to one thread. After `receive` has thrown or
 /// `isFinished` is true, only `takeOutput` may follow.
 @safe package final class HTTP2Session {
   package let limits: HTTP2Limits
-  /// What has happened since the caller last emptied it.
-  package var events: [HTTP2Event] = []
   /// Why we ended the connection, if we did.
   package private(set) var failure: HTTP2Error?
 
   private var handle: OpaquePointer?
+  private var listener: HTTP2Listener?
+  private let memory = HTTP2Memory()
   /// Streams nghttp2 refers to; it does not say goodbye to them when it is freed.
   private var slots: [HTTP2Stream?] = []
   private var freeSlots: [Int] = []
@@ -23,14 +23,19 @@ package import NIOCore
   private var glitches: GlitchBucket
   private var pings: PingPolicy?
   private var now: NIODeadline
-  private var seenSettings = false
+  /// True once the peer's SETTINGS were seen: it does speak HTTP/2.
+  package private(set) var hasSettings = false
   /// The header list that is arriving: on one connection only one can be.
-  private var incoming = HTTP2HeaderBlock()
-  /// Address of the first byte of the read being processed.
+  private let incoming = HTTP2HeaderArena()
+  /// The read being processed, and the address of its first byte.
+  private var input = ByteBuffer()
+  /// True while nghttp2 reads or writes, and calls back.
+  private var isWithin = false
   private var inputBase: UInt = 0
   private var output = ByteBuffer()
   private var outputBytesWanted = 0
   private var drained: [HTTP2Stream] = []
+  private static let nothing = ByteBuffer()
 
   init(server: Bool, limits: HTTP2Limits, now: NIODeadline) {
     self.limits = limits
@@ -52,14 +57,21 @@ package import NIOCore
     unsafe nghttp2_option_set_stream_reset_rate_limit(
       option, limits.resetBurst, limits.resetsPerSecond)
     let state = unsafe Unmanaged.passUnretained(self).toOpaque()
-    let create = unsafe server ? nghttp2_session_server_new2 : nghttp2_session_client_new2
-    let result = unsafe create(&handle, HTTP2Callbacks.table.pointer, state, option)
+    let create = unsafe server ? nghttp2_session_server_new3 : nghttp2_session_client_new3
+    var functions = unsafe memory.functions
+    let result = unsafe create(&handle, HTTP2Callbacks.table.pointer, state, option, &functions)
     unsafe nghttp2_option_del(option)
     guard result == 0 else { fatalError("out of memory") }
     submitSettings(server: server)
   }
 
-  deinit { unsafe nghttp2_session_del(handle) }
+  deinit { unsafe nghttp2_session_del(entered) }
+
+  /// nghttp2's session, for all calls that may come from another thread than the one before.
+  private var entered: OpaquePointer? {
+    if !isWithin { memory.enter() }
+    return unsafe handle
+  }
 
   private func submitSettings(server: Bool) {
     func entry(_ id: nghttp2_settings_id, _ value: UInt32) -> nghttp2_settings_entry {
@@ -76,23 +88,36 @@ package import NIOCore
     } else {
       entries.append(entry(NGHTTP2_SETTINGS_ENABLE_PUSH, 0))
     }
-    check(unsafe nghttp2_submit_settings(handle, 0, entries, entries.count), "settings")
+    check(unsafe nghttp2_submit_settings(entered, 0, entries, entries.count), "settings")
     check(
-      unsafe nghttp2_session_set_local_window_size(handle, 0, 0, limits.connectionWindowBytes),
+      unsafe nghttp2_session_set_local_window_size(entered, 0, 0, limits.connectionWindowBytes),
       "window")
+  }
+
+  /// Who is told what happens; held until it is set to nil.
+  package var delegate: (any HTTP2SessionDelegate)? {
+    get { listener?.delegate }
+    set { listener = newValue.map { HTTP2Listener($0) } }
   }
 
   // MARK: Bytes in and out
 
-  /// Takes plaintext of the network in; what it means is appended to `events`.
+  /// Takes plaintext of the network in.
   package func receive(_ buffer: ByteBuffer, now: NIODeadline) throws(HTTP2Error) {
     self.now = now
     if let failure { throw failure }
+    memory.enter()
+    input = buffer
+    isWithin = true
+    defer {
+      input = Self.nothing
+      isWithin = false
+    }
     let result = unsafe buffer.withUnsafeReadableBytes { bytes -> Int in
       guard let base = bytes.baseAddress else { return 0 }
       inputBase = UInt(bitPattern: base)
       return unsafe nghttp2_session_mem_recv(
-        handle, base.assumingMemoryBound(to: UInt8.self), bytes.count)
+        entered, base.assumingMemoryBound(to: UInt8.self), bytes.count)
     }
     if let failure { throw failure }
     guard result >= 0 else {
@@ -107,11 +132,14 @@ package import NIOCore
   package func takeOutput(into buffer: inout ByteBuffer, limit: Int) -> Bool {
     swap(&output, &buffer)
     defer { swap(&output, &buffer) }
+    memory.enter()
+    isWithin = true
+    defer { isWithin = false }
     outputBytesWanted = limit
     var more = true
     while output.readableBytes < limit {
       var bytes: UnsafePointer<UInt8>?
-      let count = unsafe nghttp2_session_mem_send(handle, &bytes)
+      let count = unsafe nghttp2_session_mem_send(entered, &bytes)
       guard count > 0, let start = unsafe bytes else {
         // No-copy frames are written by the callback: an empty answer below the limit is the end.
         more = output.readableBytes >= limit
@@ -153,40 +181,40 @@ package import NIOCore
   package func reset(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
     guard !stream.isClosed, stream.id > 0 else { return }
     stream.hasLocalEnded = true
-    check(unsafe nghttp2_submit_rst_stream(handle, 0, stream.id, code.rawValue), "reset")
+    check(unsafe nghttp2_submit_rst_stream(entered, 0, stream.id, code.rawValue), "reset")
   }
 
   /// Gives the connection's share of received bytes back to the peer.
   package func consumeConnection(_ count: Int) {
-    check(unsafe nghttp2_session_consume_connection(handle, count), "credit")
+    check(unsafe nghttp2_session_consume_connection(entered, count), "credit")
   }
 
   /// Gives a stream's share of received bytes back to the peer.
   package func consume(_ count: Int, on stream: HTTP2Stream) {
     guard count > 0, !stream.isClosed else { return }
-    check(unsafe nghttp2_session_consume_stream(handle, stream.id, count), "credit")
+    check(unsafe nghttp2_session_consume_stream(entered, stream.id, count), "credit")
   }
 
   package func ping() {
-    check(unsafe nghttp2_submit_ping(handle, 0, nil), "ping")
+    check(unsafe nghttp2_submit_ping(entered, 0, nil), "ping")
   }
 
   /// Announces the end: no new streams soon; those under way go on (GOAWAY with the highest id).
   package func announceShutdown() {
-    check(unsafe nghttp2_submit_shutdown_notice(handle), "shutdown notice")
+    check(unsafe nghttp2_submit_shutdown_notice(entered), "shutdown notice")
   }
 
   /// Refuses all streams that have not been seen yet; those seen go on.
   package func refuseNewStreams() {
     let last = unsafe nghttp2_session_get_last_proc_stream_id(handle)
-    check(unsafe nghttp2_submit_goaway(handle, 0, last, 0, nil, 0), "goaway")
+    check(unsafe nghttp2_submit_goaway(entered, 0, last, 0, nil, 0), "goaway")
   }
 
   /// Ends the connection at once, with a GOAWAY.
   package func terminate(_ code: HTTP2ErrorCode, _ error: HTTP2Error) {
     guard failure == nil else { return }
     failure = error
-    check(unsafe nghttp2_session_terminate_session(handle, code.rawValue), "terminate")
+    check(unsafe nghttp2_session_terminate_session(entered, code.rawValue), "terminate")
   }
 
   // MARK: For the two machines
@@ -197,11 +225,11 @@ package import NIOCore
       var provider = unsafe HTTP2Callbacks.provider(for: stream)
       check(
         unsafe nghttp2_submit_response(
-          handle, stream.id, fields.pointer, fields.count, &provider), "response")
+          entered, stream.id, fields.pointer, fields.count, &provider), "response")
     } else {
       stream.hasLocalEnded = true
       check(
-        unsafe nghttp2_submit_response(handle, stream.id, fields.pointer, fields.count, nil),
+        unsafe nghttp2_submit_response(entered, stream.id, fields.pointer, fields.count, nil),
         "response")
     }
   }
@@ -212,7 +240,7 @@ package import NIOCore
     let stream = HTTP2Stream(id: 0)
     var provider = unsafe HTTP2Callbacks.provider(for: stream)
     let id = unsafe nghttp2_submit_request(
-      handle, nil, fields.pointer, fields.count, &provider,
+      entered, nil, fields.pointer, fields.count, &provider,
       Unmanaged.passUnretained(stream).toOpaque())
     guard id > 0 else { return nil }
     stream.id = id
@@ -229,12 +257,16 @@ package import NIOCore
       handle, id, Unmanaged.passUnretained(stream).toOpaque())
   }
 
-  func stream(_ id: Int32) -> HTTP2Stream? {
-    guard let state = unsafe nghttp2_session_get_stream_user_data(handle, id) else { return nil }
-    return unsafe Unmanaged<HTTP2Stream>.fromOpaque(state).takeUnretainedValue()
+  /// Lends a stream that is open; false when there is none. What may close it must hold it.
+  @discardableResult
+  @inline(__always)
+  func withStream(_ id: Int32, _ body: (HTTP2Stream) -> Void) -> Bool {
+    guard let state = unsafe nghttp2_session_get_stream_user_data(handle, id) else { return false }
+    unsafe Unmanaged<HTTP2Stream>.fromOpaque(state)._withUnsafeGuaranteedRef(body)
+    return true
   }
 
-  func headersBegan() { incoming = HTTP2HeaderBlock() }
+  func headersBegan() { incoming.clear() }
 
   /// Keeps a field; false when the list has grown over its limit and the connection must end.
   func fieldReceived(
@@ -242,7 +274,7 @@ package import NIOCore
   ) -> Bool {
     unsafe incoming.append(name: name, value: value)
     if incoming.listBytes <= limits.headerListBytesMax,
-      incoming.fields.count <= limits.headerFieldsMax
+      incoming.fieldCount <= limits.headerFieldsMax
     {
       return true
     }
@@ -251,25 +283,33 @@ package import NIOCore
   }
 
   func headersReceived(_ stream: HTTP2Stream, ended: Bool) {
-    var block = HTTP2HeaderBlock()
-    swap(&block, &incoming)
-    events.append(.headers(stream, block))
+    let block = incoming.take()
+    listener?.delegate.headersReceived(block, on: stream)
     if ended { self.ended(stream) }
   }
 
   func dataReceived(_ stream: HTTP2Stream, at address: UInt, count: Int) {
-    events.append(.data(stream, offset: Int(bitPattern: address &- inputBase), count: count))
+    let offset = Int(bitPattern: address &- inputBase)
+    guard let chunk = input.getSlice(at: input.readerIndex + offset, length: count) else { return }
+    listener?.delegate.dataReceived(chunk, on: stream)
   }
 
   func ended(_ stream: HTTP2Stream) {
     stream.hasRemoteEnded = true
-    events.append(.ended(stream))
+    listener?.delegate.peerEnded(stream)
   }
 
   func settingsReceived() {
-    guard !seenSettings else { return glitch() }
-    seenSettings = true
-    events.append(.settings)
+    guard !hasSettings else { return glitch() }
+    hasSettings = true
+    listener?.delegate.settingsReceived()
+  }
+
+  func pingAnswered() { listener?.delegate.pingAnswered() }
+
+  func goAwayReceived(lastStreamID: Int32, _ code: UInt32) {
+    listener?.delegate.goAwayReceived(
+      lastStreamID: lastStreamID, HTTP2ErrorCode(rawValue: code))
   }
 
   func glitch() {
@@ -294,20 +334,25 @@ package import NIOCore
   func streamClosed(_ stream: HTTP2Stream, _ code: UInt32) {
     guard !stream.isClosed else { return }
     stream.isClosed = true
+    // Held until the delegate has been told.
+    var held: HTTP2Stream?
+    defer { withExtendedLifetime(held) {} }
     if stream.slot >= 0 {
-      slots[stream.slot] = nil
+      swap(&held, &slots[stream.slot])
       freeSlots.append(stream.slot)
       stream.slot = -1
       openStreams -= 1
     }
-    events.append(.closed(stream, HTTP2ErrorCode(rawValue: code)))
+    listener?.delegate.streamClosed(stream, HTTP2ErrorCode(rawValue: code))
   }
 
   /// An answer is complete: if the request is not, the peer is told to stop sending it.
   func finalHeadersSent(_ id: Int32) {
-    guard let stream = stream(id), !stream.hasRemoteEnded else { return }
-    check(
-      unsafe nghttp2_submit_rst_stream(handle, 0, id, HTTP2ErrorCode.noError.rawValue), "reset")
+    withStream(id) { stream in
+      guard !stream.hasRemoteEnded else { return }
+      check(
+        unsafe nghttp2_submit_rst_stream(handle, 0, id, HTTP2ErrorCode.noError.rawValue), "reset")
+    }
   }
 
   /// Writes one DATA frame; false when this turn's share is used up.
@@ -347,16 +392,18 @@ package import NIOCore
   private func resume(_ stream: HTTP2Stream) {
     guard stream.isDeferred else { return }
     stream.isDeferred = false
-    check(unsafe nghttp2_session_resume_data(handle, stream.id), "resume")
+    check(unsafe nghttp2_session_resume_data(entered, stream.id), "resume")
   }
 
   private func reportDrained() {
     guard !drained.isEmpty else { return }
-    for stream in drained {
-      events.append(.drained(stream, count: stream.drainedBytes))
+    var streams: [HTTP2Stream] = []
+    swap(&streams, &drained)
+    for stream in streams {
+      let count = stream.drainedBytes
       stream.drainedBytes = 0
+      listener?.delegate.drained(count, on: stream)
     }
-    drained.removeAll(keepingCapacity: true)
   }
 
   /// nghttp2 fails here only for lack of memory, or for a stream that has just gone, which is fine.

@@ -12,7 +12,7 @@ package final class HTTP2Stream {
   package internal(set) var isClosed = false
   /// True once the peer's END_STREAM was seen.
   package internal(set) var hasRemoteEnded = false
-  /// Ask for `HTTP2Event.drained`.
+  /// Tell the delegate when bytes of it have left.
   package var reportsDrain = false
 
   /// Where the machine keeps it.

@@ -149,7 +149,7 @@ final class ClientCall: RPCWriterTarget, @unchecked Sendable {
 
   // MARK: From the connection
 
-  func headersReceived(_ block: HTTP2HeaderBlock, ended: Bool) {
+  func headersReceived(_ block: HTTP2HeaderBlock) {
     guard !isOver else { return }
     let head = ClientTrailers(block)
     if !hasHeaders {

@@ -69,42 +69,50 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
 
   func connectionEstablished(peer: PeerIdentity?) {}
 
-  func process(_ event: HTTP2Event, in buffer: ByteBuffer) {
-    switch event {
-    case .settings:
-      isReady = true
-      if let first = keepalive?.first { askLater(first) }
-      client.connectionReady(self)
-    case .headers(let stream, let headers):
-      (stream.owner as? ClientCall)?.headersReceived(headers, ended: stream.hasRemoteEnded)
-    case .data(let stream, let offset, let count):
-      session.consumeConnection(count)
-      guard let call = stream.owner as? ClientCall,
-        let chunk = buffer.getSlice(at: buffer.readerIndex + offset, length: count)
-      else {
-        session.consume(count, on: stream)
-        return
-      }
-      call.dataReceived(chunk)
-    case .ended(let stream): (stream.owner as? ClientCall)?.answerEnded()
-    case .closed(let stream, let code):
-      guard let call = stream.owner as? ClientCall else { return }
-      stream.owner = nil
-      if call.streamClosed(code) {
-        call.prepareRepetition()
-        client.submit(call)
-      }
-      closeIfDrained()
-    case .drained(let stream, let count): (stream.owner as? ClientCall)?.drained(count)
-    case .goAway(_, let code):
-      if code == .enhanceYourCalm { client.tooManyPings() }
-      client.connectionLeaving(self)
-      leave()
-    case .pingAnswered:
-      guard let time = keepalive?.answered() else { return }
-      keepaliveTimer?.cancel()
-      askLater(time)
+  func settingsReceived() {
+    isReady = true
+    if let first = keepalive?.first { askLater(first) }
+    client.connectionReady(self)
+  }
+
+  func headersReceived(_ headers: HTTP2HeaderBlock, on stream: HTTP2Stream) {
+    (stream.owner as? ClientCall)?.headersReceived(headers)
+  }
+
+  func dataReceived(_ chunk: ByteBuffer, on stream: HTTP2Stream) {
+    session.consumeConnection(chunk.readableBytes)
+    guard let call = stream.owner as? ClientCall else {
+      return session.consume(chunk.readableBytes, on: stream)
     }
+    call.dataReceived(chunk)
+  }
+
+  func peerEnded(_ stream: HTTP2Stream) { (stream.owner as? ClientCall)?.answerEnded() }
+
+  func streamClosed(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
+    guard let call = stream.owner as? ClientCall else { return }
+    stream.owner = nil
+    if call.streamClosed(code) {
+      call.prepareRepetition()
+      client.submit(call)
+    }
+    closeIfDrained()
+  }
+
+  func drained(_ count: Int, on stream: HTTP2Stream) {
+    (stream.owner as? ClientCall)?.drained(count)
+  }
+
+  func goAwayReceived(lastStreamID: Int32, _ code: HTTP2ErrorCode) {
+    if code == .enhanceYourCalm { client.tooManyPings() }
+    client.connectionLeaving(self)
+    leave()
+  }
+
+  func pingAnswered() {
+    guard let time = keepalive?.answered() else { return }
+    keepaliveTimer?.cancel()
+    askLater(time)
   }
 
   func turnEnded() {

@@ -1,5 +1,11 @@
 package import NIOCore
 
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
 /// How a method is served. All run on the loop of their connection.
 package enum RPCHandler: Sendable {
   /// Answers within the read of the request: the fast path. Must not block.
@@ -14,42 +20,82 @@ package enum RPCHandler: Sendable {
 
 /// Which methods a server has, and in which codecs it speaks.
 package struct RPCRouter: Sendable {
-  struct Route: Sendable {
+  /// One method; the same object for all its calls.
+  final class Route: Sendable {
     let method: MethodDescriptor
     let handler: RPCHandler
-    let path: [UInt8]
+    /// The body of all calls, for handlers that need none of their own.
+    let body: (any ServerCallBody & Sendable)?
+    fileprivate let path: [UInt8]
+    fileprivate let hash: Int
+
+    init(_ method: MethodDescriptor, _ handler: RPCHandler) {
+      self.method = method
+      self.handler = handler
+      body =
+        switch handler {
+        case .unary(let function): UnaryBody(function)
+        case .unaryAsync(let function): UnaryAsyncBody(function)
+        default: nil
+        }
+      path = Array(method.path.utf8)
+      hash = unsafe path.withUnsafeBufferPointer { unsafe RPCRouter.hash($0) }
+    }
+
+    func isAt(_ other: UnsafeBufferPointer<UInt8>) -> Bool {
+      guard path.count == other.count, let start = other.baseAddress else { return false }
+      return unsafe memcmp(path, start, path.count) == 0
+    }
   }
 
   /// Encodings that are served. A call in another one is answered *unimplemented*.
   package var encodings: Set<MessageEncoding>
-  /// By a hash of the path, so that a lookup makes no string.
-  private var routes: [UInt64: [Route]] = [:]
+  /// A hash table, at most half full: a lookup makes no string. Each route lies at its hash, or at the
+  /// next free place.
+  private var places: [Route?] = Array(repeating: nil, count: 64)
+  private var count = 0
 
   package init(encodings: Set<MessageEncoding> = [.belfry]) { self.encodings = encodings }
 
   /// Registers a method; each only once.
   package mutating func register(_ method: MethodDescriptor, _ handler: RPCHandler) {
-    let key = Self.hash(method.path.utf8)
-    precondition(
-      routes[key]?.contains { $0.method == method } != true, "\(method) is registered twice")
-    routes[key, default: []].append(
-      Route(method: method, handler: handler, path: Array(method.path.utf8)))
+    let route = Route(method, handler)
+    precondition(!methods.contains(method), "\(method) is registered twice")
+    count += 1
+    if count * 2 > places.count {
+      let routes = places.compactMap { $0 }
+      places = Array(repeating: nil, count: places.count * 2)
+      for route in routes { insert(route) }
+    }
+    insert(route)
+  }
+
+  private mutating func insert(_ route: Route) {
+    var place = route.hash & (places.count - 1)
+    while places[place] != nil { place = (place + 1) & (places.count - 1) }
+    places[place] = route
   }
 
   package var methods: [MethodDescriptor] {
-    routes.values.flatMap { $0.map(\.method) }.sorted { $0.path < $1.path }
+    places.compactMap { $0?.method }.sorted { $0.path < $1.path }
   }
 
-  func route(_ path: ArraySlice<UInt8>) -> Route? {
-    unsafe path.withUnsafeBufferPointer { path in
-      unsafe routes[Self.hash(path)]?.first { unsafe $0.path.elementsEqual(path) }
+  func route(_ path: UnsafeBufferPointer<UInt8>) -> Route? {
+    let hash = unsafe Self.hash(path)
+    var place = hash & (places.count - 1)
+    while let route = places[place] {
+      if route.hash == hash, unsafe route.isAt(path) { return route }
+      place = (place + 1) & (places.count - 1)
     }
+    return nil
   }
 
   /// FNV-1a. Peers cannot add keys, so collisions are not theirs to make.
-  private static func hash(_ bytes: some Sequence<UInt8>) -> UInt64 {
+  private static func hash(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    return hash
+    for index in 0..<bytes.count {
+      hash = unsafe (hash ^ UInt64(bytes[index])) &* 0x100_0000_01b3
+    }
+    return Int(truncatingIfNeeded: hash ^ (hash >> 32))
   }
 }

@@ -3,8 +3,8 @@ internal import NIOCore
 
 /// What serves one call: one small class for each kind of handler. All on the loop.
 protocol ServerCallBody: AnyObject {
-  func messageReceived(_ message: ByteBuffer)
-  func messagesEnded()
+  func messageReceived(_ message: ByteBuffer, for call: ServerCall)
+  func messagesEnded(for call: ServerCall)
   /// All messages of one read have been given.
   func turnEnded()
   /// Bytes of the answer have left for the connection.
@@ -33,6 +33,11 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
   let stream: HTTP2Stream
   let connection: ServerConnection
   var body: (any ServerCallBody)?
+  /// What came, for bodies that take one message.
+  var request: ByteBuffer?
+  /// What serves the call, while it runs.
+  var task: Task<Void, Never>?
+  var isTaskRunning = false
   private var deframer: MessageDeframer
   private var deadlineTimer: Scheduled<Void>?
   private var withheldBytes = 0
@@ -96,7 +101,7 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
     var bytes = bytes
     do throws(RPCStatus) {
       while outcome == nil, let message = try deframer.next(from: &bytes) {
-        body.messageReceived(message)
+        body.messageReceived(message, for: self)
         if deframer.coding != nil, body.holdsCredit {
           packed = bytes
           return
@@ -126,7 +131,7 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
       fail(RPCStatus(.internal, "the request ended inside a message"))
       return
     }
-    body?.messagesEnded()
+    body?.messagesEnded(for: self)
   }
 
   func turnEnded() {
@@ -188,10 +193,11 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
   private func write(_ message: ByteBuffer) -> Int {
     if !hasSentHeaders {
       hasSentHeaders = true
-      coding = context.replyCoding
+      let addition = context.addition
+      coding = addition?.isCompressed == true ? .gzip : nil
       connection.machine.respond(
         WireFields.responseHeaders(
-          context.encoding, coding: coding, metadata: context.initialMetadata),
+          context.encoding, coding: coding, metadata: addition?.initial ?? Metadata()),
         on: stream)
     }
     guard let coding, let packed = coding.compress(message) else {
@@ -207,11 +213,12 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
     guard outcome == nil else { return }
     decide(status)
     deadlineTimer?.cancel()
-    let metadata = context.trailingMetadata
+    let addition = context.addition
+    let metadata = addition?.trailing ?? Metadata()
     if hasSentHeaders {
       connection.session.end(stream, trailers: WireFields.trailers(status, metadata: metadata))
     } else {
-      let all = context.initialMetadata.followed(by: metadata)
+      let all = addition?.initial.followed(by: metadata) ?? metadata
       connection.machine.respondOnly(
         WireFields.trailersOnly(context.encoding, status, metadata: all), on: stream)
     }
@@ -237,5 +244,7 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
     guard let body else { return }
     self.body = nil
     body.closed(closure)
+    task?.cancel()
+    task = nil
   }
 }

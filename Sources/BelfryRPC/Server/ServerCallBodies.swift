@@ -3,42 +3,35 @@ internal import NIOCore
 
 /// What the bodies of calls with one request share: that there is one, and not two.
 protocol SingleRequestBody: ServerCallBody {
-  var call: ServerCall { get }
-  var request: ByteBuffer? { get set }
   /// The request is complete; called once.
-  func serve(_ request: ByteBuffer)
+  func serve(_ request: ByteBuffer, for call: ServerCall)
 }
 
 extension SingleRequestBody {
-  func messageReceived(_ message: ByteBuffer) {
-    guard request == nil else {
+  func messageReceived(_ message: ByteBuffer, for call: ServerCall) {
+    guard call.request == nil else {
       return call.fail(RPCStatus(.unimplemented, "more than one message in a unary request"))
     }
-    request = message
+    call.request = message
   }
 
-  func messagesEnded() {
-    guard let request else {
+  func messagesEnded(for call: ServerCall) {
+    guard let request = call.request else {
       return call.fail(RPCStatus(.unimplemented, "no message in a unary request"))
     }
-    serve(request)
+    serve(request, for: call)
   }
 }
 
-/// A unary call answered at once.
-final class UnaryBody: SingleRequestBody {
+/// A unary call answered at once. It keeps nothing of its call: a method has one for all.
+final class UnaryBody: SingleRequestBody, Sendable {
   typealias Handler = @Sendable (ServerCallContext, ByteBuffer) throws(RPCStatus) -> ByteBuffer
 
-  unowned let call: ServerCall
   private let handler: Handler
-  var request: ByteBuffer?
 
-  init(_ call: ServerCall, _ handler: @escaping Handler) {
-    self.call = call
-    self.handler = handler
-  }
+  init(_ handler: @escaping Handler) { self.handler = handler }
 
-  func serve(_ request: ByteBuffer) {
+  func serve(_ request: ByteBuffer, for call: ServerCall) {
     do throws(RPCStatus) {
       call.answer(try handler(call.context, request))
     } catch {
@@ -49,84 +42,72 @@ final class UnaryBody: SingleRequestBody {
   func closed(_ closure: RPCClosure) {}
 }
 
-/// A unary call answered by a task.
-final class UnaryAsyncBody: SingleRequestBody {
+/// A unary call answered by a task. Like `UnaryBody`, one for all calls of a method.
+final class UnaryAsyncBody: SingleRequestBody, Sendable {
   typealias Handler = @Sendable (ServerCallContext, ByteBuffer) async throws -> ByteBuffer
 
-  unowned let call: ServerCall
   private let handler: Handler
-  var request: ByteBuffer?
-  private var task: ServerTask?
 
-  init(_ call: ServerCall, _ handler: @escaping Handler) {
-    self.call = call
-    self.handler = handler
+  init(_ handler: @escaping Handler) { self.handler = handler }
+
+  func serve(_ request: ByteBuffer, for call: ServerCall) {
+    // No closure lies between the task and the handler: each would cost as much as a small handler.
+    let handler = handler
+    call.startTask {
+      do {
+        let reply = try await handler(call.context, request)
+        if call.context.eventLoop.inEventLoop { return call.taskEnded(answering: reply) }
+        call.context.eventLoop.execute { call.taskEnded(answering: reply) }
+      } catch {
+        call.endTask(RPCStatus(handlerError: error))
+      }
+    }
   }
 
-  func serve(_ request: ByteBuffer) {
-    task = ServerTask(answering: call, request, handler)
-  }
-
-  func closed(_ closure: RPCClosure) { task?.cancel() }
+  func closed(_ closure: RPCClosure) {}
 }
 
 /// One request, and a stream of answers that a task makes.
 final class ServerStreamBody: SingleRequestBody {
-  unowned let call: ServerCall
   private let work: @Sendable (ByteBuffer) async throws -> Void
   private let writer: RPCWriter
-  var request: ByteBuffer?
-  private var task: ServerTask?
 
-  init(
-    _ call: ServerCall, writer: RPCWriter,
-    _ work: @escaping @Sendable (ByteBuffer) async throws -> Void
-  ) {
-    self.call = call
-    self.writer = writer
+  init(writer: RPCWriter, _ work: @escaping @Sendable (ByteBuffer) async throws -> Void) {
     self.work = work
+    self.writer = writer
   }
 
-  func serve(_ request: ByteBuffer) {
+  func serve(_ request: ByteBuffer, for call: ServerCall) {
     let work = work
-    task = ServerTask(call) { try await work(request) }
+    call.run { try await work(request) }
   }
 
   func drained(_ count: Int) { _ = writer.drained(count) }
 
-  func closed(_ closure: RPCClosure) {
-    writer.close(closure.status)
-    task?.cancel()
-  }
+  func closed(_ closure: RPCClosure) { writer.close(closure.status) }
 }
 
 /// A stream of requests, read by a task.
 final class StreamBody: ServerCallBody {
   private let messages: RPCMessages
   private let writer: RPCWriter?
-  private var task: ServerTask?
 
   init(_ messages: RPCMessages, writer: RPCWriter?) {
     self.messages = messages
     self.writer = writer
   }
 
-  func start(_ call: ServerCall, _ work: @escaping @Sendable () async throws -> Void) {
-    task = ServerTask(call, work)
-  }
-
   var holdsCredit: Bool { messages.isHolding }
 
-  func messageReceived(_ message: ByteBuffer) { messages.push(message) }
+  func messageReceived(_ message: ByteBuffer, for call: ServerCall) { messages.push(message) }
 
-  func messagesEnded() { messages.end(.ok) }
+  func messagesEnded(for call: ServerCall) { messages.end(.ok) }
 
   func drained(_ count: Int) { _ = writer?.drained(count) }
 
   func closed(_ closure: RPCClosure) {
     messages.end(closure.status.isOK ? RPCStatus(.cancelled, "finished") : closure.status)
     writer?.close(closure.status)
-    task?.cancel()
   }
 }
 
@@ -143,9 +124,9 @@ final class EventBody: ServerCallBody {
 
   var wantsTurnEnd: Bool { true }
 
-  func messageReceived(_ message: ByteBuffer) { batch.append(message) }
+  func messageReceived(_ message: ByteBuffer, for call: ServerCall) { batch.append(message) }
 
-  func messagesEnded() {
+  func messagesEnded(for call: ServerCall) {
     turnEnded()
     handler.messagesEnded()
   }
@@ -167,63 +148,5 @@ final class EventBody: ServerCallBody {
     turnEnded()
     writer.close(closure.status)
     handler.closed(closure)
-  }
-}
-
-/// The task that serves a call: begun on the loop, cancelled when the call ends before it, counted
-/// by the connection until it has really ended.
-final class ServerTask {
-  private let task: Task<Void, Never>
-
-  /// - Parameter work: its error decides the call; when it returns the call must have been answered.
-  convenience init(_ call: ServerCall, _ work: @escaping @Sendable () async throws -> Void) {
-    self.init(of: call) {
-      var status = RPCStatus.ok
-      do { try await work() } catch { status = RPCStatus(handlerError: error) }
-      let result = status
-      Self.onLoop(of: call) { Self.ended(call, result) }
-    }
-  }
-
-  /// Answers with what the handler returns or throws. No closure lies between the task and it: each
-  /// would cost as much as a small handler.
-  convenience init(
-    answering call: ServerCall, _ request: ByteBuffer,
-    _ handler: @escaping UnaryAsyncBody.Handler
-  ) {
-    self.init(of: call) {
-      do {
-        let reply = try await handler(call.context, request)
-        Self.onLoop(of: call) {
-          call.answer(reply)
-          Self.ended(call, .ok)
-        }
-      } catch {
-        let status = RPCStatus(handlerError: error)
-        Self.onLoop(of: call) { Self.ended(call, status) }
-      }
-    }
-  }
-
-  private init(of call: ServerCall, _ run: @escaping @Sendable () async -> Void) {
-    call.connection.taskStarted()
-    let executor = call.connection.executor
-    if #available(macOS 26.0, *) {
-      task = Task.immediate(executorPreference: executor, operation: run)
-    } else {
-      task = Task(executorPreference: executor, operation: run)
-    }
-  }
-
-  func cancel() { task.cancel() }
-
-  private static func onLoop(of call: ServerCall, _ work: @escaping @Sendable () -> Void) {
-    let loop = call.context.eventLoop
-    if loop.inEventLoop { work() } else { loop.execute(work) }
-  }
-
-  private static func ended(_ call: ServerCall, _ status: RPCStatus) {
-    call.connection.taskEnded()
-    call.finish(status)
   }
 }

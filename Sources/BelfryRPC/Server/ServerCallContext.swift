@@ -4,31 +4,38 @@ internal import Synchronization
 
 /// What a handler may know about its call, and the metadata it may add to the answer. Any thread.
 package final class ServerCallContext: Sendable {
-  package let method: MethodDescriptor
+  package var method: MethodDescriptor { route.method }
+  let route: RPCRouter.Route
   /// The codec of this call's messages.
   package let encoding: MessageEncoding
   /// Who calls, as the certificate says; nil: a stranger.
-  package let peer: PeerIdentity?
-  package let remoteAddress: SocketAddress?
+  package var peer: PeerIdentity? { caller.peer }
+  package var remoteAddress: SocketAddress? { caller.remoteAddress }
   /// Nil: the caller waits for ever.
   package let deadline: NIODeadline?
   /// The loop of the connection, on which handlers run.
-  package let eventLoop: any EventLoop
+  package var eventLoop: any EventLoop { caller.eventLoop }
+  private let caller: ServerCaller
   private let headers: HTTP2HeaderBlock
   private let acceptsCompression: Bool
-  private let reply = Mutex((initial: Metadata(), trailing: Metadata(), isCompressed: false))
+  private let reply = Mutex(Reply())
+  /// False until a handler has something to add to the answer: most never have.
+  private let hasReply = Atomic(false)
+
+  struct Reply {
+    var initial = Metadata()
+    var trailing = Metadata()
+    var isCompressed = false
+  }
 
   init(
-    method: MethodDescriptor, encoding: MessageEncoding, peer: PeerIdentity?,
-    remoteAddress: SocketAddress?, deadline: NIODeadline?, eventLoop: any EventLoop,
+    route: RPCRouter.Route, encoding: MessageEncoding, caller: ServerCaller, deadline: NIODeadline?,
     acceptsCompression: Bool, headers: HTTP2HeaderBlock
   ) {
-    self.method = method
+    self.route = route
     self.encoding = encoding
-    self.peer = peer
-    self.remoteAddress = remoteAddress
+    self.caller = caller
     self.deadline = deadline
-    self.eventLoop = eventLoop
     self.acceptsCompression = acceptsCompression
     self.headers = headers
   }
@@ -54,20 +61,38 @@ package final class ServerCallContext: Sendable {
   /// message it goes with the status.
   package func setInitialMetadata(_ metadata: Metadata) {
     reply.withLock { $0.initial = metadata }
+    hasReply.store(true, ordering: .releasing)
   }
 
   /// Sent with the status.
   package func setTrailingMetadata(_ metadata: Metadata) {
     reply.withLock { $0.trailing = metadata }
+    hasReply.store(true, ordering: .releasing)
   }
 
   /// Packs the messages of the answer, if the caller takes that; to be asked for before the first of
   /// them. Messages that would not become smaller go as they are.
   package func compressReplies() {
     reply.withLock { $0.isCompressed = acceptsCompression }
+    hasReply.store(true, ordering: .releasing)
   }
 
-  var replyCoding: MessageCoding? { reply.withLock { $0.isCompressed ? .gzip : nil } }
-  var initialMetadata: Metadata { reply.withLock { $0.initial } }
-  var trailingMetadata: Metadata { reply.withLock { $0.trailing } }
+  /// What the handler adds to the answer; nil: nothing.
+  var addition: Reply? {
+    hasReply.load(ordering: .acquiring) ? reply.withLock { $0 } : nil
+  }
+}
+
+/// What is the same for all calls of a connection.
+final class ServerCaller: Sendable {
+  /// Nil: a stranger, or one that is not known yet.
+  let peer: PeerIdentity?
+  let remoteAddress: SocketAddress?
+  let eventLoop: any EventLoop
+
+  init(peer: PeerIdentity?, remoteAddress: SocketAddress?, eventLoop: any EventLoop) {
+    self.peer = peer
+    self.remoteAddress = remoteAddress
+    self.eventLoop = eventLoop
+  }
 }

@@ -10,11 +10,10 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   let executor: EventLoopExecutor
   private let shared: RPCServer.Shared
   private let eventLoop: any EventLoop
-  private let remoteAddress: SocketAddress?
+  private var caller: ServerCaller
   /// Set right after both exist; the channel's pipeline keeps the handler.
   weak var handler: HTTP2Handler?
 
-  private var peer: PeerIdentity?
   private var isEstablished = false
   private var touched: [ServerCall] = []
   private var tasksRunning = 0
@@ -26,7 +25,7 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     self.shared = shared
     self.executor = executor
     eventLoop = executor.eventLoop
-    self.remoteAddress = remoteAddress
+    caller = ServerCaller(peer: nil, remoteAddress: remoteAddress, eventLoop: eventLoop)
     machine = HTTP2ServerMachine(limits: shared.limits.http2, now: .now())
   }
 
@@ -64,7 +63,7 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     _ reason: String, where matches: @escaping @Sendable (PeerIdentity?) -> Bool = { _ in true }
   ) {
     eventLoop.execute { [self] in
-      guard !isClosed, matches(peer) else { return }
+      guard !isClosed, matches(caller.peer) else { return }
       for call in calls { call.fail(RPCStatus(.unavailable, reason)) }
       handler?.close(HTTP2Error(.closed, reason))
     }
@@ -73,40 +72,47 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   // MARK: HTTP2ConnectionDelegate
 
   func connectionEstablished(peer: PeerIdentity?) {
-    self.peer = peer
+    caller = ServerCaller(
+      peer: peer, remoteAddress: caller.remoteAddress, eventLoop: eventLoop)
     isEstablished = true
     if isShuttingDown { handler?.close(nil) }
   }
 
-  func process(_ event: HTTP2Event, in buffer: ByteBuffer) {
-    switch event {
-    case .headers(let stream, let headers):
-      if stream.owner == nil { requestReceived(stream, headers) }
-    case .data(let stream, let offset, let count):
-      session.consumeConnection(count)
-      guard let call = stream.owner as? ServerCall,
-        let chunk = buffer.getSlice(at: buffer.readerIndex + offset, length: count)
-      else {
-        session.consume(count, on: stream)
-        return
-      }
-      call.dataReceived(chunk)
-    case .ended(let stream): (stream.owner as? ServerCall)?.requestEnded()
-    case .closed(let stream, let code):
-      guard let call = stream.owner as? ServerCall else { return }
-      stream.owner = nil
-      call.streamClosed(code)
-      closeIfDrained()
-    case .drained(let stream, let count): (stream.owner as? ServerCall)?.drained(count)
-    case .pingAnswered:
-      if isShuttingDown, !hasSentFinalGoAway {
-        hasSentFinalGoAway = true
-        session.refuseNewStreams()
-        setNeedsFlush()
-        closeIfDrained()
-      }
-    case .settings, .goAway: break
+  func settingsReceived() {}
+
+  func headersReceived(_ headers: HTTP2HeaderBlock, on stream: HTTP2Stream) {
+    if stream.owner == nil { requestReceived(stream, headers) }
+  }
+
+  func dataReceived(_ chunk: ByteBuffer, on stream: HTTP2Stream) {
+    session.consumeConnection(chunk.readableBytes)
+    guard let call = stream.owner as? ServerCall else {
+      return session.consume(chunk.readableBytes, on: stream)
     }
+    call.dataReceived(chunk)
+  }
+
+  func peerEnded(_ stream: HTTP2Stream) { (stream.owner as? ServerCall)?.requestEnded() }
+
+  func streamClosed(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) {
+    guard let call = stream.owner as? ServerCall else { return }
+    stream.owner = nil
+    call.streamClosed(code)
+    closeIfDrained()
+  }
+
+  func drained(_ count: Int, on stream: HTTP2Stream) {
+    (stream.owner as? ServerCall)?.drained(count)
+  }
+
+  func goAwayReceived(lastStreamID: Int32, _ code: HTTP2ErrorCode) {}
+
+  func pingAnswered() {
+    guard isShuttingDown, !hasSentFinalGoAway else { return }
+    hasSentFinalGoAway = true
+    session.refuseNewStreams()
+    setNeedsFlush()
+    closeIfDrained()
   }
 
   func turnEnded() {
@@ -142,19 +148,23 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     case .refused(.status(let encoding, let status)):
       return refuse(stream, encoding, status)
     }
-    guard let route = shared.router.route(request.path) else {
-      let path = String(decoding: request.path.prefix(256), as: UTF8.self)
+    guard
+      let route = unsafe headers.withValue(
+        of: request.path, { unsafe shared.router.route($0) })
+    else {
+      let path = headers.text(of: request.path).prefix(256)
       return refuse(stream, request.encoding, RPCStatus(.unimplemented, "unknown method \(path)"))
     }
     var observation: ServerObservation?
     if !shared.interceptors.isEmpty {
       let info = RPCServerCallInfo(
-        method: route.method, peer: peer, remoteAddress: remoteAddress, headers: headers)
+        method: route.method, peer: caller.peer, remoteAddress: caller.remoteAddress,
+        headers: headers)
       let observed = ServerObservation(info, shared.interceptors)
       if let status = observed.begin() { return refuse(stream, request.encoding, status) }
       observation = observed
     }
-    if let status = shared.authorize(route.method, peer) {
+    if let status = shared.authorize(route.method, caller.peer) {
       observation?.ended(status)
       return refuse(stream, request.encoding, status)
     }
@@ -163,8 +173,8 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
       return session.reset(stream, .refusedStream)
     }
     let context = ServerCallContext(
-      method: route.method, encoding: request.encoding, peer: peer, remoteAddress: remoteAddress,
-      deadline: request.timeout.map { .now() + $0 }, eventLoop: eventLoop,
+      route: route, encoding: request.encoding, caller: caller,
+      deadline: request.timeout.map { .now() + $0 },
       acceptsCompression: request.acceptsCompression, headers: headers)
     let call = ServerCall(
       context: context, stream: stream, connection: self,
@@ -172,7 +182,7 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
         messageBytesMax: shared.limits.messageBytesMax, coding: request.coding))
     call.observation = observation
     stream.owner = call
-    begin(call, route.handler)
+    begin(call, route)
   }
 
   private func refuse(_ stream: HTTP2Stream, _ encoding: MessageEncoding, _ status: RPCStatus) {
@@ -181,31 +191,28 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     setNeedsFlush()
   }
 
-  private func begin(_ call: ServerCall, _ handler: RPCHandler) {
+  private func begin(_ call: ServerCall, _ route: RPCRouter.Route) {
     let context = call.context
-    switch handler {
-    case .unary(let function): call.body = UnaryBody(call, function)
-    case .unaryAsync(let function): call.body = UnaryAsyncBody(call, function)
+    switch route.handler {
+    case .unary, .unaryAsync: call.body = route.body
     case .serverStream(let function):
       let writer = writer(for: call)
-      call.body = ServerStreamBody(call, writer: writer) { message in
+      call.body = ServerStreamBody(writer: writer) { message in
         try await function(context, message, writer)
         writer.finish()
       }
     case .clientStream(let function):
       let messages = messages(for: call)
-      let body = StreamBody(messages, writer: nil)
-      call.body = body
-      body.start(call) {
+      call.body = StreamBody(messages, writer: nil)
+      call.run {
         let reply = try await function(context, messages)
         Self.onLoop(context) { call.answer(reply) }
       }
     case .bidirectional(let function):
       let messages = messages(for: call)
       let writer = writer(for: call)
-      let body = StreamBody(messages, writer: writer)
-      call.body = body
-      body.start(call) {
+      call.body = StreamBody(messages, writer: writer)
+      call.run {
         try await function(context, messages, writer)
         writer.finish()
       }
@@ -252,7 +259,7 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
 
   private func log(_ error: (any Error)?) {
     guard let error else { return }
-    let address = remoteAddress.map { "\($0)" } ?? "unknown"
+    let address = caller.remoteAddress.map { "\($0)" } ?? "unknown"
     if let error = error as? TLSError {
       shared.logger.warning(
         "refused a connection",
@@ -261,7 +268,7 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
       shared.logger.warning(
         "ended a connection",
         metadata: [
-          "remote": "\(address)", "peer": "\(peer.map { "\($0)" } ?? "stranger")",
+          "remote": "\(address)", "peer": "\(caller.peer.map { "\($0)" } ?? "stranger")",
           "reason": "\(error.reason)",
         ])
     } else {

@@ -10,7 +10,7 @@ struct ServerRequest {
   }
 
   let encoding: MessageEncoding
-  let path: ArraySlice<UInt8>
+  let path: HTTP2HeaderBlock.Field
   let timeout: TimeAmount?
   /// How the caller packs messages, and what it takes packed.
   let coding: MessageCoding?
@@ -19,28 +19,31 @@ struct ServerRequest {
   /// Reads a header list, in one pass.
   static func read(_ headers: HTTP2HeaderBlock, encodings: Set<MessageEncoding>) -> Reading {
     var isPost = false
-    var isOurs = false
-    var path: ArraySlice<UInt8> = []
-    var contentType: ArraySlice<UInt8> = []
-    var timeout: ArraySlice<UInt8>?
-    var codingName: ArraySlice<UInt8>?
+    var requested = MessageEncoding.Request.notGRPC
+    var path: HTTP2HeaderBlock.Field?
+    var timeout: HTTP2HeaderBlock.Field?
+    var codingName: HTTP2HeaderBlock.Field?
     var accepted: HTTP2HeaderBlock.Field?
-    for field in headers.fields {
+    for index in 0..<headers.fieldCount {
+      let field = headers[index]
       switch field.known {
-      case .path: path = headers.value(of: field)
-      case .method: isPost = headers.value(of: field, is: post)
+      case .path: path = field
+      case .method: isPost = headers.value(of: field, is: "POST")
       case .contentType:
-        isOurs = headers.value(of: field, is: ours)
-        if !isOurs { contentType = headers.value(of: field) }
-      case .grpcTimeout: timeout = headers.value(of: field)
-      case .grpcEncoding: codingName = headers.value(of: field)
+        requested =
+          headers.value(of: field, is: "application/grpc+belfry")
+          ? .encoding(.belfry)
+          : unsafe headers.withValue(of: field) { unsafe MessageEncoding.requested(by: $0) }
+      case .grpcTimeout: timeout = field
+      case .grpcEncoding: codingName = field
       case .grpcAcceptEncoding: accepted = field
       default: break
       }
     }
-    guard isPost else { return .refused(.http(405)) }
+    // nghttp2 lets no request without a path pass.
+    guard isPost, let path else { return .refused(.http(405)) }
     let encoding: MessageEncoding
-    switch isOurs ? .encoding(.belfry) : MessageEncoding.requested(by: contentType) {
+    switch requested {
     case .notGRPC: return .refused(.http(415))
     case .unknownEncoding:
       return refuse(.belfry, .unimplemented, "unknown message encoding")
@@ -52,7 +55,8 @@ struct ServerRequest {
     }
     var coding: MessageCoding?
     if let codingName {
-      guard case .coding(let asked) = MessageCoding.requested(by: codingName) else {
+      guard case .coding(let asked) = MessageCoding.requested(by: headers.value(of: codingName))
+      else {
         var metadata = Metadata()
         metadata.addReserved("grpc-accept-encoding", MessageCoding.accepted)
         return .refused(
@@ -63,7 +67,8 @@ struct ServerRequest {
     }
     var amount: TimeAmount?
     if let timeout {
-      guard let parsed = CallTimeout.parse(timeout) else {
+      guard let parsed = unsafe headers.withValue(of: timeout, { unsafe CallTimeout.parse($0) })
+      else {
         return refuse(encoding, .internal, "malformed grpc-timeout")
       }
       amount = parsed
@@ -75,16 +80,11 @@ struct ServerRequest {
         acceptsCompression: acceptsCompression))
   }
 
-  private static let post = Array("POST".utf8)
-  private static let ours = Array(MessageEncoding.belfry.contentType.utf8)
-
-  private static let ourCodings = Array(MessageCoding.accepted.utf8)
-
   private static func isGzipAccepted(
     _ headers: HTTP2HeaderBlock, _ field: HTTP2HeaderBlock.Field
   ) -> Bool {
     // What our own clients send is known without looking into it.
-    headers.value(of: field, is: ourCodings)
+    headers.value(of: field, is: "identity,gzip")
       || MessageCoding.gzip.isAccepted(by: headers.value(of: field))
   }
 
