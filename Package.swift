@@ -107,7 +107,7 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ] + nio,
       swiftSettings: settings),
-    library("BelfryTestKit", ["BelfryCore"] + collections),
+    library("BelfryTestKit", ["BelfryCore", "CGlibc"] + collections),
     .executableTarget(
       name: "belfry-sim",
       dependencies: [
@@ -128,12 +128,14 @@ let package = Package(
 
     tests("BelfryCoreTests", ["BelfryCore", "BelfryTestKit"], resources: [.copy("Transcripts")]),
     tests("BelfryWireTests", ["BelfryWire"]),
-    tests("BelfryRPCTests", ["BelfryRPC", "BelfryNet", "BelfryWire", "BelfryIdentity", log] + nio),
+    tests(
+      "BelfryRPCTests",
+      ["BelfryRPC", "BelfryNet", "BelfryWire", "BelfryIdentity", "BelfryTestKit", log] + nio,
+      resources: [.copy("Peers")]),
     tests(
       "BelfryAPITests",
       [
-        "BelfryAPI", "BelfryWire", "BelfryCore", "BelfryRPC", "BelfryNet", "BelfryIdentity",
-        protobuf, log,
+        "BelfryAPI", "BelfryWire", "BelfryCore", "BelfryRPC", "BelfryNet", protobuf, log,
       ] + nio),
     tests("BelfryIdentityTests", ["BelfryIdentity"]),
     tests("BelfryPortsTests", ["BelfryCore", "BelfryTestKit", "BelfryRabbitMQ", "BelfryMongo"]),
