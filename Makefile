@@ -8,6 +8,11 @@ SEEDS ?= 10000
 FIRST ?= 1
 # Arguments of the benchmarks: `make bench BENCH="unary --seconds 5"`.
 BENCH ?=
+# Arguments of `make bench-rpc`: groups, runs, a file for the rows.
+BENCH_RPC ?=
+GRPC_CPP = test .build/bench-peers/grpc-cpp -nt scripts/bench-peers/grpc-cpp.cc || \
+  c++ -O2 -std=c++17 scripts/bench-peers/grpc-cpp.cc -o .build/bench-peers/grpc-cpp \
+  $$(pkg-config --cflags --libs grpc++)
 SWIFT_FILES := Package.swift Sources Tests examples
 
 # Ends a recipe's command: says what to do next when it fails.
@@ -40,10 +45,15 @@ bench: dependencies ## measure calls, messages, jobs a second and latency, on re
 	@BELFRY_TEST_BIN="$$PWD/.build/release" scripts/with-services .build/release/belfry-bench $(BENCH) \
 	  $(call otherwise,see the message above; the servers' logs are in .build/services-*)
 
-bench-rpc: dependencies ## measure the RPC server beside nghttpd, calls a second and CPU a call
+bench-rpc: dependencies ## measure the RPC layer beside nghttpd, gRPC C++, grpc-swift-2: BENCH_RPC="--only stream"
+	@scripts/install-dependencies --bench
+	@mkdir -p .build/bench-peers
+	@$(GRPC_CPP) $(call otherwise,gRPC C++ is of Debian's libgrpc++-dev)
+	@swift build -c release --package-path Tests/GRPCSwiftPeer --scratch-path .build-peers \
+	  $(call otherwise,$(compile_error))
 	@swift build -c release --product belfry $(call otherwise,$(compile_error))
 	@swift build -c release --product belfry-bench $(call otherwise,$(compile_error))
-	@scripts/bench-rpc $(call otherwise,see the message above)
+	@scripts/bench-rpc $(BENCH_RPC) $(call otherwise,see the message above)
 
 peers: dependencies ## build grpc-swift-2's server and client into .build-peers, and test against them
 	@swift build -c release --package-path Tests/GRPCSwiftPeer --scratch-path .build-peers \

@@ -118,7 +118,7 @@ let package = Package(
       name: "belfry-bench",
       dependencies: [
         "Belfry", "BelfryCore", "BelfryAPI", "BelfryRPC", "BelfryNet", "BelfryIdentity",
-        "BelfryRabbitMQ", "BelfryMongo",
+        "BelfryRabbitMQ", "BelfryMongo", "BelfryWire", protobuf,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ] + nio, swiftSettings: settings),

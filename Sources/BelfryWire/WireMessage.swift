@@ -38,9 +38,16 @@ extension WireMessage {
   /// The message's bytes in an array of their own. Where many messages are written, one
   /// ``WireWriter`` that is reset between them saves the allocations.
   @inlinable
-  package func wireBytes() -> [UInt8] {
-    var writer = WireWriter()
-    encode(into: &writer)
-    return writer.bytes
+  package func wireBytes() -> [UInt8] { withWireBytes { [UInt8]($0) } }
+
+  /// Lends the message's bytes; a short message is written on the stack.
+  @inlinable
+  package func withWireBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    withUnsafeTemporaryAllocation(byteCount: 1_024, alignment: 8) { room in
+      guard let start = room.baseAddress else { preconditionFailure("no room on the stack") }
+      var writer = WireWriter(lent: start, capacity: room.count)
+      encode(into: &writer)
+      return writer.withUnsafeBytes(body)
+    }
   }
 }

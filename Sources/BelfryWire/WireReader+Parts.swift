@@ -39,7 +39,9 @@ extension WireReader {
     let text = try part()
     if text.isEmpty { return "" }
     // Three times as fast as checked decoding, and nearly every string here is ASCII.
-    if text.isASCII { return text.withUnsafeBytes { String(decoding: $0, as: UTF8.self) } }
+    if text.isASCII {
+      return text.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+    }
     guard let checked = text.withUnsafeBytes({ String(validating: $0, as: UTF8.self) }) else {
       throw WireError(.badUTF8, at: start)
     }
@@ -147,16 +149,22 @@ extension RawSpan {
   /// Whether no byte has its highest bit set: then the bytes are UTF-8 as they are.
   @inlinable
   var isASCII: Bool {
-    var index = 0
-    var seen: UInt64 = 0
-    while byteCount &- index >= 8 {
-      seen |= unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
-      index &+= 8
+    withUnsafeBytes { bytes in
+      guard let start = bytes.baseAddress else { return true }
+      let count = bytes.count
+      var seen: UInt64 = 0
+      if count >= 8 {
+        var index = 0
+        // The last eight bytes may be looked at twice.
+        while index &+ 8 < count {
+          seen |= start.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+          index &+= 8
+        }
+        seen |= start.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+      } else {
+        for byte in bytes { seen |= UInt64(byte) }
+      }
+      return seen & 0x8080_8080_8080_8080 == 0
     }
-    while index < byteCount {
-      seen |= UInt64(unsafeLoadUnaligned(fromByteOffset: index, as: UInt8.self))
-      index &+= 1
-    }
-    return seen & 0x8080_8080_8080_8080 == 0
   }
 }

@@ -6,6 +6,7 @@ extension WireWriter {
 
   @inlinable
   package mutating func string(_ value: String) {
+    if value.isEmpty { return emptyPart() }
     let text = value.utf8
     let written: Void? = text.withContiguousStorageIfAvailable { part(UnsafeRawBufferPointer($0)) }
     // Strings of another runtime (on Apple's systems) have no bytes in a row to lend.

@@ -15,6 +15,8 @@ package struct WireWriter: ~Copyable {
   @usableFromInline package internal(set) var count: Int
   @usableFromInline var memory: UnsafeMutableRawPointer
   @usableFromInline var capacity: Int
+  /// False while the memory is the caller's.
+  @usableFromInline var ownsMemory: Bool
 
   /// A writer with room for `capacity` bytes; it grows as needed.
   @usableFromInline
@@ -22,9 +24,22 @@ package struct WireWriter: ~Copyable {
     self.count = 0
     self.capacity = max(capacity, 16)
     self.memory = .allocate(byteCount: self.capacity, alignment: 8)
+    self.ownsMemory = true
   }
 
-  deinit { memory.deallocate() }
+  /// A writer that begins in memory of the caller's, who keeps it longer than the writer lives, and
+  /// moves to its own when that is full.
+  @inlinable
+  init(lent memory: UnsafeMutableRawPointer, capacity: Int) {
+    self.count = 0
+    self.capacity = capacity
+    self.memory = memory
+    self.ownsMemory = false
+  }
+
+  deinit {
+    if ownsMemory { memory.deallocate() }
+  }
 
   /// Forgets what was written and keeps the memory.
   @inlinable
@@ -99,7 +114,8 @@ package struct WireWriter: ~Copyable {
     let larger = max(2 * capacity, count + size)
     let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 8)
     moved.copyMemory(from: memory, byteCount: count)
-    memory.deallocate()
+    if ownsMemory { memory.deallocate() }
+    ownsMemory = true
     memory = moved
     capacity = larger
   }

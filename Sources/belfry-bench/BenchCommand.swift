@@ -13,7 +13,9 @@ struct BenchCommand: AsyncParsableCommand {
       nothing, each outcome inserted with majority and journal. Latency: from submit to the outcome
       seen by the submitter, at RATE jobs a second. Run it by make bench, which starts the servers.
       """,
-    subcommands: [Run.self, NoopWorker.self, RPCCaller.self, RPCServer.self],
+    subcommands: [
+      Run.self, NoopWorker.self, RPCCaller.self, RPCServer.self, Load.self, Hold.self, Codec.self,
+    ],
     defaultSubcommand: Run.self)
 
   struct Run: AsyncParsableCommand {
@@ -54,6 +56,37 @@ struct BenchCommand: AsyncParsableCommand {
     @Argument var port: Int
 
     func run() async throws { try await RPCBench.serve(port: port, identity: identity) }
+  }
+
+  struct Load: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "rpc-load", shouldDisplay: false)
+
+    @Argument(help: "single, stream or large.") var kind: String
+    @Argument var identity: String
+    @Argument var port: Int
+    @Option var seconds = 2.0
+
+    func run() async throws {
+      try await RPCLoad.run(kind, identity: identity, port: port, for: .seconds(seconds))
+    }
+  }
+
+  struct Hold: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "rpc-hold", shouldDisplay: false)
+
+    @Argument var count: Int
+    @Argument var identity: String
+    @Argument var port: Int
+
+    func run() async throws { try await RPCLoad.hold(count, identity: identity, port: port) }
+  }
+
+  struct Codec: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "codec", shouldDisplay: false)
+
+    @Option var rounds = 15
+
+    func run() throws { try CodecBench.run(rounds: rounds) }
   }
 
   /// The worker of the benchmark: a handler in Swift that returns its payload's size.

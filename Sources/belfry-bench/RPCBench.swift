@@ -18,7 +18,8 @@ enum RPCBench {
   // MARK: the server's side
 
   static func serve(port: Int, identity: String) async throws {
-    var router = RPCRouter()
+    // Foreign callers know only the content-type of protobuf; the messages are bytes in any case.
+    var router = RPCRouter(encodings: [.belfry, .protobuf])
     router.register(synchronous, .unary { _, request in request })
     router.register(asynchronous, .unaryAsync { _, request in request })
     router.register(stream, .events { _, writer in Echo(writer) })
@@ -121,10 +122,13 @@ enum RPCBench {
   }
 
   /// Keeps so many messages under way on one bidirectional stream; returns how many came back.
-  static func echoes(_ client: RPCClient, outstanding: Int, for time: Duration) async -> Int {
+  static func echoes(
+    _ client: RPCClient, _ message: ByteBuffer = message, outstanding: Int, for time: Duration,
+    options: RPCCallOptions = RPCCallOptions()
+  ) async -> Int {
     await withCheckedContinuation { continuation in
-      client.events(stream) { writer in
-        Pump(writer, outstanding: outstanding, end: .now() + TimeAmount(time)) {
+      client.events(stream, options: options) { writer in
+        Pump(writer, message, outstanding: outstanding, end: .now() + TimeAmount(time)) {
           continuation.resume(returning: $0)
         }
       }
@@ -134,14 +138,17 @@ enum RPCBench {
   /// Sends a message for each that comes back.
   private final class Pump: RPCEventHandler {
     private let writer: RPCWriter
+    private let message: ByteBuffer
     private let end: NIODeadline
     private let ended: (Int) -> Void
     private var count = 0
 
     init(
-      _ writer: RPCWriter, outstanding: Int, end: NIODeadline, ended: @escaping (Int) -> Void
+      _ writer: RPCWriter, _ message: ByteBuffer, outstanding: Int, end: NIODeadline,
+      ended: @escaping (Int) -> Void
     ) {
       self.writer = writer
+      self.message = message
       self.end = end
       self.ended = ended
       writer.send(contentsOf: Array(repeating: message, count: outstanding))

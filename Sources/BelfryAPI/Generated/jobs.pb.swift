@@ -438,23 +438,23 @@ nonisolated extension Belfry_V1_JobSpec: SwiftProtobuf.Message, SwiftProtobuf._M
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}kind\0\u{1}lane\0\u{1}payload\0\u{3}content_type\0\u{1}priority\0\u{3}tries_max\0\u{1}backoff\0\u{3}timeout_ms\0\u{3}deadline_ms\0\u{3}run_at_ms\0\u{1}requires\0\u{1}repeat\0\u{3}reply_to\0\u{3}correlation_id\0\u{1}traceparent\0\u{1}tracestate\0")
 
   fileprivate class _StorageClass {
-    var _id: String = String()
-    var _kind: String = String()
-    var _lane: String = String()
-    var _payload: Data = Data()
-    var _contentType: String = String()
-    var _priority: UInt32 = 0
-    var _triesMax: UInt32 = 0
-    var _backoff: String = String()
-    var _timeoutMs: UInt64 = 0
-    var _deadlineMs: Int64 = 0
-    var _runAtMs: Int64 = 0
-    var _requires: [Belfry_V1_Label] = []
-    var _repeat: Bool = false
-    var _replyTo: String = String()
-    var _correlationID: String = String()
-    var _traceparent: String = String()
-    var _tracestate: String = String()
+    @exclusivity(unchecked) var _id: String = String()
+    @exclusivity(unchecked) var _kind: String = String()
+    @exclusivity(unchecked) var _lane: String = String()
+    @exclusivity(unchecked) var _payload: Data = Data()
+    @exclusivity(unchecked) var _contentType: String = String()
+    @exclusivity(unchecked) var _priority: UInt32 = 0
+    @exclusivity(unchecked) var _triesMax: UInt32 = 0
+    @exclusivity(unchecked) var _backoff: String = String()
+    @exclusivity(unchecked) var _timeoutMs: UInt64 = 0
+    @exclusivity(unchecked) var _deadlineMs: Int64 = 0
+    @exclusivity(unchecked) var _runAtMs: Int64 = 0
+    @exclusivity(unchecked) var _requires: [Belfry_V1_Label] = []
+    @exclusivity(unchecked) var _repeat: Bool = false
+    @exclusivity(unchecked) var _replyTo: String = String()
+    @exclusivity(unchecked) var _correlationID: String = String()
+    @exclusivity(unchecked) var _traceparent: String = String()
+    @exclusivity(unchecked) var _tracestate: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -462,7 +462,7 @@ nonisolated extension Belfry_V1_JobSpec: SwiftProtobuf.Message, SwiftProtobuf._M
       // hence, it is safe to mark this as `nonisolated(unsafe)`.
       static nonisolated(unsafe) let defaultInstance = _StorageClass()
 
-    private init() {}
+    fileprivate init() {}
 
     init(copying source: _StorageClass) {
       _id = source._id
@@ -487,7 +487,7 @@ nonisolated extension Belfry_V1_JobSpec: SwiftProtobuf.Message, SwiftProtobuf._M
 
   fileprivate mutating func _uniqueStorage() -> _StorageClass {
     if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
+      _storage = _storage === _StorageClass.defaultInstance ? _StorageClass() : _StorageClass(copying: _storage)
     }
     return _storage
   }
@@ -914,27 +914,27 @@ nonisolated extension Belfry_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._M
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}state\0\u{1}reason\0\u{1}kind\0\u{1}lane\0\u{1}attempt\0\u{1}tries\0\u{1}losses\0\u{1}assignment\0\u{1}worker\0\u{3}submitted_at_ms\0\u{3}started_at_ms\0\u{3}finished_at_ms\0\u{3}content_type\0\u{1}result\0\u{3}result_size\0\u{3}error_code\0\u{3}error_message\0\u{3}error_stderr\0\u{1}history\0\u{3}retry_of\0")
 
   fileprivate class _StorageClass {
-    var _id: String = String()
-    var _state: String = String()
-    var _reason: String = String()
-    var _kind: String = String()
-    var _lane: String = String()
-    var _attempt: UInt32 = 0
-    var _tries: UInt32 = 0
-    var _losses: UInt32 = 0
-    var _assignment: String = String()
-    var _worker: String = String()
-    var _submittedAtMs: Int64 = 0
-    var _startedAtMs: Int64 = 0
-    var _finishedAtMs: Int64 = 0
-    var _contentType: String = String()
-    var _result: Data = Data()
-    var _resultSize: UInt64 = 0
-    var _errorCode: String = String()
-    var _errorMessage: String = String()
-    var _errorStderr: String = String()
-    var _history: [Belfry_V1_HistoryLine] = []
-    var _retryOf: String = String()
+    @exclusivity(unchecked) var _id: String = String()
+    @exclusivity(unchecked) var _state: String = String()
+    @exclusivity(unchecked) var _reason: String = String()
+    @exclusivity(unchecked) var _kind: String = String()
+    @exclusivity(unchecked) var _lane: String = String()
+    @exclusivity(unchecked) var _attempt: UInt32 = 0
+    @exclusivity(unchecked) var _tries: UInt32 = 0
+    @exclusivity(unchecked) var _losses: UInt32 = 0
+    @exclusivity(unchecked) var _assignment: String = String()
+    @exclusivity(unchecked) var _worker: String = String()
+    @exclusivity(unchecked) var _submittedAtMs: Int64 = 0
+    @exclusivity(unchecked) var _startedAtMs: Int64 = 0
+    @exclusivity(unchecked) var _finishedAtMs: Int64 = 0
+    @exclusivity(unchecked) var _contentType: String = String()
+    @exclusivity(unchecked) var _result: Data = Data()
+    @exclusivity(unchecked) var _resultSize: UInt64 = 0
+    @exclusivity(unchecked) var _errorCode: String = String()
+    @exclusivity(unchecked) var _errorMessage: String = String()
+    @exclusivity(unchecked) var _errorStderr: String = String()
+    @exclusivity(unchecked) var _history: [Belfry_V1_HistoryLine] = []
+    @exclusivity(unchecked) var _retryOf: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -942,7 +942,7 @@ nonisolated extension Belfry_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._M
       // hence, it is safe to mark this as `nonisolated(unsafe)`.
       static nonisolated(unsafe) let defaultInstance = _StorageClass()
 
-    private init() {}
+    fileprivate init() {}
 
     init(copying source: _StorageClass) {
       _id = source._id
@@ -971,7 +971,7 @@ nonisolated extension Belfry_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._M
 
   fileprivate mutating func _uniqueStorage() -> _StorageClass {
     if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
+      _storage = _storage === _StorageClass.defaultInstance ? _StorageClass() : _StorageClass(copying: _storage)
     }
     return _storage
   }

@@ -1466,25 +1466,25 @@ nonisolated extension Belfry_V1_Assign: SwiftProtobuf.Message, SwiftProtobuf._Me
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}assignment\0\u{1}attempt\0\u{1}kind\0\u{1}lane\0\u{1}payload\0\u{3}content_type\0\u{3}timeout_ms\0\u{3}left_ms\0\u{3}submitted_at_ms\0\u{1}tries\0\u{3}tries_max\0\u{1}losses\0\u{1}history\0\u{3}retry_of\0\u{1}hazard\0\u{1}traceparent\0\u{1}tracestate\0\u{3}content_encoding\0")
 
   fileprivate class _StorageClass {
-    var _job: String = String()
-    var _assignment: String = String()
-    var _attempt: UInt32 = 0
-    var _kind: String = String()
-    var _lane: String = String()
-    var _payload: Data = Data()
-    var _contentType: String = String()
-    var _timeoutMs: UInt64 = 0
-    var _leftMs: UInt64 = 0
-    var _submittedAtMs: Int64 = 0
-    var _tries: UInt32 = 0
-    var _triesMax: UInt32 = 0
-    var _losses: UInt32 = 0
-    var _history: [Belfry_V1_HistoryLine] = []
-    var _retryOf: String = String()
-    var _hazard: Bool = false
-    var _traceparent: String = String()
-    var _tracestate: String = String()
-    var _contentEncoding: String = String()
+    @exclusivity(unchecked) var _job: String = String()
+    @exclusivity(unchecked) var _assignment: String = String()
+    @exclusivity(unchecked) var _attempt: UInt32 = 0
+    @exclusivity(unchecked) var _kind: String = String()
+    @exclusivity(unchecked) var _lane: String = String()
+    @exclusivity(unchecked) var _payload: Data = Data()
+    @exclusivity(unchecked) var _contentType: String = String()
+    @exclusivity(unchecked) var _timeoutMs: UInt64 = 0
+    @exclusivity(unchecked) var _leftMs: UInt64 = 0
+    @exclusivity(unchecked) var _submittedAtMs: Int64 = 0
+    @exclusivity(unchecked) var _tries: UInt32 = 0
+    @exclusivity(unchecked) var _triesMax: UInt32 = 0
+    @exclusivity(unchecked) var _losses: UInt32 = 0
+    @exclusivity(unchecked) var _history: [Belfry_V1_HistoryLine] = []
+    @exclusivity(unchecked) var _retryOf: String = String()
+    @exclusivity(unchecked) var _hazard: Bool = false
+    @exclusivity(unchecked) var _traceparent: String = String()
+    @exclusivity(unchecked) var _tracestate: String = String()
+    @exclusivity(unchecked) var _contentEncoding: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1492,7 +1492,7 @@ nonisolated extension Belfry_V1_Assign: SwiftProtobuf.Message, SwiftProtobuf._Me
       // hence, it is safe to mark this as `nonisolated(unsafe)`.
       static nonisolated(unsafe) let defaultInstance = _StorageClass()
 
-    private init() {}
+    fileprivate init() {}
 
     init(copying source: _StorageClass) {
       _job = source._job
@@ -1519,7 +1519,7 @@ nonisolated extension Belfry_V1_Assign: SwiftProtobuf.Message, SwiftProtobuf._Me
 
   fileprivate mutating func _uniqueStorage() -> _StorageClass {
     if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
+      _storage = _storage === _StorageClass.defaultInstance ? _StorageClass() : _StorageClass(copying: _storage)
     }
     return _storage
   }

@@ -9,9 +9,7 @@ extension MessageEncoding {
   package func bytes(of message: some APIMessage) -> ByteBuffer {
     switch self {
     case .belfry:
-      var writer = WireWriter()
-      message.encode(into: &writer)
-      return writer.withUnsafeBytes { ByteBuffer(bytes: $0) }
+      return message.withWireBytes { ByteBuffer(bytes: $0) }
     case .protobuf:
       return Self.protobufBytes(of: message)
     }

@@ -15,7 +15,10 @@ extension WireWriter {
 
 extension WireReader {
   package mutating func data() throws(WireError) -> Data {
-    try part().withUnsafeBytes { Data($0) }
+    try part().withUnsafeBytes { bytes in
+      // Not from a sequence of bytes: that goes through three more layers of Data.
+      bytes.baseAddress.map { Data(bytes: $0, count: bytes.count) } ?? Data()
+    }
   }
 
   package mutating func datas() throws(WireError) -> [Data] {

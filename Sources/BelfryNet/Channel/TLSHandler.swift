@@ -18,9 +18,6 @@ package final class TLSHandler: ChannelDuplexHandler {
 
   private enum State { case handshaking, established, closed }
 
-  /// Ciphertext is handed to the channel in pieces of this size, so that its writability is current.
-  private static let pieceBytes = 65_536
-
   /// How long the peer has to read our last words.
   private static let lingerTime = TimeAmount.milliseconds(250)
 
@@ -29,7 +26,6 @@ package final class TLSHandler: ChannelDuplexHandler {
   private var state = State.handshaking
   private var timer: Scheduled<Void>?
   private var lingerTimer: Scheduled<Void>?
-  private var ciphertext = ByteBuffer()
 
   /// - Parameter timeout: for the whole handshake, from the connection's beginning.
   package init(_ machine: TLSMachine, timeout: TimeAmount = .seconds(3)) {
@@ -66,7 +62,7 @@ package final class TLSHandler: ChannelDuplexHandler {
     guard state != .closed else { return }
     let buffer = unwrapInboundIn(data)
     do throws(TLSError) {
-      try machine.receive(buffer)
+      machine.receive(buffer)
       if state == .handshaking { handshake(context) }
       guard state == .established else { return }
       var plaintext = context.channel.allocator.buffer(capacity: buffer.readableBytes + 16_384)
@@ -163,9 +159,8 @@ package final class TLSHandler: ChannelDuplexHandler {
   }
 
   private func passCiphertext(_ context: ChannelHandlerContext) {
-    while machine.takeCiphertext(into: &ciphertext, limit: Self.pieceBytes) {
+    if let ciphertext = machine.takeCiphertext() {
       context.write(wrapOutboundOut(ciphertext), promise: nil)
-      ciphertext.clear()
     }
   }
 

@@ -62,7 +62,7 @@ internal import NIOPosix
     let index = max(0, size - 1) / classBytes
     guard index < classCount, let shelves = unsafe shelves else {
       guard size < .max - headBytes else { return nil }
-      return unsafe stamp(malloc(size + headBytes), classCount)
+      return unsafe stamp(emptied(malloc(size + headBytes), size), classCount)
     }
     if let piece = unsafe shelves[index].first {
       unsafe shelves[index].first = piece.load(as: UnsafeMutableRawPointer?.self)
@@ -70,6 +70,22 @@ internal import NIOPosix
       return unsafe piece
     }
     return unsafe stamp(malloc((index + 1) * classBytes + headBytes), index)
+  }
+
+  /// Each session keeps 16 KiB for the frames it sends and mostly writes their beginning: the whole
+  /// pages in it, left over from another use, go back to the system until they are written.
+  private static func emptied(
+    _ block: UnsafeMutableRawPointer?, _ size: Int
+  ) -> UnsafeMutableRawPointer? {
+    guard size >= 16_384, let block = unsafe block else { return unsafe block }
+    let page = UInt(max(4_096, sysconf(Int32(_SC_PAGESIZE))))
+    let first = (UInt(bitPattern: block) + page - 1) / page * page
+    let end = unsafe UInt(bitPattern: block + size) / page * page
+    if end > first {
+      _ = unsafe madvise(
+        UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_DONTNEED)
+    }
+    return unsafe block
   }
 
   private static func stamp(

@@ -8,8 +8,9 @@ package import NIOCore
 /// After a throw nothing but `takeCiphertext` may be called. Confined to one thread.
 @safe package final class TLSMachine {
   private let ssl: OpaquePointer
-  private let incoming: OpaquePointer
-  private let outgoing: OpaquePointer
+  /// Ciphertext that OpenSSL has not taken yet, and that nobody has taken from it.
+  private var incoming = ByteBuffer()
+  private var outgoing = ByteBuffer()
   /// Keeps the shared settings alive as long as the connection.
   private let context: TLSContext
   private var refusal: String?
@@ -32,13 +33,14 @@ package import NIOCore
   private init(_ context: TLSContext) {
     self.context = context
     guard let ssl = unsafe SSL_new(context.handle.pointer),
-      let incoming = unsafe BIO_new(BIO_s_mem()), let outgoing = unsafe BIO_new(BIO_s_mem())
+      let network = unsafe BIO_new(TLSNetwork.method.pointer)
     else { fatalError("OpenSSL could not allocate a connection") }
     unsafe self.ssl = ssl
-    unsafe self.incoming = incoming
-    unsafe self.outgoing = outgoing
-    unsafe SSL_set_bio(ssl, incoming, outgoing)
-    _ = unsafe SSL_set_ex_data(ssl, 0, Unmanaged.passUnretained(self).toOpaque())
+    let owner = unsafe Unmanaged.passUnretained(self).toOpaque()
+    unsafe BIO_set_data(network, owner)
+    unsafe BIO_set_init(network, 1)
+    unsafe SSL_set_bio(ssl, network, network)
+    _ = unsafe SSL_set_ex_data(ssl, 0, owner)
   }
 
   deinit { unsafe SSL_free(ssl) }
@@ -48,13 +50,11 @@ package import NIOCore
   func verificationFailed(_ reason: String) { refusal = reason }
 
   /// Takes bytes of the network in.
-  package func receive(_ ciphertext: ByteBuffer) throws(TLSError) {
-    let written = unsafe ciphertext.withUnsafeReadableBytes { bytes -> Int in
-      guard let base = bytes.baseAddress, let count = Int32(exactly: bytes.count) else { return 0 }
-      return Int(unsafe BIO_write(incoming, base, count))
-    }
-    guard written == ciphertext.readableBytes else {
-      throw TLSError(.protocolError, "OpenSSL took \(written) of \(ciphertext.readableBytes) bytes")
+  package func receive(_ ciphertext: ByteBuffer) {
+    if incoming.readableBytes == 0 {
+      incoming = ciphertext
+    } else {
+      incoming.writeImmutableBuffer(ciphertext)
     }
   }
 
@@ -79,6 +79,8 @@ package import NIOCore
 
   /// Decrypts all there is into `plaintext`; false when the peer has closed its side.
   package func read(into plaintext: inout ByteBuffer) throws(TLSError) -> Bool {
+    // What came is used up here; whoever lent it can use its memory again.
+    defer { if incoming.readableBytes == 0 { incoming = ByteBuffer() } }
     while true {
       ERR_clear_error()
       var result: Int32 = 0
@@ -98,6 +100,9 @@ package import NIOCore
 
   /// Encrypts; the result waits in the machine for `takeCiphertext`.
   package func write(_ plaintext: ByteBuffer) throws(TLSError) {
+    // Each record of 16 KiB grows by 22 bytes.
+    let count = plaintext.readableBytes
+    outgoing.reserveCapacity(outgoing.writerIndex + count + 22 * (count / 16_384 + 1))
     let result = unsafe plaintext.withUnsafeReadableBytes { bytes -> Bool in
       var done = 0
       while done < bytes.count, let base = bytes.baseAddress {
@@ -112,16 +117,28 @@ package import NIOCore
     guard result else { throw failure() }
   }
 
-  /// Appends up to `limit` bytes of what is to be sent to `buffer`; false when there was nothing.
-  package func takeCiphertext(into buffer: inout ByteBuffer, limit: Int) -> Bool {
-    let waiting = min(unsafe BIO_ctrl_pending(outgoing), limit)
-    guard waiting > 0 else { return false }
-    let moved = unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: waiting) { space in
-      let count = Int32(truncatingIfNeeded: waiting)
-      return max(0, Int(unsafe BIO_read(outgoing, space.baseAddress, count)))
-    }
-    return moved > 0
+  /// What is to be sent; nil when there is nothing.
+  package func takeCiphertext() -> ByteBuffer? {
+    guard outgoing.readableBytes > 0 else { return nil }
+    var taken = ByteBuffer()
+    swap(&taken, &outgoing)
+    return taken
   }
+
+  // MARK: For OpenSSL, through `TLSNetwork`
+
+  /// Moves up to so many received bytes there; zero when there are none.
+  func moveIncoming(to place: UnsafeMutableRawPointer, bytesMax: Int) -> Int {
+    unsafe incoming.readWithUnsafeReadableBytes { bytes in
+      let count = min(bytesMax, bytes.count)
+      if count > 0, let start = bytes.baseAddress {
+        unsafe place.copyMemory(from: start, byteCount: count)
+      }
+      return count
+    }
+  }
+
+  func appendOutgoing(_ bytes: UnsafeRawBufferPointer) { unsafe outgoing.writeBytes(bytes) }
 
   /// Tells the peer that nothing more will come from us (close_notify).
   package func close() {

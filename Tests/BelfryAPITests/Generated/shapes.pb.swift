@@ -451,27 +451,27 @@ nonisolated extension Belfry_Shapes_Everything: SwiftProtobuf.Message, SwiftProt
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}text\0\u{1}flag\0\u{1}small\0\u{1}large\0\u{1}count\0\u{1}total\0\u{1}ratio\0\u{1}precise\0\u{1}colour\0\u{1}blob\0\u{1}leaf\0\u{1}flags\0\u{1}smalls\0\u{1}totals\0\u{1}precises\0\u{1}colours\0\u{1}texts\0\u{1}blobs\0\u{1}leaves\0\u{1}number\0\u{1}yes\0\u{1}paint\0\u{1}word\0\u{1}raw\0\u{1}branch\0\u{1}amount\0\u{1}after\0")
 
   fileprivate class _StorageClass {
-    var _text: String = String()
-    var _flag: Bool = false
-    var _small: Int32 = 0
-    var _large: Int64 = 0
-    var _count: UInt32 = 0
-    var _total: UInt64 = 0
-    var _ratio: Float = 0
-    var _precise: Double = 0
-    var _colour: Belfry_Shapes_Colour = .none
-    var _blob: Data = Data()
-    var _leaf: Belfry_Shapes_Leaf? = nil
-    var _flags: [Bool] = []
-    var _smalls: [Int32] = []
-    var _totals: [UInt64] = []
-    var _precises: [Double] = []
-    var _colours: [Belfry_Shapes_Colour] = []
-    var _texts: [String] = []
-    var _blobs: [Data] = []
-    var _leaves: [Belfry_Shapes_Leaf] = []
-    var _choice: Belfry_Shapes_Everything.OneOf_Choice?
-    var _after: Int64 = 0
+    @exclusivity(unchecked) var _text: String = String()
+    @exclusivity(unchecked) var _flag: Bool = false
+    @exclusivity(unchecked) var _small: Int32 = 0
+    @exclusivity(unchecked) var _large: Int64 = 0
+    @exclusivity(unchecked) var _count: UInt32 = 0
+    @exclusivity(unchecked) var _total: UInt64 = 0
+    @exclusivity(unchecked) var _ratio: Float = 0
+    @exclusivity(unchecked) var _precise: Double = 0
+    @exclusivity(unchecked) var _colour: Belfry_Shapes_Colour = .none
+    @exclusivity(unchecked) var _blob: Data = Data()
+    @exclusivity(unchecked) var _leaf: Belfry_Shapes_Leaf? = nil
+    @exclusivity(unchecked) var _flags: [Bool] = []
+    @exclusivity(unchecked) var _smalls: [Int32] = []
+    @exclusivity(unchecked) var _totals: [UInt64] = []
+    @exclusivity(unchecked) var _precises: [Double] = []
+    @exclusivity(unchecked) var _colours: [Belfry_Shapes_Colour] = []
+    @exclusivity(unchecked) var _texts: [String] = []
+    @exclusivity(unchecked) var _blobs: [Data] = []
+    @exclusivity(unchecked) var _leaves: [Belfry_Shapes_Leaf] = []
+    @exclusivity(unchecked) var _choice: Belfry_Shapes_Everything.OneOf_Choice?
+    @exclusivity(unchecked) var _after: Int64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -479,7 +479,7 @@ nonisolated extension Belfry_Shapes_Everything: SwiftProtobuf.Message, SwiftProt
       // hence, it is safe to mark this as `nonisolated(unsafe)`.
       static nonisolated(unsafe) let defaultInstance = _StorageClass()
 
-    private init() {}
+    fileprivate init() {}
 
     init(copying source: _StorageClass) {
       _text = source._text
@@ -508,7 +508,7 @@ nonisolated extension Belfry_Shapes_Everything: SwiftProtobuf.Message, SwiftProt
 
   fileprivate mutating func _uniqueStorage() -> _StorageClass {
     if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
+      _storage = _storage === _StorageClass.defaultInstance ? _StorageClass() : _StorageClass(copying: _storage)
     }
     return _storage
   }
@@ -749,10 +749,10 @@ nonisolated extension Belfry_Shapes_Nest: SwiftProtobuf.Message, SwiftProtobuf._
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}inner\0\u{1}all\0\u{1}chosen\0\u{1}level\0")
 
   fileprivate class _StorageClass {
-    var _inner: Belfry_Shapes_Nest? = nil
-    var _all: [Belfry_Shapes_Nest] = []
-    var _choice: Belfry_Shapes_Nest.OneOf_Choice?
-    var _level: UInt32 = 0
+    @exclusivity(unchecked) var _inner: Belfry_Shapes_Nest? = nil
+    @exclusivity(unchecked) var _all: [Belfry_Shapes_Nest] = []
+    @exclusivity(unchecked) var _choice: Belfry_Shapes_Nest.OneOf_Choice?
+    @exclusivity(unchecked) var _level: UInt32 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -760,7 +760,7 @@ nonisolated extension Belfry_Shapes_Nest: SwiftProtobuf.Message, SwiftProtobuf._
       // hence, it is safe to mark this as `nonisolated(unsafe)`.
       static nonisolated(unsafe) let defaultInstance = _StorageClass()
 
-    private init() {}
+    fileprivate init() {}
 
     init(copying source: _StorageClass) {
       _inner = source._inner
@@ -772,7 +772,7 @@ nonisolated extension Belfry_Shapes_Nest: SwiftProtobuf.Message, SwiftProtobuf._
 
   fileprivate mutating func _uniqueStorage() -> _StorageClass {
     if !isKnownUniquelyReferenced(&_storage) {
-      _storage = _StorageClass(copying: _storage)
+      _storage = _storage === _StorageClass.defaultInstance ? _StorageClass() : _StorageClass(copying: _storage)
     }
     return _storage
   }
