@@ -143,18 +143,7 @@ final class ClientCore: @unchecked Sendable {
     let (transport, options, target) = (transport, options, targets[nextTarget])
     let bootstrap = ClientBootstrap(group: eventLoop)
       .connectTimeout(TimeAmount(options.connectTimeout))
-<<<<<<< HEAD
       .carryingHTTP2(outputBytesMax: options.limits.http2.outputBytesMax)
-=======
-      .channelOption(.socketOption(.tcp_nodelay), value: 1)
-      .channelOption(.maxMessagesPerRead, value: 1)
-      .channelOption(.recvAllocator, value: ReadAllocator())
-      .channelOption(
-        .writeBufferWaterMark,
-        value: ChannelOptions.Types.WriteBufferWaterMark(
-          low: options.limits.http2.outputBytesMax / 4, high: options.limits.http2.outputBytesMax)
-      )
->>>>>>> main
       .channelInitializer { [self] channel in
         channel.eventLoop.makeCompletedFuture {
           // A name with several addresses is tried on several channels; one of them wins.

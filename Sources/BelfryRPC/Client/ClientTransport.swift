@@ -41,10 +41,7 @@ extension ClientBootstrap {
   /// Reads and write-buffer marks of a connection whose back-pressure `HTTP2Handler` keeps.
   func carryingHTTP2(outputBytesMax: Int) -> ClientBootstrap {
     channelOption(.maxMessagesPerRead, value: 1)
-      .channelOption(
-        .recvAllocator,
-        value: AdaptiveRecvByteBufferAllocator(minimum: 2_048, initial: 8_192, maximum: 65_536)
-      )
+      .channelOption(.recvAllocator, value: ReadAllocator())
       .channelOption(
         .writeBufferWaterMark,
         value: ChannelOptions.Types.WriteBufferWaterMark(
