@@ -70,10 +70,9 @@ final class ForeignServer: Sendable {
     let server = try ForeignServer(command)
     let result: Result<T, any Error>
     do { result = .success(try await body(server)) } catch { result = .failure(error) }
-    server.terminate()
-    if await !eventually({ !server.process.isRunning }) {
-      kill(server.process.processIdentifier, SIGKILL)
-    }
+    // Some wait for handlers that nobody waits for, some have inherited that signals are blocked.
+    if server.process.isRunning { kill(server.process.processIdentifier, SIGKILL) }
+    _ = await eventually { !server.process.isRunning }
     try? FileManager.default.removeItem(at: server.output)
     return try result.get()
   }
