@@ -9,7 +9,8 @@ struct OutboundQueue {
   private var single: ByteBuffer?
   private var pieces: [ByteBuffer] = []
   private var first = 0
-  private var open = ByteBuffer()
+  /// The last piece, which grows; nil until a message meets another.
+  private var open: ByteBuffer?
   private(set) var readableBytes = 0
 
   /// Appends a gRPC message: its 5-byte prefix (compressed flag, big-endian length) and its bytes.
@@ -30,14 +31,14 @@ struct OutboundQueue {
   }
 
   private mutating func gather(_ message: ByteBuffer, isCompressed: Bool) {
-    let count = message.readableBytes
-    Self.writePrefix(of: message, isCompressed: isCompressed, to: &open)
-    if count <= Self.gatherBytesMax {
-      open.writeImmutableBuffer(message)
+    var piece = open.take() ?? ByteBuffer()
+    Self.writePrefix(of: message, isCompressed: isCompressed, to: &piece)
+    if message.readableBytes <= Self.gatherBytesMax {
+      piece.writeImmutableBuffer(message)
+      open = piece
     } else {
-      pieces.append(open)
+      pieces.append(piece)
       pieces.append(message)
-      open = ByteBuffer()
     }
   }
 
@@ -67,9 +68,10 @@ struct OutboundQueue {
       pieces.removeAll(keepingCapacity: true)
       first = 0
     }
-    guard wanted > 0 else { return }
-    if let slice = open.readSlice(length: wanted) { buffer.writeImmutableBuffer(slice) }
-    if open.readableBytes == 0 { open.clear() }
+    guard wanted > 0, var piece = open.take() else { return }
+    if let slice = piece.readSlice(length: wanted) { buffer.writeImmutableBuffer(slice) }
+    if piece.readableBytes == 0 { piece.clear() }
+    open = piece
   }
 
   private static func writePrefix(

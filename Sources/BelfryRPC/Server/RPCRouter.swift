@@ -49,13 +49,13 @@ package struct RPCRouter: Sendable {
   }
 
   /// Encodings that are served. A call in another one is answered *unimplemented*.
-  package var encodings: Set<MessageEncoding>
+  package var encodings: [MessageEncoding]
   /// A hash table, at most half full: a lookup makes no string. Each route lies at its hash, or at the
   /// next free place.
   private var places: [Route?] = Array(repeating: nil, count: 64)
   private var count = 0
 
-  package init(encodings: Set<MessageEncoding> = [.belfry]) { self.encodings = encodings }
+  package init(encodings: [MessageEncoding] = [.belfry]) { self.encodings = encodings }
 
   /// Registers a method; each only once.
   package mutating func register(_ method: MethodDescriptor, _ handler: RPCHandler) {

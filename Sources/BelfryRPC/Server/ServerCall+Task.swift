@@ -3,19 +3,15 @@ internal import NIOCore
 /// The task that serves a call: begun on the loop, cancelled when the call ends before it, counted by
 /// the connection until it has really ended.
 extension ServerCall {
+  /// Runs a task for this call alone.
   /// - Parameter work: its error decides the call; when it returns the call must have been answered.
   func run(_ work: @escaping @Sendable () async throws -> Void) {
-    startTask {
+    taskBegan()
+    let operation: @Sendable () async -> Void = {
       var status = RPCStatus.ok
       do { try await work() } catch { status = RPCStatus(handlerError: error) }
       self.endTask(status)
     }
-  }
-
-  /// - Parameter operation: ends with `endTask` or `taskEnded`.
-  func startTask(_ operation: @escaping @Sendable () async -> Void) {
-    connection.taskStarted()
-    isTaskRunning = true
     let executor = connection.executor
     let task =
       if #available(macOS 26.0, *) {
@@ -23,7 +19,13 @@ extension ServerCall {
       } else {
         Task(executorPreference: executor, operation: operation)
       }
+    // It may have ended already.
     if isTaskRunning { self.task = task }
+  }
+
+  func taskBegan() {
+    connection.taskStarted()
+    isTaskRunning = true
   }
 
   /// From any thread.

@@ -51,17 +51,7 @@ final class UnaryAsyncBody: SingleRequestBody, Sendable {
   init(_ handler: @escaping Handler) { self.handler = handler }
 
   func serve(_ request: ByteBuffer, for call: ServerCall) {
-    // No closure lies between the task and the handler: each would cost as much as a small handler.
-    let handler = handler
-    call.startTask {
-      do {
-        let reply = try await handler(call.context, request)
-        if call.context.eventLoop.inEventLoop { return call.taskEnded(answering: reply) }
-        call.context.eventLoop.execute { call.taskEnded(answering: reply) }
-      } catch {
-        call.endTask(RPCStatus(handlerError: error))
-      }
-    }
+    call.connection.workers.serve(call, request, handler)
   }
 
   func closed(_ closure: RPCClosure) {}

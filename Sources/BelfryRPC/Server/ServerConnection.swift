@@ -8,11 +8,12 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   let machine: HTTP2ServerMachine
   var session: HTTP2Session { machine.session }
   let executor: EventLoopExecutor
+  let workers: ServerWorkers
   private let shared: RPCServer.Shared
   private let eventLoop: any EventLoop
   private var caller: ServerCaller
-  /// Set right after both exist; the channel's pipeline keeps the handler.
-  weak var handler: HTTP2Handler?
+  /// Set right after both exist, nil once the connection is closed.
+  var handler: HTTP2Handler?
 
   private var isEstablished = false
   private var touched: [ServerCall] = []
@@ -24,6 +25,7 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   init(shared: RPCServer.Shared, executor: EventLoopExecutor, remoteAddress: SocketAddress?) {
     self.shared = shared
     self.executor = executor
+    workers = ServerWorkers(executor)
     eventLoop = executor.eventLoop
     caller = ServerCaller(peer: nil, remoteAddress: remoteAddress, eventLoop: eventLoop)
     machine = HTTP2ServerMachine(limits: shared.limits.http2, now: .now())
@@ -124,6 +126,8 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
 
   func connectionClosed(_ error: (any Error)?) {
     isClosed = true
+    handler = nil
+    workers.close()
     log(error)
     let reason = "the connection was lost"
     for call in calls {

@@ -17,7 +17,7 @@ struct ServerRequest {
   let acceptsCompression: Bool
 
   /// Reads a header list, in one pass.
-  static func read(_ headers: HTTP2HeaderBlock, encodings: Set<MessageEncoding>) -> Reading {
+  static func read(_ headers: HTTP2HeaderBlock, encodings: [MessageEncoding]) -> Reading {
     var isPost = false
     var requested = MessageEncoding.Request.notGRPC
     var path: HTTP2HeaderBlock.Field?
