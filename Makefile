@@ -62,6 +62,8 @@ bench-rpc: dependencies ## measure the RPC layer beside nghttpd, gRPC C++, grpc-
 peers: dependencies ## build grpc-swift-2's server and client into .build-peers, and test against them
 	@swift build -c release --package-path Tests/GRPCSwiftPeer --scratch-path .build-peers \
 	  $(call otherwise,$(compile_error))
+	@SEEDS=0 BELFRY_GRPC_SWIFT_PEER="$$PWD/.build-peers/release/grpc-swift-peer" \
+	  scripts/test --filter BelfryRPCTests.Foreign
 
 sim: dependencies ## run the simulator: SEEDS=N seeds, the first one FIRST=N
 	@swift build -c release --product belfry-sim $(call otherwise,$(compile_error))

@@ -122,7 +122,7 @@ let package = Package(
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ] + nio,
       swiftSettings: settings),
-    library("BelfryTestKit", ["BelfryCore"] + collections),
+    library("BelfryTestKit", ["BelfryCore", "CGlibc"] + collections),
     .executableTarget(
       name: "belfry-sim",
       dependencies: [
@@ -145,12 +145,12 @@ let package = Package(
     tests("BelfryWireTests", ["BelfryWire"]),
     tests(
       "BelfryRPCTests",
-      ["BelfryRPC", "BelfryNet", "BelfryWire", "BelfryIdentity", "BelfryTestKit", log] + nio),
+      ["BelfryRPC", "BelfryNet", "BelfryWire", "BelfryIdentity", "BelfryTestKit", log] + nio,
+      resources: [.copy("Peers")]),
     tests(
       "BelfryAPITests",
       [
-        "BelfryAPI", "BelfryWire", "BelfryCore", "BelfryRPC", "BelfryNet", "BelfryIdentity",
-        protobuf, log,
+        "BelfryAPI", "BelfryWire", "BelfryCore", "BelfryRPC", "BelfryNet", protobuf, log,
       ] + nio),
     tests("BelfryIdentityTests", ["BelfryIdentity"]),
     tests("BelfryPortsTests", ["BelfryCore", "BelfryTestKit", "BelfryRabbitMQ", "BelfryMongo"]),

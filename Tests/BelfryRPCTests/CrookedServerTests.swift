@@ -128,6 +128,34 @@ import Testing
         RawFrame.data(stream, Array("<html>".utf8), end: true),
       ]
     },
+    Ending("web page that says OK in its trailers", .unknown) { stream in
+      [
+        RawFrame.headers(stream, [(":status", "200"), ("content-type", "text/html")]),
+        RawFrame.data(stream, message),
+        RawFrame.headers(stream, [("grpc-status", "0")], end: true),
+      ]
+    },
+    Ending("503 that says OK in its trailers", .unavailable) { stream in
+      [
+        RawFrame.headers(stream, [(":status", "503"), ("content-type", "application/grpc")]),
+        RawFrame.data(stream, message),
+        RawFrame.headers(stream, [("grpc-status", "0")], end: true),
+      ]
+    },
+    Ending("503 with a status in its trailers", .notFound) { stream in
+      [
+        RawFrame.headers(stream, [(":status", "503"), ("content-type", "text/html")]),
+        RawFrame.headers(stream, [("grpc-status", "5")], end: true),
+      ]
+    },
+    Ending(
+      "trailers only, without a content-type", .notFound,
+      only([
+        (":status", "200"), ("grpc-status", "5"),
+      ])),
+    Ending(
+      "more trailers than we read", .unavailable,
+      trailers([("grpc-status", "0")] + (0..<100).map { ("x\($0)", "y") })),
     Ending(
       "503 with a status", .notFound,
       only([(":status", "503"), ("content-type", "application/grpc"), ("grpc-status", "5")])),
@@ -270,6 +298,20 @@ import Testing
       let end = await Self.result { () async throws(RPCStatus) in try await iterator.next() }
       #expect(end == .unavailable)
       #expect(server.requests == 1)
+    }
+  }
+
+  @Test("a page that is no gRPC answer is no empty stream either")
+  func page() async throws {
+    try await CrookedServer.with { stream, _ in
+      .init(frames: [
+        RawFrame.headers(stream, [(":status", "200"), ("content-type", "text/html")]),
+        RawFrame.headers(stream, [("grpc-status", "0")], end: true),
+      ])
+    } _: { client, _ in
+      var iterator = client.serverStream(TestMethods.count, ByteBuffer()).makeAsyncIterator()
+      let end = await Self.result { () async throws(RPCStatus) in try await iterator.next() }
+      #expect(end == .unknown)
     }
   }
 

@@ -85,6 +85,43 @@ import Testing
     }
   }
 
+  @Test("who is told that it asks too often asks half as often, but at least each two hours")
+  func slower() {
+    var options = RPCKeepalive(time: .seconds(10), timeout: .seconds(3))
+    options.slowDown()
+    #expect(options.time == .seconds(20))
+    #expect(options.timeout == .seconds(3))
+    for _ in 0..<200 { options.slowDown() }
+    #expect(options.time == .seconds(7_200))
+    options.time = .seconds(10_000)
+    options.slowDown()
+    #expect(options.time == .seconds(10_000), "what was asked for stands")
+  }
+
+  @Test("of all that a server may end a connection with, only ENHANCE_YOUR_CALM slows us")
+  func told() async throws {
+    for (code, isSlower) in [(UInt32(11), true), (0, false), (2, false)] {
+      var options = RPCClient.Options.patient
+      options.keepalive = RPCKeepalive(
+        time: .milliseconds(300), timeout: .seconds(60), withoutCalls: true)
+      try await CrookedServer.with(options: options) { stream, request in
+        request == 1
+          ? .init(frames: [RawFrame.goAway(last: stream, code)], closes: true) : .init(frames: [])
+      } _: { client, server in
+        _ = await #expect(throws: RPCStatus.self) {
+          try await client.unary(TestMethods.echo, ByteBuffer())
+        }
+        let began = ContinuousClock.now
+        try await client.connect()
+        #expect(await eventually { server.pings == 1 })
+        let took = ContinuousClock.now - began
+        // Timers are never early; and a machine that is busy proves nothing.
+        if isSlower { #expect(took >= .milliseconds(600)) }
+        #expect(took >= .milliseconds(300))
+      }
+    }
+  }
+
   private static let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
 
   @Test("two early PINGs are forgiven, the third is not")

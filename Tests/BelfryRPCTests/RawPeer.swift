@@ -87,6 +87,8 @@ final class CrookedClient {
   var answers: [(stream: Int32, headers: HTTP2HeaderBlock)] { seen.answers }
   var endings: [Int32: HTTP2ErrorCode] { seen.endings }
   var goAway: HTTP2ErrorCode? { seen.goAway }
+  /// The highest stream that each GOAWAY has named.
+  var goAwayStreams: [Int32] { seen.goAwayStreams }
 
   init(_ port: Int, tls: TLSConfiguration, limits: HTTP2Limits = HTTP2Limits()) async throws {
     machine = HTTP2ClientMachine(limits: limits, now: .now())
@@ -133,6 +135,9 @@ final class CrookedClient {
   func send(_ bytes: ByteBuffer) async { await peer.send(bytes) }
 
   func flush() async { await peer.send(output()) }
+
+  /// What has come and was not taken in, taken out.
+  func received() -> ByteBuffer { peer.take() }
 
   /// Takes in what has come.
   func pump() async {
@@ -194,12 +199,16 @@ private final class SeenEvents: HTTP2SessionDelegate {
   private(set) var answers: [(stream: Int32, headers: HTTP2HeaderBlock)] = []
   private(set) var endings: [Int32: HTTP2ErrorCode] = [:]
   private(set) var goAway: HTTP2ErrorCode?
+  private(set) var goAwayStreams: [Int32] = []
 
   func headersReceived(_ headers: HTTP2HeaderBlock, on stream: HTTP2Stream) {
     answers.append((stream.id, headers))
   }
   func streamClosed(_ stream: HTTP2Stream, _ code: HTTP2ErrorCode) { endings[stream.id] = code }
-  func goAwayReceived(lastStreamID: Int32, _ code: HTTP2ErrorCode) { goAway = code }
+  func goAwayReceived(lastStreamID: Int32, _ code: HTTP2ErrorCode) {
+    goAway = code
+    goAwayStreams.append(lastStreamID)
+  }
   func settingsReceived() {}
   func dataReceived(_ chunk: ByteBuffer, on stream: HTTP2Stream) {}
   func peerEnded(_ stream: HTTP2Stream) {}

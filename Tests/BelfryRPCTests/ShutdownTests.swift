@@ -84,6 +84,30 @@ import Testing
     }
   }
 
+  @Test("GOAWAY comes twice: before the last stream is known, and with it")
+  func goAway() async throws {
+    try await TestServer.with { server in
+      let client = try await CrookedClient(
+        server.port, tls: try TestServer.certificates.get().member(.worker, "crook"))
+      #expect(await client.exchange(client.request(CrookedClient.fields())))
+      let open = client.request(
+        CrookedClient.fields([":path": TestMethods.events.path]), end: false)
+      await client.flush()
+      async let end: Void = server.server.shutdownGracefully(deadline: .seconds(30))
+      #expect(
+        await eventually {
+          await client.pump()
+          return client.goAwayStreams.count == 2
+        })
+      #expect(client.goAwayStreams == [.max, try #require(open?.id)])
+      #expect(client.goAway == .noError)
+      client.reset(try #require(open))
+      await client.flush()
+      await end
+      await client.close()
+    }
+  }
+
   @Test("event streams are told that the server goes")
   func events() async throws {
     try await TestServer.with { server in

@@ -7,8 +7,16 @@ import NIOPosix
 import Synchronization
 import Testing
 
-/// A server with a method of each kind, on a free port of loopback, and clients for it.
+/// A server with a method of each kind, on a free port of loopback or in this process only, and clients
+/// for it.
 final class TestServer: Sendable {
+  enum Transport { case tls, inProcess }
+
+  /// What the servers of a test, and their clients, talk over.
+  @TaskLocal static var transport = Transport.tls
+  static let inProcessPeer = PeerIdentity(
+    cluster: "test", role: .worker, name: "w1", notAfter: .max)
+
   static let certificates = Result { try TestCertificates() }
 
   let server: RPCServer
@@ -16,6 +24,7 @@ final class TestServer: Sendable {
   let log: TestLog
   let facts: TestFacts
   private let group: MultiThreadedEventLoopGroup
+  private let transport: Transport
 
   /// Runs `body` with a server that is shut down afterwards, whatever happened.
   @discardableResult
@@ -45,20 +54,32 @@ final class TestServer: Sendable {
     change(&router, facts)
     group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
     let handler = TestLogHandler(log: log)
+    let logger = Logger(label: "test") { _ in handler }
+    transport = Self.transport
+    guard transport == .tls else {
+      server = RPCServer(
+        limits: limits, eventLoopGroup: group, router: router, authorize: authorize,
+        interceptors: interceptors, logger: logger)
+      port = 0
+      return
+    }
     server = RPCServer(
       configuration: .init(
         host: "127.0.0.1", port: 0,
         tls: try tls ?? Self.certificates.get().member(.coordinator, "c1"), limits: limits),
       eventLoopGroup: group, router: router, authorize: authorize,
-      interceptors: interceptors,
-      logger: Logger(label: "test") { _ in handler })
+      interceptors: interceptors, logger: logger)
     port = try #require(try await server.start().port)
   }
 
   func client(
     _ tls: TLSConfiguration? = nil, options: RPCClient.Options = .patient
   ) throws -> RPCClient {
-    try RPCClient(
+    guard transport == .tls else {
+      return RPCClient(
+        inProcess: server, as: Self.inProcessPeer, eventLoopGroup: group, options: options)
+    }
+    return try RPCClient(
       target: RPCTarget(host: "127.0.0.1", port: port),
       tls: try tls ?? Self.certificates.get().member(.worker, "w1"), eventLoopGroup: group,
       options: options)

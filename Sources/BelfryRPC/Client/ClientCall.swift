@@ -52,6 +52,8 @@ final class ClientCall: RPCWriterTarget, @unchecked Sendable {
   private(set) var hasBeenRepeated = false
   private var hasHeaders = false
   private var trailers: ClientTrailers?
+  /// A head that is not gRPC's: whatever comes behind it, the call has not succeeded.
+  private var strangeHead: ClientTrailers?
   private var hasReceivedMessage = false
   /// Called when the call ends before it had a connection.
   var onOver: (() -> Void)?
@@ -157,6 +159,7 @@ final class ClientCall: RPCWriterTarget, @unchecked Sendable {
       if head.status == nil { received.withLock { $0.initial = Metadata(block) } }
       if !head.isGRPCAnswer || head.status != nil {
         trailers = head
+        if head.status == nil { strangeHead = head }
       } else if case .coding(let coding) = head.coding {
         deframer.coding = coding
       } else {
@@ -207,6 +210,7 @@ final class ClientCall: RPCWriterTarget, @unchecked Sendable {
   func answerEnded() {
     guard !isOver else { return }
     var status = trailers?.finalStatus ?? RPCStatus(.unknown, "the answer had no grpc-status")
+    if status.isOK, let strangeHead { status = strangeHead.finalStatus }
     if status.isOK, !deframer.isAtBoundary {
       status = RPCStatus(.internal, "the answer ended inside a message")
     }

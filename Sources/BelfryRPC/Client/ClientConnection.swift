@@ -104,6 +104,7 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   }
 
   func goAwayReceived(lastStreamID: Int32, _ code: HTTP2ErrorCode) {
+    if code == .enhanceYourCalm { client.tooManyPings() }
     client.connectionLeaving(self)
     leave()
   }

@@ -20,8 +20,10 @@ final class ClientCore: @unchecked Sendable {
   /// The one being tried, and why those before it did not do.
   private var nextTarget = 0
   private var failures: [RPCConnectError] = []
-  private let tls: TLSContext
+  private let transport: ClientTransport
   private let options: RPCClient.Options
+  /// Of the next connection.
+  private var keepalive: RPCKeepalive?
   private var state = State.idle
   private var backoff: Backoff
   private var retryTimer: Scheduled<Void>?
@@ -35,12 +37,14 @@ final class ClientCore: @unchecked Sendable {
   private var closeWaiters: [() -> Void] = []
 
   init(
-    eventLoop: any EventLoop, targets: [RPCTarget], tls: TLSContext, options: RPCClient.Options
+    eventLoop: any EventLoop, targets: [RPCTarget], transport: ClientTransport,
+    options: RPCClient.Options
   ) {
     self.eventLoop = eventLoop
     self.targets = targets
-    self.tls = tls
+    self.transport = transport
     self.options = options
+    keepalive = options.keepalive
     backoff = Backoff(first: options.backoffFirst, longest: options.backoffMax)
   }
 
@@ -114,6 +118,10 @@ final class ClientCore: @unchecked Sendable {
     if case .ready(let current) = state, current === connection { state = .idle }
   }
 
+  /// A server has ended a connection because we ask too much of it: of all things that we do unasked,
+  /// only PINGs can be meant.
+  func tooManyPings() { keepalive?.slowDown() }
+
   func connectionEnded(_ connection: ClientConnection, _ error: (any Error)?) {
     connections.removeValue(forKey: ObjectIdentifier(connection))
     if case .ready(let current) = state, current === connection {
@@ -132,34 +140,27 @@ final class ClientCore: @unchecked Sendable {
     current = nil
     retryTimer?.cancel()
     retryTimer = nil
-    let (tls, options, target) = (tls, options, targets[nextTarget])
-    ClientBootstrap(group: eventLoop)
+    let (transport, options, target) = (transport, options, targets[nextTarget])
+    let bootstrap = ClientBootstrap(group: eventLoop)
       .connectTimeout(TimeAmount(options.connectTimeout))
-      .channelOption(.socketOption(.tcp_nodelay), value: 1)
-      .channelOption(.maxMessagesPerRead, value: 1)
-      .channelOption(.recvAllocator, value: ReadAllocator())
-      .channelOption(
-        .writeBufferWaterMark,
-        value: ChannelOptions.Types.WriteBufferWaterMark(
-          low: options.limits.http2.outputBytesMax / 4, high: options.limits.http2.outputBytesMax)
-      )
+      .carryingHTTP2(outputBytesMax: options.limits.http2.outputBytesMax)
       .channelInitializer { [self] channel in
         channel.eventLoop.makeCompletedFuture {
           // A name with several addresses is tried on several channels; one of them wins.
           let connection = ClientConnection(
             target: target, client: self, limits: options.limits.http2,
-            keepalive: options.keepalive)
+            keepalive: keepalive)
           attempts[ObjectIdentifier(channel)] = connection
           connections[ObjectIdentifier(connection)] = connection
           let handler = HTTP2Handler(
             connection.session, delegate: connection, timers: options.limits.timers)
           connection.handler = handler
           try channel.pipeline.syncOperations.addHandlers([
-            TLSHandler(TLSMachine.connecting(tls), timeout: options.limits.tlsTimeout), handler,
+            transport.outerHandler(options.limits), handler,
           ])
         }
       }
-      .connect(host: target.host, port: target.port)
+    transport.connect(bootstrap, to: target, on: eventLoop)
       .whenComplete { [self] result in connected(target, result) }
   }
 
@@ -229,6 +230,11 @@ final class ClientCore: @unchecked Sendable {
   }
 
   private func enqueue(_ call: ClientCall) {
+    guard waiting.count < options.waitingCallsMax else {
+      return call.fail(
+        RPCStatus(
+          .resourceExhausted, "\(options.waitingCallsMax) calls wait for a connection already"))
+    }
     let id = ObjectIdentifier(call)
     waiting[id] = call
     order.append(id)

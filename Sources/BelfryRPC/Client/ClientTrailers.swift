@@ -42,7 +42,8 @@ struct ClientTrailers {
       return RPCStatus(code, message)
     }
     guard let httpStatus, httpStatus != 200 else {
-      return RPCStatus(.unknown, "the answer had no grpc-status")
+      let why = httpStatus == 200 && !isGRPCAnswer ? "is no gRPC answer" : "had no grpc-status"
+      return RPCStatus(.unknown, "the answer \(why)")
     }
     let code: RPCStatus.Code =
       switch httpStatus {

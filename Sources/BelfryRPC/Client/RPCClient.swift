@@ -1,7 +1,7 @@
 package import BelfryNet
 package import NIOCore
 
-/// Calls a server over mutual TLS and HTTP/2, from any thread.
+/// Calls a server over mutual TLS and HTTP/2, or one in the same process, from any thread.
 ///
 /// With several targets the first that answers is taken, in their order.
 /// Connects when the first call needs it and reconnects by itself: at once after a loss, then by
@@ -15,6 +15,8 @@ package final class RPCClient: Sendable {
     /// waits 1.6 times longer, up to the maximum.
     package var backoffFirst: Duration = .seconds(1)
     package var backoffMax: Duration = .seconds(120)
+    /// Calls that may wait for a connection at once; more fail with *resource exhausted*.
+    package var waitingCallsMax = 10_000
     /// Nil: a silent server is never asked.
     package var keepalive: RPCKeepalive?
     /// See all calls, in this order.
@@ -53,7 +55,27 @@ package final class RPCClient: Sendable {
     self.options = options
     identity = context.identity
     core = ClientCore(
-      eventLoop: eventLoopGroup.next(), targets: targets, tls: context, options: options)
+      eventLoop: eventLoopGroup.next(), targets: targets, transport: .tls(context),
+      options: options)
+  }
+
+  /// Calls a server in the same process, without network and TLS, with all else as between machines:
+  /// deadlines, metadata, cancellation, back-pressure, limits, interceptors, GOAWAY. The server needs
+  /// no `start`; it serves others meanwhile if it was started. For tests of services, and for a
+  /// coordinator and its worker in one process. See `docs/decisions/0004-in-process-transport.md`.
+  /// - Parameters:
+  ///   - identity: who the server takes us for, as it would by our certificate; nil: a stranger.
+  ///   - eventLoopGroup: with the server's own, calls cost no change of thread.
+  package init(
+    inProcess server: RPCServer, as identity: PeerIdentity?, eventLoopGroup: any EventLoopGroup,
+    options: Options = Options()
+  ) {
+    targets = [.inProcess]
+    self.options = options
+    self.identity = identity
+    core = ClientCore(
+      eventLoop: eventLoopGroup.next(), targets: targets, transport: .inProcess(server, identity),
+      options: options)
   }
 
   /// Waits for a connection, or for the result of the next attempt to make one.

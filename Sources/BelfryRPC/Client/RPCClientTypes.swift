@@ -10,6 +10,9 @@ package struct RPCTarget: Sendable, Hashable, CustomStringConvertible {
     self.port = port
   }
 
+  /// What a server in the same process is called, in `:authority` and in messages.
+  static let inProcess = RPCTarget(host: "in-process", port: 0)
+
   package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 

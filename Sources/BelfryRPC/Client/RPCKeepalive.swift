@@ -3,7 +3,8 @@ internal import NIOCore
 /// When a client asks a silent server whether it is still there.
 ///
 /// A dead machine or a cut wire is noticed after at most twice `time` and once `timeout`; without this
-/// only when TCP gives up, many minutes later.
+/// only when TCP gives up, many minutes later. A client that is told that it asks too often (GOAWAY with
+/// ENHANCE_YOUR_CALM) waits twice as long on its later connections.
 package struct RPCKeepalive: Sendable, Equatable {
   /// Silence after which a PING is sent. gRPC servers allow one each 5 minutes unless set otherwise
   /// (`HTTP2Limits.pingIntervalMin`), and end the connection of who asks more often.
@@ -18,6 +19,9 @@ package struct RPCKeepalive: Sendable, Equatable {
     self.timeout = timeout
     self.withoutCalls = withoutCalls
   }
+
+  /// gRPC's rule; it ends at 2 hours, so that no server can make us count without end.
+  mutating func slowDown() { time = max(time, min(time * 2, .seconds(7_200))) }
 }
 
 /// The decisions of one connection's keepalive; its owner has the timer.

@@ -4,9 +4,10 @@ package import NIOCore
 internal import NIOPosix
 internal import Synchronization
 
-/// Serves calls over mutual TLS and HTTP/2.
+/// Serves calls over mutual TLS and HTTP/2, and those of clients in the same process.
 ///
-/// `start` binds and returns; `shutdownGracefully` ends what `start` began. One server starts once.
+/// `start` binds and returns; `shutdownGracefully` ends what `start` and clients in the same process
+/// (`RPCClient.init(inProcess:as:eventLoopGroup:options:)`) began. One server starts once.
 package final class RPCServer: Sendable {
   /// Nil lets the call pass, a status refuses it. The identity is nil for a stranger.
   package typealias Authorize = @Sendable (MethodDescriptor, PeerIdentity?) -> RPCStatus?
@@ -99,7 +100,8 @@ package final class RPCServer: Sendable {
     }
   }
 
-  private let configuration: Configuration
+  /// Nil: a server without an address.
+  private let configuration: Configuration?
   private let group: any EventLoopGroup
   private let shared: Shared
   private let listener = Mutex<(any Channel)?>(nil)
@@ -115,11 +117,26 @@ package final class RPCServer: Sendable {
       limits: configuration.limits, logger: logger)
   }
 
+  /// A server without an address: only clients in the same process reach it. It needs no certificate,
+  /// and no `start`.
+  package init(
+    limits: RPCLimits = RPCLimits(), eventLoopGroup: any EventLoopGroup,
+    router: RPCRouter, authorize: @escaping Authorize,
+    interceptors: [any RPCServerInterceptor] = [], logger: Logger
+  ) {
+    configuration = nil
+    group = eventLoopGroup
+    shared = Shared(
+      router: router, authorize: authorize, interceptors: interceptors, limits: limits,
+      logger: logger)
+  }
+
   /// Loads the certificates, binds and accepts.
   /// - Returns: the address bound, with the port that was chosen.
   /// - Throws: `TLSError` for the files, NIO's error when the address cannot be bound.
   @discardableResult
   package func start() async throws -> SocketAddress {
+    guard let configuration else { preconditionFailure("a server without an address was started") }
     let tls = try TLSContext.server(configuration.tls)
     let shared = shared
     let outputBytesMax = configuration.limits.http2.outputBytesMax
@@ -136,7 +153,9 @@ package final class RPCServer: Sendable {
       )
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try Self.accept(channel, tls, shared)
+          try Self.accept(
+            channel, TLSHandler(TLSMachine.accepting(tls), timeout: shared.limits.tlsTimeout),
+            shared)
         }
       }
     let channel = try await bootstrap.bind(
@@ -147,7 +166,25 @@ package final class RPCServer: Sendable {
     return address
   }
 
-  private static func accept(_ channel: any Channel, _ tls: TLSContext, _ shared: Shared) throws {
+  /// Takes one end of a socket pair; the other is a client's, which is told of a failure by the close.
+  /// - Parameter peer: who the client is taken for.
+  func accept(_ socket: NIOBSDSocket.Handle, from peer: PeerIdentity?) {
+    let shared = shared
+    // On the caller's own loop, if it is one of ours: no call between the two changes threads.
+    _ = ClientBootstrap(group: group.any())
+      .carryingHTTP2(outputBytesMax: shared.limits.http2.outputBytesMax)
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try Self.accept(channel, InProcessHandler(peer: peer), shared)
+        }
+      }
+      .withConnectedSocket(socket)
+  }
+
+  /// - Parameter outer: says who the peer is, and keeps the others out.
+  private static func accept(
+    _ channel: any Channel, _ outer: any ChannelHandler, _ shared: Shared
+  ) throws {
     let connection = ServerConnection(
       shared: shared, executor: shared.executor(channel.eventLoop),
       remoteAddress: channel.remoteAddress)
@@ -155,10 +192,7 @@ package final class RPCServer: Sendable {
     let handler = HTTP2Handler(
       connection.session, delegate: connection, timers: shared.limits.timers)
     connection.handler = handler
-    let machine = TLSMachine.accepting(tls)
-    try channel.pipeline.syncOperations.addHandlers([
-      TLSHandler(machine, timeout: shared.limits.tlsTimeout), handler,
-    ])
+    try channel.pipeline.syncOperations.addHandlers([outer, handler])
   }
 
   /// Stops accepting, announces the end (GOAWAY), lets the calls under way finish, then closes.

@@ -2,6 +2,7 @@ internal import Dispatch
 internal import Foundation
 
 #if canImport(Glibc)
+  internal import CGlibc
   internal import Glibc
 #else
   internal import Darwin
@@ -48,6 +49,10 @@ private func spawn(
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
   posix_spawn_file_actions_addopen(
     &actions, STDOUT_FILENO, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+  #if canImport(Glibc)
+    // Or a listener that is closed here would live on in there.
+    posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+  #endif
   // The threads of Dispatch block every signal: a server that inherits that could not be stopped.
   var attributes = posix_spawnattr_t()
   posix_spawnattr_init(&attributes)
