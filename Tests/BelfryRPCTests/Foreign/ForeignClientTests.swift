@@ -21,7 +21,7 @@ import Testing
   private func with(_ body: (TestServer) async throws -> Void) async throws {
     let tls = TLSConfiguration(try TestServer.certificates.get().folder(.coordinator, "c1"))
     try await TestServer.with(
-      tls: tls, router: { router, _ in router.encodings.insert(.protobuf) }, body)
+      tls: tls, router: { router, _ in router.encodings.append(.protobuf) }, body)
   }
 
   @Test("calls of every kind, and how they end", arguments: ForeignPeer.present)
