@@ -115,6 +115,22 @@ import Testing
     }
   }
 
+  @Test("a task that is cancelled before it makes its call hears so")
+  func cancelledBefore() async throws {
+    try await TestServer.with { server in
+      try await server.withClient { client in
+        try await client.connect()
+        let task = Task {
+          while !Task.isCancelled { await Task.yield() }
+          _ = try await client.unary(TestMethods.echo, ByteBuffer())
+        }
+        task.cancel()
+        let error = await #expect(throws: RPCStatus.self) { try await task.value }
+        #expect(error?.code == .cancelled)
+      }
+    }
+  }
+
   @Test("a cancelled task cancels the call and the handler")
   func cancellation() async throws {
     try await TestServer.with { server in

@@ -38,7 +38,7 @@ final class ClientCall: RPCWriterTarget, @unchecked Sendable {
   /// The one request of a unary call or server stream; kept for a repetition.
   let request: ByteBuffer?
   let deadline: NIODeadline?
-  var body: (any ClientCallBody)?
+  private var body: (any ClientCallBody)?
   /// For calls whose requests are a stream.
   var writer: RPCWriter?
 
@@ -48,7 +48,9 @@ final class ClientCall: RPCWriterTarget, @unchecked Sendable {
   private var deadlineTimer: Scheduled<Void>?
   private var withheldBytes = 0
   private var isAwaitingTurnEnd = false
-  private(set) var isOver = false
+  /// How the call ended; nil until then.
+  private var closure: RPCClosure?
+  var isOver: Bool { closure != nil }
   private(set) var hasBeenRepeated = false
   private var hasHeaders = false
   private var trailers: ClientTrailers?
@@ -82,6 +84,12 @@ final class ClientCall: RPCWriterTarget, @unchecked Sendable {
   }
 
   // MARK: Beginning
+
+  /// Names who takes the answers. A task that was cancelled before it began has ended its call already:
+  /// the body is told so at once.
+  func take(_ body: any ClientCallBody) {
+    if let closure { body.closed(closure) } else { self.body = body }
+  }
 
   func armDeadline() {
     guard let deadline, deadlineTimer == nil, !isOver else { return }
@@ -257,7 +265,7 @@ final class ClientCall: RPCWriterTarget, @unchecked Sendable {
 
   private func finish(_ closure: RPCClosure) {
     guard !isOver else { return }
-    isOver = true
+    self.closure = closure
     deadlineTimer?.cancel()
     deadlineTimer = nil
     onOver?()

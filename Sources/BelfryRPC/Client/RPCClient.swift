@@ -98,12 +98,12 @@ package final class RPCClient: Sendable {
       await withCheckedContinuation {
         (continuation: CheckedContinuation<Result<RPCReply, RPCStatus>, Never>) in
         Self.onLoop(core.eventLoop) {
-          call.body = UnaryReplyBody(call, continuation)
+          call.take(UnaryReplyBody(call, continuation))
           core.submit(call)
         }
       }
     } onCancel: {
-      // Behind the submission, however early the cancellation is.
+      // Before the submission when the task was cancelled before it began.
       core.eventLoop.execute { call.fail(RPCStatus(.cancelled, "cancelled by the caller")) }
     }
     return try result.get()
@@ -117,7 +117,7 @@ package final class RPCClient: Sendable {
     let messages = messages(for: call)
     let core = core
     Self.onLoop(core.eventLoop) {
-      call.body = StreamReplyBody(messages, writer: nil)
+      call.take(StreamReplyBody(messages, writer: nil))
       core.submit(call)
     }
     return RPCReplies(messages: messages, token: RPCCallToken(call))
@@ -134,7 +134,7 @@ package final class RPCClient: Sendable {
     let core = core
     Self.onLoop(core.eventLoop) {
       call.writer = writer
-      call.body = StreamReplyBody(messages, writer: writer)
+      call.take(StreamReplyBody(messages, writer: writer))
       core.submit(call)
     }
     return (writer, RPCReplies(messages: messages, token: RPCCallToken(call)))
@@ -153,7 +153,7 @@ package final class RPCClient: Sendable {
     let core = core
     Self.onLoop(core.eventLoop) {
       call.writer = writer
-      call.body = EventReplyBody(handler(writer), writer)
+      call.take(EventReplyBody(handler(writer), writer))
       core.submit(call)
     }
     return writer
