@@ -1,7 +1,7 @@
 # Belfry's commands for people who build it. `make help` lists them; each installs what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build release test demo bench bench-rpc peers sim fuzz sanitize generate
+.PHONY: help build release test demo bench bench-rpc peers attack sim fuzz sanitize generate
 .PHONY: format lint clean dependencies
 
 # How many seeds `make sim` runs, and from which on: `make sim SEEDS=100000 FIRST=42`.
@@ -12,6 +12,8 @@ BENCH ?=
 # How long `make fuzz` feeds each target, and which: `make fuzz SECONDS=600 ONLY="deframer gzip"`.
 SECONDS ?= 60
 ONLY ?=
+# Arguments of scripts/attack: `make attack ATTACK="--only hpack-bomb --json"`.
+ATTACK ?=
 # Arguments of `make bench-rpc`: groups, runs, a file for the rows.
 BENCH_RPC ?=
 GRPC_CPP = test .build/bench-peers/grpc-cpp -nt scripts/bench-peers/grpc-cpp.cc || \
@@ -64,6 +66,11 @@ peers: dependencies ## build grpc-swift-2's server and client into .build-peers,
 	  $(call otherwise,$(compile_error))
 	@SEEDS=0 BELFRY_GRPC_SWIFT_PEER="$$PWD/.build-peers/release/grpc-swift-peer" \
 	  scripts/test --filter BelfryRPCTests.Foreign
+
+attack: dependencies ## attack a coordinator on loopback while honest clients call: ATTACK="--only NAME"
+	@swift build -c release --product belfry $(call otherwise,$(compile_error))
+	@BELFRY_TEST_BIN="$$PWD/.build/release" scripts/with-services scripts/attack $(ATTACK) \
+	  $(call otherwise,the lines marked FAILED say what was not withstood)
 
 sim: dependencies ## run the simulator: SEEDS=N seeds, the first one FIRST=N
 	@swift build -c release --product belfry-sim $(call otherwise,$(compile_error))

@@ -14,6 +14,7 @@ let settings: [SwiftSetting] = [
 let wrapperSettings = settings + [.strictMemorySafety()]
 
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let nio: [Target.Dependency] = [
   .product(name: "NIOCore", package: "swift-nio"),
   .product(name: "NIOPosix", package: "swift-nio"),
@@ -68,6 +69,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -89,7 +91,7 @@ let package = Package(
     // Lifetimes: the reader is a type of our own that may not outlive the bytes it borrows.
     library("BelfryWire", adding: [.enableExperimentalFeature("Lifetimes")]),
     library("BelfryNet", ["COpenSSL", "CNghttp2", log] + nio, wraps: true),
-    library("BelfryRPC", ["BelfryWire", "BelfryNet", "CZlib", log] + nio, wraps: true),
+    library("BelfryRPC", ["BelfryWire", "BelfryNet", "CZlib", log, metrics] + nio, wraps: true),
     library("BelfryAPI", ["BelfryWire", "BelfryRPC", "BelfryCore", protobuf] + nio),
     library("BelfryRabbitMQ", ["BelfryCore", "CRabbitMQ"], wraps: true),
     library("BelfryMongo", ["BelfryCore", "CMongoC"], wraps: true),
@@ -145,7 +147,9 @@ let package = Package(
     tests("BelfryWireTests", ["BelfryWire"]),
     tests(
       "BelfryRPCTests",
-      ["BelfryRPC", "BelfryNet", "BelfryWire", "BelfryIdentity", "BelfryTestKit", log] + nio,
+      [
+        "BelfryRPC", "BelfryNet", "BelfryWire", "BelfryIdentity", "BelfryTestKit", log, metrics,
+      ] + nio,
       resources: [.copy("Peers")]),
     tests(
       "BelfryAPITests",

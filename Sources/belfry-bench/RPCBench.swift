@@ -23,8 +23,12 @@ enum RPCBench {
     router.register(synchronous, .unary { _, request in request })
     router.register(asynchronous, .unaryAsync { _, request in request })
     router.register(stream, .events { _, writer in Echo(writer) })
+    var limits = RPCLimits()
+    // Callers come from one address, many at once, without certificates, and may wait long.
+    limits.strangersPerAddressMax = limits.connectionsMax
+    limits.idleMax = .hours(1)
     let server = RPCServer(
-      configuration: .init(host: "127.0.0.1", port: port, tls: tls(identity)),
+      configuration: .init(host: "127.0.0.1", port: port, tls: tls(identity), limits: limits),
       eventLoopGroup: MultiThreadedEventLoopGroup(numberOfThreads: 1), router: router,
       authorize: { _, _ in nil }, logger: Logger(label: "bench"))
     _ = try await server.start()

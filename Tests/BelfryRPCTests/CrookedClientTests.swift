@@ -264,7 +264,7 @@ import Testing
   @Test("a peer that takes nothing is cut off, and what it asked for does not pile up")
   func stalled() async throws {
     var limits = RPCLimits.patient
-    limits.timers.drain = .milliseconds(200)
+    limits.timers.output.drain = .milliseconds(200)
     try await TestServer.with(limits: limits) { server in
       var greedy = HTTP2Limits()
       greedy.connectionWindowBytes = .max

@@ -1,6 +1,7 @@
 import BelfryIdentity
 import BelfryNet
 import BelfryRPC
+import CoreMetrics
 import Logging
 import NIOCore
 import NIOPosix
@@ -32,11 +33,12 @@ final class TestServer: Sendable {
     tls: TLSConfiguration? = nil, limits: RPCLimits = .patient,
     router change: (inout RPCRouter, TestFacts) -> Void = { _, _ in },
     authorize: @escaping RPCServer.Authorize = { _, _ in nil },
-    interceptors: [any RPCServerInterceptor] = [],
+    interceptors: [any RPCServerInterceptor] = [], metrics: any MetricsFactory = CountingMetrics(),
     _ body: (TestServer) async throws -> T
   ) async throws -> T {
     let server = try await TestServer(
-      tls: tls, limits: limits, router: change, authorize: authorize, interceptors: interceptors)
+      tls: tls, limits: limits, router: change, authorize: authorize, interceptors: interceptors,
+      metrics: metrics)
     let result: Result<T, any Error>
     do { result = .success(try await body(server)) } catch { result = .failure(error) }
     await server.server.shutdownGracefully(deadline: .milliseconds(200))
@@ -46,7 +48,8 @@ final class TestServer: Sendable {
 
   private init(
     tls: TLSConfiguration?, limits: RPCLimits, router change: (inout RPCRouter, TestFacts) -> Void,
-    authorize: @escaping RPCServer.Authorize, interceptors: [any RPCServerInterceptor]
+    authorize: @escaping RPCServer.Authorize, interceptors: [any RPCServerInterceptor],
+    metrics: any MetricsFactory
   ) async throws {
     log = TestLog()
     facts = TestFacts()
@@ -68,7 +71,7 @@ final class TestServer: Sendable {
         host: "127.0.0.1", port: 0,
         tls: try tls ?? Self.certificates.get().member(.coordinator, "c1"), limits: limits),
       eventLoopGroup: group, router: router, authorize: authorize,
-      interceptors: interceptors, logger: logger)
+      interceptors: interceptors, logger: logger, metrics: metrics)
     port = try #require(try await server.start().port)
   }
 
@@ -115,7 +118,7 @@ extension RPCLimits {
     var limits = RPCLimits()
     limits.tlsTimeout = .seconds(60)
     limits.timers.settings = .seconds(60)
-    limits.timers.drain = .seconds(60)
+    limits.timers.output.drain = .seconds(60)
     return limits
   }
 }

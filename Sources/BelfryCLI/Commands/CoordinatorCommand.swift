@@ -12,7 +12,7 @@ internal import NIOPosix
 struct CoordinatorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "coordinator", abstract: "Run a coordinator.",
-    subcommands: [Run.self])
+    subcommands: [Run.self, Limits.self])
 
   struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -50,6 +50,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
     var payloadMax: Int?
     @Option(help: "Folder for the boot id (BELFRY_STATE). [default: the identity's folder]")
     var state: String?
+    @Option(help: "A limit of connections and calls: NAME=VALUE. See: belfry coordinator limits")
+    var limit: [String] = []
     @Option(help: "How long RabbitMQ and MongoDB may be away at start.")
     var wait = DurationOption(.seconds(30))
     @OptionGroup var logs: LogOptions
@@ -79,9 +81,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
           why: "it is a number of bytes, at most 8388608 (8 MiB)",
           next: ["put larger data elsewhere, and its address into the payload"])
       }
-      var limits = RPCLimits()
-      // Results come in as well, whatever the payloads are.
-      limits.messageBytesMax = max(payloadMax, JobResult.bytesMax) + (256 << 10)
+      let limits = try limits(payloadMax: payloadMax)
       let configuration = Coordinator.Configuration(
         core: core, cluster: me.cluster,
         server: RPCServer.Configuration(host: host, port: port, tls: me.tls, limits: limits),
@@ -91,6 +91,19 @@ struct CoordinatorCommand: AsyncParsableCommand {
         eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
       try await ServiceProcess.run(coordinator, logger: logger)
       await store.close()
+    }
+
+    private func limits(payloadMax: Int) throws -> RPCLimits {
+      var limits = RPCLimits()
+      // Results come in as well, whatever the payloads are.
+      limits.messageBytesMax = max(payloadMax, JobResult.bytesMax) + (256 << 10)
+      for text in limit {
+        guard let why = limits.set(text) else { continue }
+        throw UserError(
+          .badSetting, "--limit \(text) is not accepted", why: why,
+          next: ["belfry coordinator limits"])
+      }
+      return limits
     }
 
     private func parsedLanes() throws -> [Lane] {
@@ -136,6 +149,34 @@ struct CoordinatorCommand: AsyncParsableCommand {
           next: ["--listen 0.0.0.0:7443"])
       }
       return (String(text[..<colon].trimming { $0 == "[" || $0 == "]" }), port)
+    }
+  }
+}
+
+extension CoordinatorCommand {
+  struct Limits: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List the limits of connections and calls, with unit and reason.",
+      discussion: """
+        They hold by default. One is changed with: belfry coordinator run … --limit idle-time=600000
+        """)
+
+    @OptionGroup var output: OutputOptions
+
+    func run() throws {
+      let limits = RPCLimits()
+      try output.print(
+        Document(
+          kind: "Limits",
+          fields: RPCLimits.settings.map { setting in
+            (
+              setting.name,
+              .object([
+                ("value", .number(setting.value(limits))), ("unit", .text(setting.unit.rawValue)),
+                ("reason", .text(setting.reason)),
+              ])
+            )
+          }))
     }
   }
 }

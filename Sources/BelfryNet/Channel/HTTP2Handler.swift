@@ -23,8 +23,10 @@ package final class HTTP2Handler: ChannelDuplexHandler {
   package struct Timers: Sendable {
     /// From the end of the TLS handshake to the peer's SETTINGS.
     package var settings: TimeAmount = .seconds(2)
-    /// How long a peer may leave a full output untouched.
-    package var drain: TimeAmount = .seconds(10)
+    /// From the beginning of a header list to its end; looked at by `check`.
+    package var headers: TimeAmount = .seconds(5)
+    /// How long, and how slowly, a peer may leave what we have for it.
+    package var output = OutputWatch.Limits()
 
     package init() {}
   }
@@ -48,6 +50,11 @@ package final class HTTP2Handler: ChannelDuplexHandler {
   private var error: (any Error)?
   private var settingsTimer: Scheduled<Void>?
   private var drainTimer: Scheduled<Void>?
+  private var watch: OutputWatch
+  /// Bytes handed to TLS since the beginning.
+  private var writtenBytes = 0
+  /// Reads since the beginning: a sign of life.
+  package private(set) var reads = 0
   private var output = ByteBuffer()
 
   package init(
@@ -56,6 +63,7 @@ package final class HTTP2Handler: ChannelDuplexHandler {
     self.session = session
     self.delegate = delegate
     self.timers = timers
+    watch = OutputWatch(timers.output)
   }
 
   // MARK: Asked for by the layer above
@@ -87,6 +95,30 @@ package final class HTTP2Handler: ChannelDuplexHandler {
     if !isInTurn { flushAll() }
   }
 
+  /// Ends the connection with a GOAWAY that says the peer asks too much.
+  package func cut(_ error: HTTP2Error) {
+    guard !isClosing else { return }
+    session.terminate(.enhanceYourCalm, error)
+    close(error)
+  }
+
+  /// Looks for what takes too long. To be called every second or so by who has many connections: a
+  /// timer for each would cost more than all of them do.
+  package func check(now: NIODeadline) {
+    guard isEstablished, !isClosing else { return }
+    if let began = session.headersSince, now - began >= timers.headers {
+      return cut(
+        HTTP2Error(.slowHeaders, "no end of a header list within \(timers.headers.text)"))
+    }
+    let (waiting, taken) = progress
+    guard let error = watch.check(now: now, waiting: waiting + session.queuedBytes, taken: taken)
+    else { return }
+    abort(error)
+  }
+
+  /// True while output waits for the socket: nothing is read from the peer then.
+  package var isHoldingReads: Bool { isReadHeld }
+
   // MARK: Channel events
 
   package func handlerAdded(context: ChannelHandlerContext) {
@@ -105,7 +137,7 @@ package final class HTTP2Handler: ChannelDuplexHandler {
     let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
     settingsTimer = context.eventLoop.scheduleTask(in: timers.settings) {
       bound.value.close(
-        HTTP2Error(.timedOut, "no HTTP/2 preface within \(bound.value.timers.settings.text)"))
+        HTTP2Error(.preface, "no HTTP/2 preface within \(bound.value.timers.settings.text)"))
     }
     delegate?.connectionEstablished(peer: established.peer)
     flushAll()
@@ -114,6 +146,7 @@ package final class HTTP2Handler: ChannelDuplexHandler {
   package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard !isClosing else { return }
     let buffer = unwrapInboundIn(data)
+    reads &+= 1
     isInTurn = true
     defer { isInTurn = false }
     do throws(HTTP2Error) {
@@ -142,14 +175,7 @@ package final class HTTP2Handler: ChannelDuplexHandler {
       flushAll()
       releaseRead(context)
     } else if drainTimer == nil {
-      let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-      drainTimer = context.eventLoop.scheduleTask(in: timers.drain) {
-        let (handler, context) = bound.value
-        handler.error = HTTP2Error(
-          .stalled, "the peer took nothing for \(handler.timers.drain.text)")
-        handler.isClosing = true
-        context.close(promise: nil)
-      }
+      awaitDrain(context, taken: progress.taken)
     }
   }
 
@@ -174,6 +200,31 @@ package final class HTTP2Handler: ChannelDuplexHandler {
 
   // MARK: Private
 
+  /// Bytes that wait for the socket, and about how many it has taken.
+  private var progress: (waiting: Int, taken: Int) {
+    // A channel without this option holds nothing back.
+    let waiting = (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+    return (waiting, max(0, writtenBytes - waiting))
+  }
+
+  private func awaitDrain(_ context: ChannelHandlerContext, taken: Int) {
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    drainTimer = context.eventLoop.scheduleTask(in: timers.output.drain) {
+      let (handler, context) = bound.value
+      let now = handler.progress.taken
+      guard now <= taken else { return handler.awaitDrain(context, taken: now) }
+      let time = handler.timers.output.drain.text
+      handler.abort(HTTP2Error(.stalled, "the peer took nothing for \(time)"))
+    }
+  }
+
+  /// Closes without a last word: the peer would not take it.
+  private func abort(_ error: HTTP2Error) {
+    if self.error == nil { self.error = error }
+    isClosing = true
+    context?.close(promise: nil)
+  }
+
   private func releaseRead(_ context: ChannelHandlerContext) {
     guard isReadHeld, context.channel.isWritable else { return }
     isReadHeld = false
@@ -192,6 +243,7 @@ package final class HTTP2Handler: ChannelDuplexHandler {
         output.clear()
         more = session.takeOutput(into: &output, limit: Self.pieceBytes)
         guard output.readableBytes > 0 else { break }
+        writtenBytes += output.readableBytes
         context.write(wrapOutboundOut(output), promise: nil)
         wrote = true
       }

@@ -16,7 +16,6 @@ enum HTTP2Callbacks {
       unsafe nghttp2_session_callbacks_set_on_header_callback(table, onHeader)
       unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(table, onFrame)
       unsafe nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(table, onInvalidFrame)
-      unsafe nghttp2_session_callbacks_set_on_begin_frame_callback(table, onBeginFrame)
       unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(table, onData)
       unsafe nghttp2_session_callbacks_set_on_stream_close_callback(table, onStreamClose)
       unsafe nghttp2_session_callbacks_set_on_frame_send_callback(table, onFrameSent)
@@ -100,9 +99,9 @@ private func onFrame(
     let isAck = has(header, NGHTTP2_FLAG_ACK)
     switch UInt32(header.type) {
     case UInt32(NGHTTP2_DATA.rawValue):
-      let ended = has(header, NGHTTP2_FLAG_END_STREAM)
-      if !ended, header.length < 5 { session.glitch() }
-      if ended { session.withStream(header.stream_id) { session.ended($0) } }
+      if has(header, NGHTTP2_FLAG_END_STREAM) {
+        session.withStream(header.stream_id) { session.ended($0) }
+      }
     case UInt32(NGHTTP2_HEADERS.rawValue):
       let ended = has(header, NGHTTP2_FLAG_END_STREAM)
       session.withStream(header.stream_id) { session.headersReceived($0, ended: ended) }
@@ -112,7 +111,6 @@ private func onFrame(
       if isAck { session.pingAnswered() } else { session.pingReceived() }
     case UInt32(NGHTTP2_WINDOW_UPDATE.rawValue):
       if unsafe frame.pointee.window_update.window_size_increment < 1_024 { session.glitch() }
-    case UInt32(NGHTTP2_PRIORITY.rawValue): session.glitch()
     case UInt32(NGHTTP2_GOAWAY.rawValue):
       unsafe session.goAwayReceived(
         lastStreamID: frame.pointee.goaway.last_stream_id, frame.pointee.goaway.error_code)
@@ -122,24 +120,11 @@ private func onFrame(
   }
 }
 
-/// Frames of no known type never reach `onFrame`; they are counted when they begin.
-private func onBeginFrame(
-  _: OpaquePointer?, header: UnsafePointer<nghttp2_frame_hd>?, state: UnsafeMutableRawPointer?
-) -> Int32 {
-  guard let header = unsafe header,
-    unsafe UInt32(header.pointee.type) > UInt32(NGHTTP2_CONTINUATION.rawValue)
-  else { return 0 }
-  return unsafe with(state, or: 0) { session in
-    session.glitch()
-    return 0
-  }
-}
-
 private func onInvalidFrame(
   _: OpaquePointer?, _: UnsafePointer<nghttp2_frame>?, _: Int32, state: UnsafeMutableRawPointer?
 ) -> Int32 {
   unsafe with(state, or: 0) { session in
-    session.glitch()
+    session.invalidFrameReceived()
     return 0
   }
 }
@@ -174,8 +159,13 @@ private func onFrameSent(
     if isType(header, NGHTTP2_RST_STREAM) {
       switch HTTP2ErrorCode(rawValue: unsafe frame.pointee.rst_stream.error_code) {
       case .noError, .cancel: break
+      case .refusedStream:
+        session.refusedStreams += 1
+        session.glitch()
       default: session.glitch()
       }
+    } else if isType(header, NGHTTP2_GOAWAY) {
+      session.goAwaySent(HTTP2ErrorCode(rawValue: unsafe frame.pointee.goaway.error_code))
     } else if isType(header, NGHTTP2_HEADERS) {
       session.headersSent()
       if has(header, NGHTTP2_FLAG_END_STREAM) { session.finalHeadersSent(header.stream_id) }

@@ -1,15 +1,34 @@
 /// Why an HTTP/2 connection had to end.
 package struct HTTP2Error: Error, Equatable, Sendable, CustomStringConvertible {
-  package enum Kind: Sendable, Equatable {
+  /// The raw value is the reason under which a server counts it.
+  package enum Kind: String, Sendable, Equatable, CaseIterable {
     /// The peer broke the protocol.
-    case protocolError
-    /// The peer used more than its limits (header list, glitches).
-    case excessive
+    case protocolError = "protocol"
+    /// More, or longer, header fields than allowed.
+    case headerList = "header-list"
+    /// Too many frames that are legal and pointless.
+    case glitches
+    /// Too many streams broken off.
+    case resets
+    /// A keepalive that asks too often.
+    case pings
     /// The peer did not send its preface and SETTINGS in time.
-    case timedOut
-    /// The peer did not take what we sent for too long.
+    case preface
+    /// A header list was begun and not ended in time.
+    case slowHeaders = "slow-headers"
+    /// The peer took nothing of what we sent for too long.
     case stalled
-    /// The connection ended under its streams.
+    /// The peer takes what we send too slowly.
+    case slowReader = "slow-reader"
+    /// The peer did not answer a PING of ours.
+    case silent
+    /// No call for a long time.
+    case idle
+    /// The connection is as old as one may become.
+    case age
+    /// The peer's certificate has ended.
+    case expired
+    /// The connection ended under its streams, by our will or without it.
     case closed
   }
 

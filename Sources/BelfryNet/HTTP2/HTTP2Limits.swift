@@ -12,15 +12,19 @@ package struct HTTP2Limits: Sendable, Equatable {
   /// The same for all streams of a connection together.
   package var connectionWindowBytes: Int32 = 1_024 * 1_024
   /// RST_STREAM frames accepted in a burst, and each second after it.
-  package var resetBurst: UInt64 = 200
-  package var resetsPerSecond: UInt64 = 20
+  package var resetBurst = 200
+  package var resetsPerSecond = 20
   /// CONTINUATION frames accepted for one header block.
   package var continuationsMax = 4
   /// Entries accepted in one SETTINGS frame.
   package var settingsEntriesMax = 16
   /// SETTINGS and PING answers that may wait to be sent.
   package var outboundAcksMax = 64
-  /// Frames that are legal and pointless (see `GlitchBucket`): burst, and each second after it.
+  /// Frames that are legal and pointless: burst, and each second after it; then the connection ends.
+  /// These cost one: a stream we had to reset or refuse, PING, SETTINGS, PRIORITY, GOAWAY, unknown
+  /// frames, header lists of streams that are gone, WINDOW_UPDATE below 1 KiB or without DATA of ours
+  /// to explain it, DATA that is padded or below 5 bytes without END_STREAM. An honest peer sends a few
+  /// a second. Rejected: limits a kind of frame, which an attacker mixes around.
   package var glitchBurst = 200
   package var glitchesPerSecond = 20
   /// PINGs a client may send sooner than this after the one before, while we send nothing: as many as

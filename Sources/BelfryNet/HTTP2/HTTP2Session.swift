@@ -20,7 +20,10 @@ package import NIOCore
   private var freeSlots: [Int] = []
   package private(set) var openStreams = 0
 
-  private var glitches: GlitchBucket
+  private var glitches: TokenBucket
+  private var resets: TokenBucket
+  private let isServer: Bool
+  private var scanner: FrameScanner
   private var pings: PingPolicy?
   private var now: NIODeadline
   /// True once the peer's SETTINGS were seen: it does speak HTTP/2.
@@ -37,11 +40,28 @@ package import NIOCore
   private var drained: [HTTP2Stream] = []
   private static let nothing = ByteBuffer()
 
+  // What the limits look at.
+  /// When the header list began that is arriving; nil between header lists.
+  package private(set) var headersSince: NIODeadline?
+  /// Streams refused since the caller last looked.
+  package var refusedStreams = 0
+  private var pingsUnanswered = 0
+  private var lastStreamID: Int32 = 0
+  /// WINDOW_UPDATE frames that what we sent explains.
+  private var windowUpdatesOwed = HTTP2Session.windowUpdatesOwedMin
+  private static let windowUpdatesOwedMin = 64
+  private static let windowUpdatesOwedMax = 65_536
+
   init(server: Bool, limits: HTTP2Limits, now: NIODeadline) {
     self.limits = limits
     self.now = now
-    glitches = GlitchBucket(
+    isServer = server
+    // "PRI * HTTP/2.0…", which only clients send.
+    scanner = FrameScanner(prefaceBytes: server ? 24 : 0)
+    glitches = TokenBucket(
       burst: limits.glitchBurst, perSecond: limits.glitchesPerSecond, now: now)
+    resets = TokenBucket(
+      burst: limits.resetBurst, perSecond: limits.resetsPerSecond, now: now)
     if server {
       pings = PingPolicy(
         intervalMin: limits.pingIntervalMin, strikesMax: limits.pingStrikesMax)
@@ -54,8 +74,9 @@ package import NIOCore
     unsafe nghttp2_option_set_max_settings(option, limits.settingsEntriesMax)
     unsafe nghttp2_option_set_max_outbound_ack(option, limits.outboundAcksMax)
     unsafe nghttp2_option_set_max_continuations(option, limits.continuationsMax)
+    // Resets are counted by `frameBegan`, which says why; nghttp2's own count must not come first.
     unsafe nghttp2_option_set_stream_reset_rate_limit(
-      option, limits.resetBurst, limits.resetsPerSecond)
+      option, UInt64(limits.resetBurst) + 1, UInt64(limits.resetsPerSecond) + 1)
     let state = unsafe Unmanaged.passUnretained(self).toOpaque()
     let create = unsafe server ? nghttp2_session_server_new3 : nghttp2_session_client_new3
     var functions = unsafe memory.functions
@@ -116,6 +137,8 @@ package import NIOCore
     let result = unsafe buffer.withUnsafeReadableBytes { bytes -> Int in
       guard let base = bytes.baseAddress else { return 0 }
       inputBase = UInt(bitPattern: base)
+      unsafe scanner.scan(bytes, frameBegan)
+      guard failure == nil else { return 0 }
       return unsafe nghttp2_session_mem_recv(
         entered, base.assumingMemoryBound(to: UInt8.self), bytes.count)
     }
@@ -195,7 +218,11 @@ package import NIOCore
     check(unsafe nghttp2_session_consume_stream(entered, stream.id, count), "credit")
   }
 
+  /// Bytes of all streams that flow control or the socket still hold back.
+  package var queuedBytes: Int { slots.reduce(0) { $0 + ($1?.queuedBytes ?? 0) } }
+
   package func ping() {
+    pingsUnanswered += 1
     check(unsafe nghttp2_submit_ping(entered, 0, nil), "ping")
   }
 
@@ -253,6 +280,7 @@ package import NIOCore
   func streamBegan(_ id: Int32) {
     let stream = HTTP2Stream(id: id)
     keep(stream)
+    lastStreamID = id
     _ = unsafe nghttp2_session_set_stream_user_data(
       handle, id, Unmanaged.passUnretained(stream).toOpaque())
   }
@@ -266,7 +294,10 @@ package import NIOCore
     return true
   }
 
-  func headersBegan() { incoming.clear() }
+  func headersBegan() {
+    incoming.clear()
+    headersSince = now
+  }
 
   /// Keeps a field; false when the list has grown over its limit and the connection must end.
   func fieldReceived(
@@ -278,12 +309,13 @@ package import NIOCore
     {
       return true
     }
-    terminate(.enhanceYourCalm, HTTP2Error(.excessive, "header list over its limit"))
+    terminate(.enhanceYourCalm, HTTP2Error(.headerList, "header list over its limit"))
     return false
   }
 
   func headersReceived(_ stream: HTTP2Stream, ended: Bool) {
     let block = incoming.take()
+    headersSince = nil
     listener?.delegate.headersReceived(block, on: stream)
     if ended { self.ended(stream) }
   }
@@ -305,8 +337,6 @@ package import NIOCore
     listener?.delegate.settingsReceived()
   }
 
-  func pingAnswered() { listener?.delegate.pingAnswered() }
-
   func goAwayReceived(lastStreamID: Int32, _ code: UInt32) {
     listener?.delegate.goAwayReceived(
       lastStreamID: lastStreamID, HTTP2ErrorCode(rawValue: code))
@@ -314,13 +344,59 @@ package import NIOCore
 
   func glitch() {
     guard failure == nil, !glitches.take(now: now) else { return }
-    terminate(.enhanceYourCalm, HTTP2Error(.excessive, "too many pointless frames"))
+    terminate(.enhanceYourCalm, HTTP2Error(.glitches, "too many pointless frames"))
+  }
+
+  /// nghttp2 found a frame at fault, and answers it.
+  func invalidFrameReceived() {
+    headersSince = nil
+    glitch()
+  }
+
+  /// Counts what costs a token, before nghttp2 sees it: much of it nghttp2 would not tell.
+  private func frameBegan(_ head: FrameScanner.Head) {
+    guard isServer, failure == nil else { return }
+    let flags = UInt32(head.flags)
+    switch UInt32(head.type) {
+    case UInt32(NGHTTP2_DATA.rawValue):
+      // No message of ours is shorter than its prefix, and padding serves nobody here.
+      guard flags & UInt32(NGHTTP2_FLAG_END_STREAM.rawValue) == 0,
+        head.length < 5 || flags & UInt32(NGHTTP2_FLAG_PADDED.rawValue) != 0
+      else { return }
+      glitch()
+    case UInt32(NGHTTP2_HEADERS.rawValue):
+      // Of a stream that is gone: decoded, and passed over.
+      if head.stream <= lastStreamID, !withStream(head.stream, { _ in }) { glitch() }
+    case UInt32(NGHTTP2_RST_STREAM.rawValue):
+      guard !resets.take(now: now) else { return }
+      terminate(.enhanceYourCalm, HTTP2Error(.resets, "too many streams were broken off"))
+    case UInt32(NGHTTP2_WINDOW_UPDATE.rawValue):
+      // A peer gives at most two for a DATA frame of ours, one for the stream and one for the
+      // connection; those of streams that have just closed are not to be told from pointless ones.
+      if windowUpdatesOwed > 0 { windowUpdatesOwed -= 1 } else { glitch() }
+    case UInt32(NGHTTP2_PRIORITY.rawValue), UInt32(NGHTTP2_GOAWAY.rawValue),
+      (UInt32(NGHTTP2_CONTINUATION.rawValue) + 1)...:
+      glitch()
+    default: break
+    }
+  }
+
+  func pingAnswered() {
+    guard pingsUnanswered > 0 else { return glitch() }
+    pingsUnanswered -= 1
+    listener?.delegate.pingAnswered()
+  }
+
+  /// nghttp2 ends the connection by itself at errors of the protocol.
+  func goAwaySent(_ code: HTTP2ErrorCode) {
+    guard failure == nil, code != .noError else { return }
+    failure = HTTP2Error(.protocolError, "HTTP/2 error \(code.rawValue)")
   }
 
   func pingReceived() {
     glitch()
     guard failure == nil, pings?.pingReceived(now: now) == false else { return }
-    failure = HTTP2Error(.excessive, "too many pings")
+    failure = HTTP2Error(.pings, "too many pings")
     // The words that gRPC clients look for, to make their keepalive slower.
     let words = Array("too_many_pings".utf8)
     let last = unsafe nghttp2_session_get_last_proc_stream_id(handle)
@@ -362,6 +438,7 @@ package import NIOCore
     guard output.readableBytes < outputBytesWanted else { return false }
     unsafe output.writeBytes(UnsafeRawBufferPointer(start: header, count: 9))
     stream.outbound.move(count, to: &output)
+    windowUpdatesOwed = min(windowUpdatesOwed &+ 2, Self.windowUpdatesOwedMax)
     pings?.somethingSent()
     if stream.reportsDrain {
       if stream.drainedBytes == 0, count > 0 { drained.append(stream) }

@@ -65,6 +65,7 @@ package final class TLSContext: @unchecked Sendable {
     unsafe SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, nil)
     unsafe SSL_CTX_set_verify_depth(pointer, 2)
     unsafe SSL_CTX_set_cert_verify_callback(pointer, { store, _ in unsafe verifyPeer(store) }, nil)
+    unsafe SSL_CTX_set_info_callback(pointer) { ssl, what, _ in unsafe noticeMessage(ssl, what) }
     if server {
       unsafe SSL_CTX_set_alpn_select_cb(pointer, selectHTTP2, nil)
     } else {

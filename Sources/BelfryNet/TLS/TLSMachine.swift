@@ -14,6 +14,11 @@ package import NIOCore
   /// Keeps the shared settings alive as long as the connection.
   private let context: TLSContext
   private var refusal: String?
+  /// Messages of the handshake that come after it: a KeyUpdate costs us two keys and an answer, and
+  /// TLS sets no bound. Honest peers send one in many gigabytes. Nil until the handshake is done.
+  private var updates: TokenBucket?
+  private var isExcessive = false
+  static let (updatesBurst, updatesPerSecond) = (64, 1)
 
   /// Who the peer is, once the handshake is done; nil: a stranger.
   package private(set) var peer: PeerIdentity?
@@ -47,6 +52,11 @@ package import NIOCore
 
   var rule: TLSContext.PeerRule { context.rule }
 
+  func handshakeMessageSeen() {
+    guard updates?.take(now: .now()) == false else { return }
+    isExcessive = true
+  }
+
   func verificationFailed(_ reason: String) { refusal = reason }
 
   /// Takes bytes of the network in.
@@ -74,6 +84,8 @@ package import NIOCore
     if let certificate = unsafe SSL_get0_peer_certificate(ssl) {
       peer = unsafe PeerIdentity(certificate: certificate)
     }
+    updates = TokenBucket(
+      burst: Self.updatesBurst, perSecond: Self.updatesPerSecond, now: .now())
     return true
   }
 
@@ -89,6 +101,7 @@ package import NIOCore
           ssl, space.baseAddress, Int32(truncatingIfNeeded: min(space.count, 1 << 20)))
         return max(0, Int(result))
       }
+      if isExcessive { throw TLSError(.excessive, "too many TLS key updates") }
       if result > 0 { continue }
       switch unsafe SSL_get_error(ssl, result) {
       case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return true

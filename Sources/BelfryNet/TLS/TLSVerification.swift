@@ -19,6 +19,16 @@ func verifyPeer(_ store: OpaquePointer?) -> Int32 {
   }
 }
 
+/// OpenSSL has moved through its handshake, which it does after it only for the peer's messages.
+func noticeMessage(_ ssl: OpaquePointer?, _ what: Int32) {
+  guard what & SSL_CB_LOOP != 0, let ssl = unsafe ssl,
+    let owner = unsafe SSL_get_ex_data(ssl, 0)
+  else { return }
+  unsafe Unmanaged<TLSMachine>.fromOpaque(owner)._withUnsafeGuaranteedRef {
+    $0.handshakeMessageSeen()
+  }
+}
+
 /// Nil when the peer is accepted, else why it is not.
 private func refusal(of store: OpaquePointer, rule: TLSContext.PeerRule) -> String? {
   let verified = unsafe X509_verify_cert(store)

@@ -22,6 +22,9 @@ struct MessageDeframer {
   /// True between messages: a body may end only here.
   var isAtBoundary: Bool { partial == nil }
 
+  /// Bytes of a message that is not complete.
+  var keptBytes: Int { partial?.readableBytes ?? 0 }
+
   /// Takes the next message out of `chunk`; nil when the chunk is used up.
   mutating func next(from chunk: inout ByteBuffer) throws(RPCStatus) -> ByteBuffer? {
     if partial != nil { return try continuePartial(&chunk) }

@@ -155,7 +155,7 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
       // Before it is closed, which takes a moment: no new call should come here.
       client.connectionLeaving(self)
       isLeaving = true
-      handler?.close(HTTP2Error(.timedOut, "the server did not answer a PING within \(time)"))
+      handler?.close(HTTP2Error(.silent, "the server did not answer a PING within \(time)"))
     case nil: break
     }
   }

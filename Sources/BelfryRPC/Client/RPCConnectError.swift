@@ -53,11 +53,12 @@ package struct RPCConnectError: Error, Sendable, Equatable, CustomStringConverti
         case .refusedByPeer: .refusedByServer
         case .timedOut: .timedOut
         case .closed: .closed
-        case .noHTTP2, .protocolError, .configuration: .notOurProtocol
+        case .noHTTP2, .protocolError, .configuration, .excessive: .notOurProtocol
         }
       self.init(kind, target, "TLS: \(error.reason)")
     case let error as HTTP2Error:
-      self.init(error.kind == .timedOut ? .timedOut : .notOurProtocol, target, error.reason)
+      let isLate = error.kind == .preface || error.kind == .silent
+      self.init(isLate ? .timedOut : .notOurProtocol, target, error.reason)
     case let error as NIOConnectionError:
       self.init(target: target, connection: error)
     case let error as ChannelError:

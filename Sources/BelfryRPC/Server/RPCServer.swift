@@ -1,4 +1,5 @@
 package import BelfryNet
+package import CoreMetrics
 package import Logging
 package import NIOCore
 internal import NIOPosix
@@ -36,10 +37,14 @@ package final class RPCServer: Sendable {
     let interceptors: [any RPCServerInterceptor]
     let limits: RPCLimits
     let logger: Logger
-    fileprivate let state = Mutex(State())
+    let refusals: ServerRefusals
+    private let keptBytes = Atomic(0)
+    private let isShedding = Atomic(false)
+    fileprivate let state: Mutex<State>
 
     fileprivate struct State {
       var connections: [ObjectIdentifier: ServerConnection] = [:]
+      var admission: ServerAdmission
       var isShuttingDown = false
       var whenEmpty: [CheckedContinuation<Void, Never>] = []
       var executors: [ObjectIdentifier: EventLoopExecutor] = [:]
@@ -47,13 +52,16 @@ package final class RPCServer: Sendable {
 
     init(
       router: RPCRouter, authorize: @escaping Authorize,
-      interceptors: [any RPCServerInterceptor], limits: RPCLimits, logger: Logger
+      interceptors: [any RPCServerInterceptor], limits: RPCLimits, logger: Logger,
+      metrics: any MetricsFactory = MetricsSystem.factory
     ) {
       self.router = router
       self.authorize = authorize
       self.interceptors = interceptors
       self.limits = limits
       self.logger = logger
+      refusals = ServerRefusals(logger: logger, metrics: metrics)
+      state = Mutex(State(admission: ServerAdmission(limits)))
     }
 
     func executor(_ loop: any EventLoop) -> EventLoopExecutor {
@@ -65,26 +73,70 @@ package final class RPCServer: Sendable {
       }
     }
 
-    /// False when the server takes no more connections.
-    func connectionBegan(_ connection: ServerConnection) -> Bool {
-      state.withLock { state in
-        guard !state.isShuttingDown, state.connections.count < limits.connectionsMax else {
-          return false
+    /// Nil when the server takes no more connections, or none from there.
+    func admit(
+      from address: SocketAddress?, _ make: (ServerAdmission.Place) -> ServerConnection
+    ) -> ServerConnection? {
+      let text = address?.ipAddress ?? ""
+      let (connection, reason) = state.withLock {
+        state -> (ServerConnection?, ServerRefusals.Reason?) in
+        guard !state.isShuttingDown else { return (nil, nil) }
+        switch state.admission.began(from: text) {
+        case .refused(let reason): return (nil, reason)
+        case .place(let place):
+          let connection = make(place)
+          state.connections[ObjectIdentifier(connection)] = connection
+          return (connection, nil)
         }
-        state.connections[ObjectIdentifier(connection)] = connection
-        return true
       }
+      if let reason {
+        refusals.refused(
+          "refused a connection", reason.rawValue,
+          metadata: ["remote": "\(text)", "reason": "too many \(reason.rawValue)"])
+      }
+      return connection
+    }
+
+    var handshaking: Int { state.withLock { $0.admission.handshaking } }
+
+    func connectionEstablished(_ place: inout ServerAdmission.Place, hasCertificate: Bool) {
+      state.withLock { $0.admission.established(&place, hasCertificate: hasCertificate) }
+    }
+
+    func connectionClosed(_ place: inout ServerAdmission.Place) {
+      state.withLock { $0.admission.closed(&place) }
     }
 
     func connectionEnded(_ connection: ServerConnection) {
       let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
-        state.connections.removeValue(forKey: ObjectIdentifier(connection))
+        if state.connections.removeValue(forKey: ObjectIdentifier(connection)) != nil {
+          state.admission.ended()
+        }
         guard state.connections.isEmpty else { return [] }
         defer { state.whenEmpty.removeAll() }
         return state.whenEmpty
       }
       for waiter in waiters { waiter.resume() }
     }
+
+    // MARK: Bytes of unfinished messages
+
+    var isReceivingTight: Bool {
+      keptBytes.load(ordering: .relaxed) > limits.receiveBytesMax / 4
+    }
+
+    func kept(_ change: Int) {
+      let bytes = keptBytes.wrappingAdd(change, ordering: .relaxed).newValue
+      guard change > 0, bytes > limits.receiveBytesMax,
+        !isShedding.exchange(true, ordering: .relaxed)
+      else { return }
+      let greediest = connections.max {
+        $0.keptBytes.load(ordering: .relaxed) < $1.keptBytes.load(ordering: .relaxed)
+      }
+      if let greediest { greediest.shed() } else { shedEnded() }
+    }
+
+    func shedEnded() { isShedding.store(false, ordering: .relaxed) }
 
     var connections: [ServerConnection] { state.withLock { Array($0.connections.values) } }
 
@@ -105,16 +157,19 @@ package final class RPCServer: Sendable {
   private let group: any EventLoopGroup
   private let shared: Shared
   private let listener = Mutex<(any Channel)?>(nil)
+  private let clocks = Mutex<[RepeatedTask]>([])
 
   package init(
     configuration: Configuration, eventLoopGroup: any EventLoopGroup, router: RPCRouter,
-    authorize: @escaping Authorize, interceptors: [any RPCServerInterceptor] = [], logger: Logger
+    authorize: @escaping Authorize, interceptors: [any RPCServerInterceptor] = [], logger: Logger,
+    metrics: any MetricsFactory = MetricsSystem.factory
   ) {
     self.configuration = configuration
     group = eventLoopGroup
     shared = Shared(
       router: router, authorize: authorize, interceptors: interceptors,
-      limits: configuration.limits, logger: logger)
+      limits: configuration.limits, logger: logger,
+      metrics: metrics)
   }
 
   /// A server without an address: only clients in the same process reach it. It needs no certificate,
@@ -139,10 +194,16 @@ package final class RPCServer: Sendable {
     guard let configuration else { preconditionFailure("a server without an address was started") }
     let tls = try TLSContext.server(configuration.tls)
     let shared = shared
+    raiseFileLimit()
     let outputBytesMax = configuration.limits.http2.outputBytesMax
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 1_024)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .serverChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(AcceptGate(shared))
+        }
+      }
       .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
       .childChannelOption(.maxMessagesPerRead, value: 1)
       .childChannelOption(.recvAllocator, value: ReadAllocator())
@@ -162,6 +223,7 @@ package final class RPCServer: Sendable {
       host: configuration.host, port: configuration.port
     ).get()
     listener.withLock { $0 = channel }
+    startClocks()
     guard let address = channel.localAddress else { throw ChannelError.unknownLocalAddress }
     return address
   }
@@ -185,14 +247,49 @@ package final class RPCServer: Sendable {
   private static func accept(
     _ channel: any Channel, _ outer: any ChannelHandler, _ shared: Shared
   ) throws {
-    let connection = ServerConnection(
-      shared: shared, executor: shared.executor(channel.eventLoop),
-      remoteAddress: channel.remoteAddress)
-    guard shared.connectionBegan(connection) else { throw ChannelError.ioOnClosedChannel }
+    let (executor, address) = (shared.executor(channel.eventLoop), channel.remoteAddress)
+    let admitted = shared.admit(from: address) {
+      ServerConnection(shared: shared, executor: executor, remoteAddress: address, place: $0)
+    }
+    guard let connection = admitted else { throw ChannelError.ioOnClosedChannel }
     let handler = HTTP2Handler(
       connection.session, delegate: connection, timers: shared.limits.timers)
     connection.handler = handler
     try channel.pipeline.syncOperations.addHandlers([outer, handler])
+  }
+
+  private func raiseFileLimit() {
+    let wanted = shared.limits.connectionsMax + FileLimit.others
+    guard let limit = FileLimit.raise(to: wanted), limit < wanted else { return }
+    shared.logger.warning(
+      "fewer files may be open than connections are allowed: raise the limit (ulimit -n)",
+      metadata: [
+        "files": "\(limit)", "needed": "\(wanted)",
+        "connections": "\(shared.limits.connectionsMax)",
+      ])
+  }
+
+  /// One timer a loop looks at the clocks of all its connections.
+  private func startClocks() {
+    let limits = shared.limits
+    let shortest =
+      [
+        limits.bodyGapMax, limits.idleMax, limits.leaveMax, limits.timers.headers,
+        limits.timers.output.drain, limits.timers.output.slowTime, limits.quietMax,
+        limits.pingTimeout,
+      ].min() ?? .seconds(4)
+    let every = TimeAmount.nanoseconds(
+      max(10_000_000, min(1_000_000_000, shortest.nanoseconds / 4)))
+    let shared = shared
+    let tasks = group.makeIterator().map { loop in
+      loop.scheduleRepeatedTask(initialDelay: every, delay: every) { _ in
+        let now = NIODeadline.now()
+        for connection in shared.connections where connection.eventLoop === loop {
+          connection.check(now: now)
+        }
+      }
+    }
+    clocks.withLock { $0 = tasks }
   }
 
   /// Stops accepting, announces the end (GOAWAY), lets the calls under way finish, then closes.
@@ -214,6 +311,7 @@ package final class RPCServer: Sendable {
     }
     await shared.untilEmpty()
     cut.cancel()
+    for clock in clocks.withLock({ $0 }) { clock.cancel() }
   }
 
   /// Cuts off the connections of certain peers, for example of a node that was revoked.

@@ -41,6 +41,10 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
   private var deframer: MessageDeframer
   private var deadlineTimer: Scheduled<Void>?
   private var withheldBytes = 0
+  private var receivedBytes = 0
+  /// Bytes of a message that is not complete, as the server's budget counts them.
+  private(set) var keptBytes = 0
+  private var watch: BodyWatch?
   /// Packed messages that wait for the reader of those before them: unpacked they can be a thousand
   /// times as many bytes, and the peer's window counts only the packed ones. Nil: nothing has to wait;
   /// empty: nothing waits yet.
@@ -76,6 +80,7 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
 
   func dataReceived(_ chunk: ByteBuffer) {
     let count = chunk.readableBytes
+    receivedBytes &+= count
     guard outcome == nil, let body else {
       connection.session.consume(count, on: stream)
       return
@@ -90,11 +95,42 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
       isAwaitingTurnEnd = true
       connection.callTouched(self)
     }
-    if body.holdsCredit {
+    countKept()
+    if body.holdsCredit || keptBytes > 0 && connection.mustWait(self) {
       withheldBytes += count
     } else {
       connection.session.consume(count, on: stream)
     }
+  }
+
+  private func countKept() {
+    let bytes = deframer.keptBytes
+    guard bytes != keptBytes else { return }
+    let change = bytes - keptBytes
+    keptBytes = bytes
+    connection.kept(change)
+    if bytes == 0 { connection.endTurn(of: self) }
+  }
+
+  /// The peer waits for its window because memory is scarce.
+  var isWaiting: Bool { withheldBytes > 0 && body?.holdsCredit == false }
+
+  /// Ends the call when its request comes too slowly. Called every second or so.
+  /// - Parameter mayWait: true when it is our doing that nothing comes.
+  func check(now: NIODeadline, mayWait: Bool) {
+    guard body is any SingleRequestBody, outcome == nil, !stream.hasRemoteEnded, !mayWait,
+      withheldBytes == 0
+    else {
+      watch = nil
+      return
+    }
+    var watch = watch ?? BodyWatch(bytes: receivedBytes, now: now)
+    let limits = connection.shared.limits
+    if let wrong = watch.check(bytes: receivedBytes, now: now, limits: limits) {
+      connection.refusedCall(self, .slowBody, wrong)
+      return fail(RPCStatus(.deadlineExceeded, wrong))
+    }
+    self.watch = watch
   }
 
   private func cut(_ bytes: ByteBuffer, for body: any ServerCallBody) {
@@ -241,6 +277,11 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
 
   private func end(_ closure: RPCClosure) {
     deadlineTimer?.cancel()
+    if keptBytes > 0 {
+      connection.kept(-keptBytes)
+      keptBytes = 0
+    }
+    connection.endTurn(of: self)
     guard let body else { return }
     self.body = nil
     body.closed(closure)

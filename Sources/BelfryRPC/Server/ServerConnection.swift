@@ -1,6 +1,7 @@
 internal import BelfryNet
 internal import Logging
 internal import NIOCore
+internal import Synchronization
 
 /// One accepted connection: turns HTTP/2 events into calls. Confined to its loop; the methods that
 /// other threads call hop there.
@@ -9,21 +10,36 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   var session: HTTP2Session { machine.session }
   let executor: EventLoopExecutor
   let workers: ServerWorkers
-  private let shared: RPCServer.Shared
-  private let eventLoop: any EventLoop
+  let shared: RPCServer.Shared
+  let eventLoop: any EventLoop
   private var caller: ServerCaller
+  var peer: PeerIdentity? { caller.peer }
   /// Set right after both exist, nil once the connection is closed.
   var handler: HTTP2Handler?
 
-  private var isEstablished = false
+  private(set) var isEstablished = false
   private var touched: [ServerCall] = []
-  private var tasksRunning = 0
+  private(set) var tasksRunning = 0
   private var isShuttingDown = false
   private var hasSentFinalGoAway = false
-  private var isClosed = false
+  private(set) var isClosed = false
 
-  init(shared: RPCServer.Shared, executor: EventLoopExecutor, remoteAddress: SocketAddress?) {
+  // What `ServerConnection+Watch` looks at.
+  var clocks: ServerClocks
+  private(set) var requests = 0
+  private var place: ServerAdmission.Place
+  /// Bytes of unfinished messages.
+  let keptBytes = Atomic(0)
+  /// The call that is let through while memory is scarce.
+  weak var turn: ServerCall?
+
+  init(
+    shared: RPCServer.Shared, executor: EventLoopExecutor, remoteAddress: SocketAddress?,
+    place: ServerAdmission.Place
+  ) {
     self.shared = shared
+    self.place = place
+    clocks = ServerClocks(now: .now())
     self.executor = executor
     workers = ServerWorkers(executor)
     eventLoop = executor.eventLoop
@@ -46,18 +62,20 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
 
   /// Announces the end, lets calls finish, then closes.
   func beginShutdown() {
-    eventLoop.execute { [self] in
-      guard !isShuttingDown, !isClosed else { return }
-      isShuttingDown = true
-      guard isEstablished else {
-        handler?.close(nil)
-        return
-      }
-      session.announceShutdown()
-      session.ping()
-      setNeedsFlush()
-      for call in calls { call.goingAway() }
+    eventLoop.execute { [self] in announceShutdown() }
+  }
+
+  func announceShutdown() {
+    guard !isShuttingDown, !isClosed else { return }
+    isShuttingDown = true
+    guard isEstablished else {
+      handler?.close(nil)
+      return
     }
+    session.announceShutdown()
+    session.ping()
+    setNeedsFlush()
+    for call in calls { call.goingAway() }
   }
 
   /// Closes now; calls under way fail.
@@ -77,6 +95,7 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     caller = ServerCaller(
       peer: peer, remoteAddress: caller.remoteAddress, eventLoop: eventLoop)
     isEstablished = true
+    shared.connectionEstablished(&place, hasCertificate: peer != nil)
     if isShuttingDown { handler?.close(nil) }
   }
 
@@ -118,6 +137,7 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   }
 
   func turnEnded() {
+    countRefusedStreams()
     guard !touched.isEmpty else { return }
     var calls: [ServerCall] = []
     swap(&calls, &touched)
@@ -126,9 +146,11 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
 
   func connectionClosed(_ error: (any Error)?) {
     isClosed = true
+    countRefusedStreams()
     handler = nil
     workers.close()
     log(error)
+    shared.connectionClosed(&place)
     let reason = "the connection was lost"
     for call in calls {
       call.stream.owner = nil
@@ -139,10 +161,11 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
 
   // MARK: Private
 
-  private var calls: [ServerCall] { session.liveStreams.compactMap { $0.owner as? ServerCall } }
+  var calls: [ServerCall] { session.liveStreams.compactMap { $0.owner as? ServerCall } }
 
   private func requestReceived(_ stream: HTTP2Stream, _ headers: HTTP2HeaderBlock) {
     guard !stream.isClosed, stream.owner == nil, !stream.hasAnswered else { return }
+    requests &+= 1
     let request: ServerRequest
     switch ServerRequest.read(headers, encodings: shared.router.encodings) {
     case .accepted(let accepted): request = accepted
@@ -265,12 +288,12 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     guard let error else { return }
     let address = caller.remoteAddress.map { "\($0)" } ?? "unknown"
     if let error = error as? TLSError {
-      shared.logger.warning(
-        "refused a connection",
+      shared.refusals.refused(
+        "refused a connection", error.kind.rawValue,
         metadata: ["remote": "\(address)", "reason": "\(error.reason)"])
     } else if let error = error as? HTTP2Error {
-      shared.logger.warning(
-        "ended a connection",
+      shared.refusals.refused(
+        "ended a connection", error.kind.rawValue,
         metadata: [
           "remote": "\(address)", "peer": "\(caller.peer.map { "\($0)" } ?? "stranger")",
           "reason": "\(error.reason)",
@@ -279,5 +302,17 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
       shared.logger.debug(
         "a connection broke", metadata: ["remote": "\(address)", "reason": "\(error)"])
     }
+  }
+
+  private func countRefusedStreams() {
+    guard session.refusedStreams > 0 else { return }
+    let count = session.refusedStreams
+    session.refusedStreams = 0
+    shared.refusals.refused(
+      "refused calls", ServerRefusals.Reason.streams.rawValue, count: count,
+      metadata: [
+        "calls": "\(count)", "peer": "\(peer.map { "\($0)" } ?? "stranger")",
+        "reason": "more calls at once than one connection may have",
+      ])
   }
 }
