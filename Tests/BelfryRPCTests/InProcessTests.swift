@@ -52,10 +52,10 @@ import Testing
 
   private func with(
     _ limits: RPCLimits = .patient, authorize: @escaping RPCServer.Authorize = { _, _ in nil },
-    _ body: (RPCServer) async throws -> Void
+    facts: TestFacts = TestFacts(), _ body: (RPCServer) async throws -> Void
   ) async throws {
     let server = RPCServer(
-      limits: limits, eventLoopGroup: Self.group, router: TestMethods.router(TestFacts()),
+      limits: limits, eventLoopGroup: Self.group, router: TestMethods.router(facts),
       authorize: authorize, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     try await body(server)
     await server.shutdownGracefully(deadline: .milliseconds(200))
@@ -119,19 +119,21 @@ import Testing
 
   @Test("a client that has been cut off comes back by itself")
   func reconnect() async throws {
-    try await with { server in
+    let facts = TestFacts()
+    try await with(facts: facts) { server in
       let client = client(server, TestServer.inProcessPeer)
-      for _ in 0..<3 {
+      for round in 1...3 {
         let reply = try await client.unary(
           TestMethods.echo, ByteBuffer(string: "x"), options: RPCCallOptions(waitForReady: true))
         #expect(reply.message == ByteBuffer(string: "x"))
-        server.closeConnections(reason: "again") { $0?.name == "w1" }
-        let gone = await eventually {
+        let hanging = Task {
           await CrookedServerTests.result { () async throws(RPCStatus) in
             _ = try await client.unary(TestMethods.hang, ByteBuffer())
-          } == .unavailable
+          }
         }
-        #expect(gone)
+        #expect(await eventually { facts.all.count { $0 == "hang began" } == round })
+        server.closeConnections(reason: "again") { $0?.name == "w1" }
+        #expect(await hanging.value == .unavailable)
       }
       await client.close()
     }
