@@ -20,6 +20,8 @@ package enum Invariant: String, Sendable {
   case R1
   /// Nothing is called lost or down while nothing is broken.
   case A1
+  /// The same seed gives the same run.
+  case D1
   /// All of these at the end: one outcome and one event a job, queues empty, nothing unacked, every
   /// belief ended, all credit offered; in bounded time.
   case L5

@@ -36,13 +36,8 @@ extension Simulator {
   }
 
   func step(_ process: SimulatedCoordinator, _ input: Input) {
-    note { "\(process.name) <- \(Transcript.text(input))" }
     let ready = process.core.step(input, at: time(of: process))
-    note {
-      let lines = Transcript.lines(ready)
-      return lines.isEmpty
-        ? "" : lines.map { "    \(process.name) -> \($0)" }.joined(separator: "\n")
-    }
+    noteStep(of: process, Transcript.text(input)) { Transcript.lines(ready) }
     mix(UInt64(ready.sends.count + ready.acks.count << 8 + ready.publishes.count << 16))
     check(ready, of: process)
     perform(ready, by: process)

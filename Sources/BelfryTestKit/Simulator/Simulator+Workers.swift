@@ -22,13 +22,8 @@ extension Simulator {
   }
 
   func step(_ process: SimulatedWorker, _ input: WorkerCore.Input) {
-    note { "\(process.name) <- \(Transcript.text(input))" }
     let ready = process.core.step(input, at: time(of: process))
-    note {
-      let lines = Transcript.lines(ready)
-      return lines.isEmpty
-        ? "" : lines.map { "    \(process.name) -> \($0)" }.joined(separator: "\n")
-    }
+    noteStep(of: process, Transcript.text(input)) { Transcript.lines(ready) }
     mix(UInt64(ready.sends.count + ready.starts.count << 8 + ready.records.count << 16))
     check(ready, of: process)
     for request in ready.records { ask(request, of: process) }
