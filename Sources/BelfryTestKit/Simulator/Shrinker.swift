@@ -7,30 +7,40 @@ package struct Shrinker {
   /// Orders of events that a candidate is tried under.
   static let salts: UInt64 = 24
 
-  private let invariant: Invariant
+  /// After how many steps a run breaks the promise; nil: it keeps it.
+  package typealias Judge = (SimulationCase) -> Int?
+
+  private let judge: Judge
   private var best: SimulationCase
-  private var bestSteps: Int
+  private var bestSteps = Int.max
   private var runs = 0
 
   /// The shortest form found; the run itself when nothing can be dropped.
   package static func shrink(_ found: SimulationCase) -> SimulationCase {
     let result = Simulator(found).run()
     guard let violation = result.violation else { return found }
-    var shrinker = Shrinker(
-      invariant: violation.invariant, best: found, bestSteps: result.steps)
     var written = found
     written.faults = result.faultsInjected
     written.jobs = found.jobs ?? Array(0..<result.jobs)
-    guard shrinker.accept(written) else { return found }
+    return shrink(written) { candidate in
+      let result = Simulator(candidate).run()
+      return result.violation?.invariant == violation.invariant ? result.steps : nil
+    } ?? found
+  }
+
+  /// The same for a run whose faults and jobs are written down; nil when the judge finds nothing
+  /// wrong with it under any order of events.
+  package static func shrink(_ written: SimulationCase, _ judge: @escaping Judge) -> SimulationCase? {
+    var shrinker = Shrinker(judge: judge, best: written)
+    guard shrinker.accept(written) else { return nil }
     shrinker.dropAll()
     shrinker.findShortest()
     return shrinker.best
   }
 
-  private init(invariant: Invariant, best: SimulationCase, bestSteps: Int) {
-    self.invariant = invariant
+  private init(judge: @escaping Judge, best: SimulationCase) {
+    self.judge = judge
     self.best = best
-    self.bestSteps = bestSteps
   }
 
   private mutating func dropAll() {
@@ -60,7 +70,7 @@ package struct Shrinker {
     for salt in [candidate.salt] + Array(0..<Self.salts) where runs < Self.runsMax {
       var tried = candidate
       tried.salt = salt
-      guard let steps = stepsToViolation(tried) else { continue }
+      guard let steps = judged(tried) else { continue }
       best = tried
       bestSteps = steps
       return true
@@ -73,15 +83,14 @@ package struct Shrinker {
     for salt in 0..<(Self.salts * 8) where runs < Self.runsMax {
       var tried = best
       tried.salt = salt
-      guard let steps = stepsToViolation(tried), steps < bestSteps else { continue }
+      guard let steps = judged(tried), steps < bestSteps else { continue }
       best = tried
       bestSteps = steps
     }
   }
 
-  private mutating func stepsToViolation(_ candidate: SimulationCase) -> Int? {
+  private mutating func judged(_ candidate: SimulationCase) -> Int? {
     runs += 1
-    let result = Simulator(candidate).run()
-    return result.violation?.invariant == invariant ? result.steps : nil
+    return judge(candidate)
   }
 }
