@@ -27,7 +27,8 @@ struct BelfryCommand: AsyncParsableCommand {
     version: version,
     subcommands: [
       CoordinatorCommand.self, WorkerCommand.self, SubmitCommand.self, JobCommand.self,
-      HealthCommand.self, CertCommand.self, VersionCommand.self, KeeperCommand.self,
+      LaneCommand.self, HealthCommand.self, CertCommand.self, VersionCommand.self,
+      KeeperCommand.self,
     ])
 }
 

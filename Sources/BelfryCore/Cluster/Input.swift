@@ -18,6 +18,12 @@ package enum Input: Sendable {
   /// A producer's job by RPC; answered by `Answer.submitted`.
   case submitted(token: UInt64, JobMessage)
   case cancelled(token: UInt64, JobID, by: String)
+  /// Ids that were cancelled here or elsewhere; known ones may be among them.
+  case cancelsRead([JobID])
+  /// Outcomes that were removed before their time: such an id may run again.
+  case forgotten([JobID])
+  /// All lanes that are paused, as the store has them.
+  case pausesRead([LanePause])
   case storeAnswered(StoreProblem?)
   /// Planned leave: take no more, settle what can be settled, hand back the rest.
   case drain
