@@ -143,7 +143,9 @@ let package = Package(
       name: "sdk-producer", dependencies: ["Belfry"], path: "examples/sdk-producer",
       swiftSettings: settings),
 
-    tests("BelfryCoreTests", ["BelfryCore", "BelfryTestKit"], resources: [.copy("Transcripts"), .copy("KeptRuns.txt")]),
+    tests(
+      "BelfryCoreTests", ["BelfryCore", "BelfryTestKit"],
+      resources: [.copy("Transcripts"), .copy("KeptRuns.txt")]),
     tests("BelfryWireTests", ["BelfryWire"]),
     tests(
       "BelfryRPCTests",

@@ -14,7 +14,8 @@ import Testing
     Outgoing.message(Publish(id: PublishID(1), what: what))
   }
 
-  @Test("a job is mandatory wherever it goes", arguments: [Publish.Destination.lane, .again, .parked])
+  @Test(
+    "a job is mandatory wherever it goes", arguments: [Publish.Destination.lane, .again, .parked])
   func jobs(_ destination: Publish.Destination) {
     #expect(Self.sent(.job(JobMessage(job: Self.job), destination)).mandatory)
   }

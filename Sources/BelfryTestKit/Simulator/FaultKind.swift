@@ -39,6 +39,8 @@ package enum FaultKind: Int, CaseIterable, Sendable {
   /// A producer publishes a job again that was confirmed.
   case producerRepeats
   case cancel
+  /// Somebody pauses a lane for a while.
+  case lanePause
   /// A wall clock jumps by up to two seconds.
   case clockJump
 }

@@ -30,7 +30,8 @@ package struct Shrinker {
 
   /// The same for a run whose faults and jobs are written down; nil when the judge finds nothing
   /// wrong with it under any order of events.
-  package static func shrink(_ written: SimulationCase, _ judge: @escaping Judge) -> SimulationCase? {
+  package static func shrink(_ written: SimulationCase, _ judge: @escaping Judge) -> SimulationCase?
+  {
     var shrinker = Shrinker(judge: judge, best: written)
     guard shrinker.accept(written) else { return nil }
     shrinker.dropAll()

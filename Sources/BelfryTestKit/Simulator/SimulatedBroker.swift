@@ -154,6 +154,10 @@ struct SimulatedStore {
   var owed: [Owed] = []
   /// Whatever was owed once: a coordinator that claimed it keeps it when the document is gone.
   var owedOnce: [OwedID: Publish.What] = [:]
+  /// In the order in which they were written.
+  var cancels: [JobID] = []
+  var pauses: [LanePause] = []
+  var pausesVersion = 0
   var outageUntil: Int64 = 0
   var staleUntil: Int64 = 0
   var trick: Trick?

@@ -18,6 +18,8 @@ package enum Invariant: String, Sendable {
   case S7
   /// A run whose start all coordinators heard is not repeated because the broker restarted.
   case R1
+  /// What is paused or cancelled is not given out by a coordinator that has heard of it.
+  case P1
   /// Nothing is called lost or down while nothing is broken.
   case A1
   /// The same seed gives the same run.

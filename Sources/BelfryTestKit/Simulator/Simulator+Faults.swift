@@ -46,6 +46,7 @@ extension Simulator {
       injectIntoBroker(kind)
     case .storeOutage, .storeUnknown, .storeRollback, .staleReads: injectIntoStore(kind)
     case .producerUnsure, .producerRepeats, .cancel: injectIntoProducer(kind)
+    case .lanePause: pauseLane()
     }
   }
 

@@ -51,6 +51,7 @@ extension Simulator {
     note { "\(process.name) starts, boot \(self.boots)" }
     push(Event(target: index, body: .tick), in: plan.tickEvery)
     if isCoordinator(node) {
+      readControl(first: coordinator(process))
       push(Event(target: index, body: .openChannel(isAttached: false)), in: ms(50))
       push(Event(target: index, body: .openPublisher), in: ms(50))
       push(Event(target: index, body: .openChannel(isAttached: true)), in: ms(50))

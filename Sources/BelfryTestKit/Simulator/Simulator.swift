@@ -69,6 +69,7 @@ package final class Simulator {
   /// Runs until everything has settled, or a promise is broken.
   package func run() -> SimulationResult {
     begin()
+    defer { takeApart() }
     while violation == nil, let next = queue.pop() {
       now = next.time
       if now > max(lastFaultAt, ms(5_000)) + SimulationPlan.settleWithin {
@@ -82,6 +83,20 @@ package final class Simulator {
       faultsInjected: faultsInjected,
       jobs: plan.jobs.count, handlerRuns: ledger.handlerRuns,
       virtualTime: .nanoseconds(now), trace: trace ?? [])
+  }
+
+  /// Channels and sessions point at their owners: nothing would ever be freed.
+  private func takeApart() {
+    for node in processes {
+      if isCoordinator(node.node) {
+        coordinator(node).channels = []
+        coordinator(node).publisher = nil
+      }
+    }
+    sessions = []
+    channels = []
+    publishers = []
+    processes = []
   }
 
   func isProduced(_ job: Int) -> Bool { identity.jobs?.contains(job) ?? true }
@@ -151,7 +166,8 @@ package final class Simulator {
     case .coordinatorNotices(let session): coordinatorNotices(sessions[session])
     case .workerNotices(let session): workerNotices(sessions[session])
     case .acks, .requeues, .command, .publishes, .alarmEnds: brokerHears(event.body)
-    case .insert, .commit, .rollBack, .find, .lookups, .owe, .commitOwed, .claim, .settleOwed:
+    case .insert, .commit, .rollBack, .find, .lookups, .owe, .commitOwed, .claim, .settleOwed,
+      .addCancel, .resume:
       storeHears(event.body)
     case .produce(let job): produce(job)
     case .producerHears(let job): ledger.isConfirmed[job] = true

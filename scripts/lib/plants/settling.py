@@ -1,11 +1,13 @@
 """Deliveries, publishes and acks: C1, C2, C5 to C7."""
 
-from .catalogue import core, plant
+from .catalogue import also, core, plant
 
 ARRIVAL = "Cluster/ClusterCore+Arrival.swift"
 SETTLEMENT = "Cluster/ClusterCore+Settlement.swift"
 LEDGER = "Cluster/PublishLedger.swift"
+DISPATCH = "Cluster/ClusterCore+Dispatch.swift"
 HOUSE = "Cluster/ClusterCore+House.swift"
+PEOPLE = "Cluster/ClusterCore+People.swift"
 ENTRY = "Cluster/Entry.swift"
 
 JOINS = """        entry.join(message, arrival)
@@ -87,10 +89,13 @@ PLANTS = [
          """      .job(copy, fits ? .again : .parked), for: .repark(message.job.id, []), at: now,
       into: &ready)
     ack(arrival.tag)"""),
-    core(39, "cancel: answered before the insert is known", HOUSE,
-         "    recording[recorder.record(outcome)] = .cancel(token: token, id)",
-         """    ready.answers.append(.cancelled(token: token, outcome))
+    core(39, "cancel: answered before the insert is known", PEOPLE,
+         """    recording[recorder.record(outcome)] = .cancel(
+      token: token, id, wasSeen: entry != nil || runsOfJob[id] != nil)""",
+         """    ready.answers.append(.cancelled(token: token, outcome, wasSeen: true))
     cancelRecorded(id, outcome, at: now)"""),
+    core(40, "cancel: the entry goes with the first message that is settled", ARRIVAL,
+         "    entries[id] = nil\n    if entry.isSuspicious", "    entries[id] = nil\n    cancels.remove(id)\n    if entry.isSuspicious"),
     core(41, "a stopped run goes to C4, the store is not asked", "Cluster/ClusterCore+Sessions.swift",
          "if isOurs, let entry { look(entry) }", "if isOurs, let entry { queue(entry, at: now) }"),
     plant(49, "later: published without the repeat mark", "Sources/BelfryCoordinator/Doors/Outgoing.swift",
@@ -101,6 +106,13 @@ PLANTS = [
          "    if mustLook {"),
     core(52, "a merged set takes the last message's attempt", ENTRY,
          "attempt = max(attempt, message.attempt)", "attempt = message.attempt"),
+    also(core(61, "a cancel that is read is not looked for among what waits for a slot", DISPATCH,
+              """      if cancels.contains(id) {
+        look(entry)
+        continue
+      }
+""", ""), PEOPLE, "case .queued, .resting: look(entry)", "case .queued, .resting: return"),
+    core(62, "a paused lane goes on giving out", PEOPLE, "    handBack(at: now) { next[$0] != nil }\n", ""),
     core(53, "a merged set takes the last message's history", ENTRY,
          "history.formUnion(message.history)", "history = message.history"),
 ]
