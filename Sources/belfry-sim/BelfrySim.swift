@@ -107,12 +107,20 @@ struct BelfrySim: AsyncParsableCommand {
     let here = await Portion(first: firstSeed, count: count, faults: faults).run(threads)
     var arguments = ["--digest", "--first-seed", "\(firstSeed)", "--seeds", "\(count)"]
     if let faults { arguments += ["--faults", "\(faults)"] }
-    let there = try await runProgram(CommandLine.arguments[0], arguments)
+    let there = try await runProgram(Self.program, arguments)
     guard here.digestText == there else {
       print("VIOLATION of D1: seeds \(firstSeed)... run otherwise in another process")
       throw ExitCode(1)
     }
     print("\(count) seeds ran the same in another process: \(there)")
+  }
+
+  private static var program: String {
+    #if os(Linux)
+      "/proc/self/exe"
+    #else
+      CommandLine.arguments[0]
+    #endif
   }
 
   private func runOne(_ seed: UInt64) throws {

@@ -15,6 +15,8 @@ struct SimulationPlan {
     case poison
     /// Kills the worker before anything leaves it.
     case fastPoison
+    /// Kills two workers, then runs for long and is good: one false verdict more must not condemn it.
+    case killsTwice
   }
 
   /// How a job comes in.
@@ -41,7 +43,12 @@ struct SimulationPlan {
     /// Nobody has the reply queue any more: the reply is returned.
     var replyIsGone: Bool
 
-    var isDeadly: Bool { behaviour == .poison || behaviour == .fastPoison }
+    var isDeadly: Bool {
+      switch behaviour {
+      case .poison, .fastPoison, .killsTwice: true
+      default: false
+      }
+    }
   }
 
   struct PlannedWorker {
@@ -161,9 +168,9 @@ struct SimulationPlan {
   ) -> PlannedJob {
     var behaviour: Behaviour = random.pick([
       .good, .good, .good, .good, .long, .failsOnce, .failsOnce, .failsTwice, .failsAlways,
-      .neverAgain, .poison, .fastPoison, .hangs, .stuck,
+      .neverAgain, .poison, .fastPoison, .killsTwice, .hangs, .stuck,
     ])
-    if isMany, behaviour == .poison || behaviour == .fastPoison, !random.oneIn(8) {
+    if isMany, behaviour.rawValue >= Behaviour.poison.rawValue, !random.oneIn(8) {
       behaviour = .good
     }
     let form: Form = random.pick(
@@ -179,8 +186,8 @@ struct SimulationPlan {
       reply: hasReply ? ReplyAddress(queue: "r\(index)", correlationID: nil) : nil,
       requires: isLabelled ? random.pick([[], [labels[0]], [labels[1]], labels]) : [],
       deadline: deadline, retry: retry)
-    let runs =
-      behaviour == .long ? random.within(ms(2_000)...ms(7_000)) : random.within(0...ms(400))
+    let isLong = behaviour == .long || (behaviour == .poison && random.oneIn(3))
+    let runs = isLong ? random.within(ms(2_000)...ms(7_000)) : random.within(0...ms(400))
     return PlannedJob(
       job: job, behaviour: behaviour,
       door: form == .job ? random.pick([.lane, .lane, .lane, .submit, .attached]) : .lane,

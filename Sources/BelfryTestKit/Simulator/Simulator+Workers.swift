@@ -82,6 +82,13 @@ extension Simulator {
       queue.push(
         Event(target: process.index, body: .handlerKills(assign.assignment)),
         at: now + planned.runs + plan.sessionDelay)
+    case .killsTwice:
+      let deaths = ledger.given[job].count { !processes[Int($0.process)].isAlive }
+      let body: Event.Body =
+        deaths < 2 ? .handlerKills(assign.assignment) : .handlerEnds(assign.assignment)
+      queue.push(
+        Event(target: process.index, body: body),
+        at: now + planned.runs + plan.sessionDelay + (deaths < 2 ? 0 : ms(5_000)))
     case .hangs where assign.history.tries == 0, .stuck where assign.history.tries == 0:
       queue.push(
         Event(target: process.index, body: .handlerTimesOut(assign.assignment)),
