@@ -116,7 +116,7 @@ extension MongoStore: ControlStore {
     return await perform(commands) == nil ? old.count : nil
   }
 
-  private func perform(_ commands: [[UInt8]]) async -> StoreProblem? {
+  func perform(_ commands: [[UInt8]]) async -> StoreProblem? {
     let result = await call { [database] client throws(MongoFailure) in
       for command in commands { _ = try client.command(database, command) }
     }
@@ -124,7 +124,7 @@ extension MongoStore: ControlStore {
     return nil
   }
 
-  private func read<Answer: Sendable>(
+  func read<Answer: Sendable>(
     _ collection: String, _ filter: [UInt8], batch: Int,
     options: @escaping @Sendable (inout BSONWriter) -> Void = { _ in },
     _ body: @escaping @Sendable ([BSONDocument]) -> Answer

@@ -179,4 +179,54 @@ struct OperationsTests {
       "submit", "--kind", "quick", "--id", "x", "--idempotency-key", "y")
     #expect(twoNames.status == 64)
   }
+
+  @Test func aFiringIsOneJobAlsoWithTwoCoordinators() async throws {
+    let cluster = try await cluster()
+    defer { cluster.stop() }
+    let second = try FreePort.find()
+    try await cluster.issue("coordinator", "c2", "--host", "127.0.0.1")
+    try cluster.start(
+      "c2",
+      [
+        "coordinator", "run", "--queue", cluster.amqp, "--store", cluster.store, "--identity",
+        cluster.certs + "/c2", "--listen", "127.0.0.1:\(second)", "--lanes", cluster.lane,
+      ])
+    try await until("both are ready", within: 60) {
+      cluster.log("c2").contains("coordinator is ready")
+    }
+    try cluster.require(
+      try await cluster.belfry(
+        "schedule", "add", "yearly", "--cron", "0 0 1 1 *", "--kind", "quick", "--lane",
+        cluster.lane))
+    let listed = try await cluster.belfry("schedule", "list")
+    #expect(
+      listed.out.contains("yearly") && listed.out.contains("-01-01T00:00:00.000Z"), "\(listed.out)")
+    // As if it had been made two years ago, and nobody had been there since: one firing is made up for.
+    // And as if a coordinator had died between two writes of an earlier one.
+    let fired = try await cluster.python(
+      """
+      import datetime
+      now = datetime.datetime.now(datetime.timezone.utc)
+      due = datetime.datetime(now.year, 1, 1, tzinfo=datetime.timezone.utc)
+      db.firings.insert_one({'_id': 'yearly/0', 'schedule': 'yearly', 'closed': False,
+          'due': datetime.datetime(1970, 1, 1), 'opened': now - datetime.timedelta(seconds=60)})
+      db.schedules.update_one({'_id': 'yearly'}, {'$set': {'since': now - datetime.timedelta(days=800)}})
+      deadline = time.time() + 40
+      while time.time() < deadline and (db.outcomes.count_documents({}) < 2
+              or db.firings.count_documents({'closed': False})
+              or 'last' not in db.schedules.find_one({})):
+          time.sleep(0.05)
+      time.sleep(1.5)
+      last = db.schedules.find_one({})
+      print(db.firings.count_documents({'closed': True}), db.outcomes.count_documents({'state': 'succeeded'}), db.outcomes.count_documents({}),
+            last['last'] == due.replace(tzinfo=None), db.outcomes.find_one({'_id': last['lastJob']})['kind'])
+      """)
+    #expect(fired.out.trimming() == "2 2 2 True quick", "\(fired.out)")
+    try cluster.require(try await cluster.belfry("schedule", "remove", "yearly", "--yes"))
+    let none = try await cluster.belfry("schedule", "remove", "yearly", "--yes")
+    #expect(none.status == 66 && none.err.contains("BF0206"), "\(none.err)")
+    let wrong = try await cluster.belfry(
+      "schedule", "add", "x", "--cron", "61 * * * *", "--kind", "quick")
+    #expect(wrong.status == 65 && wrong.err.contains("is no minute"), "\(wrong.err)")
+  }
 }
