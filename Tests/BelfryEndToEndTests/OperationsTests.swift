@@ -229,4 +229,43 @@ struct OperationsTests {
       "schedule", "add", "x", "--cron", "61 * * * *", "--kind", "quick")
     #expect(wrong.status == 65 && wrong.err.contains("is no minute"), "\(wrong.err)")
   }
+
+  @Test func anAuditFindsWhatIsMissing() async throws {
+    let cluster = try await cluster()
+    defer { cluster.stop() }
+    struct Audit: Decodable {
+      let accepted: Int, done: Int, dead: Int, delayed: Int, running: Int, missing: Int
+      let missingIDs: [String]
+    }
+    func audit(_ ids: [String]) async throws -> (Audit, Int32) {
+      let ended = try await cluster.belfry(
+        "audit", "--ids", "-", "-o", "json", input: ids.joined(separator: "\n"))
+      return (try JSONDecoder().decode(Audit.self, from: Data(ended.out.utf8)), ended.status)
+    }
+    try await cluster.submit(5, kind: "quick", prefix: "job")
+    try await cluster.submit(1, kind: "picky", prefix: "dead", payload: "x", "--tries", "1")
+    #expect(try await cluster.job("dead-1").state == "failed")
+    try await cluster.submit(2, kind: "quick", prefix: "later", payload: "x", "--delay", "1h")
+    for number in 1...5 { #expect(try await cluster.job("job-\(number)").state == "succeeded") }
+    try await cluster.submit(1, kind: "long", prefix: "long")
+    try await until("it runs", within: 30) { started(cluster).contains("long-1") }
+    let ids = (1...5).map { "job-\($0)" } + ["dead-1", "later-1", "later-2", "long-1", "job-1", ""]
+    let (whole, status) = try await audit(ids)
+    #expect(
+      whole.accepted == 9 && whole.done == 5 && whole.dead == 1 && whole.delayed == 2
+        && whole.running == 1 && whole.missing == 0 && status == 0, "\(whole)")
+    // Planted: an outcome, and a delayed job, that are gone; an id that was never accepted.
+    _ = try await cluster.python(
+      "db.outcomes.delete_one({'_id': 'job-3'}); db.later.delete_one({'job': 'later-2'})")
+    let (less, found) = try await audit(ids + ["never"])
+    #expect(less.missingIDs.sorted() == ["job-3", "later-2", "never"] && found == 1, "\(less)")
+    // What waits in a queue may be there.
+    try cluster.require(try await cluster.belfry("lane", "pause", cluster.lane))
+    try await cluster.submit(3, kind: "quick", prefix: "held")
+    try await until("they wait", within: 30) { try await cluster.health()?.lanes.first?.ready == 3 }
+    let (queued, unsure) = try await audit((1...3).map { "held-\($0)" })
+    #expect(queued.missing == 3 && unsure == 2, "\(queued)")
+    let bad = try await cluster.belfry("audit", "--ids", "-", input: "no id!")
+    #expect(bad.status == 65 && bad.err.contains("BF0105"), "\(bad.err)")
+  }
 }
