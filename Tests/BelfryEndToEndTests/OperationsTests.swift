@@ -20,6 +20,7 @@ struct OperationsTests {
       run: [
         "long=sh -c 'echo $BELFRY_JOB_ID >> \(folder)/started; sleep 300'",
         "quick=sh -c 'echo $BELFRY_JOB_ID >> \(folder)/started'",
+        "slow=sh -c 'echo 0.25 quarter >&3; echo x >&3; while ! test -e \(folder)/flag; do sleep 0.05; done'",
         "picky=sh -c 'test -e \(folder)/flag'",
       ], slots: 1)
   }
@@ -267,5 +268,23 @@ struct OperationsTests {
     #expect(queued.missing == 3 && unsure == 2, "\(queued)")
     let bad = try await cluster.belfry("audit", "--ids", "-", input: "no id!")
     #expect(bad.status == 65 && bad.err.contains("BF0105"), "\(bad.err)")
+  }
+
+  @Test func progressIsSeenWhileItRuns() async throws {
+    let cluster = try await cluster()
+    defer { cluster.stop() }
+    try await cluster.submit(1, kind: "slow", prefix: "job")
+    try cluster.start(
+      "watch",
+      [
+        "job", "show", "job-1", "--watch", "--server", cluster.server, "--identity",
+        cluster.certs + "/me",
+      ])
+    try await until("progress is shown", within: 30) {
+      cluster.log("watch").contains("job-1  running on w1  25.0 %  quarter")
+    }
+    try Data().write(to: cluster.folder.appendingPathComponent("flag"))
+    #expect(try await cluster.status(of: "watch") == 0)
+    #expect(cluster.log("watch").contains("succeeded"))
   }
 }
