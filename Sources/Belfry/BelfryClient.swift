@@ -139,6 +139,20 @@ extension BelfryClient {
     try await call(JobsService.forget, request, timeout)
   }
 
+  package func putSchedule(
+    _ schedule: Belfry_V1_Schedule, within timeout: Duration
+  ) async throws -> Belfry_V1_Schedule {
+    try await call(SchedulesService.put, schedule, timeout)
+  }
+
+  package func schedules(within timeout: Duration) async throws -> [Belfry_V1_Schedule] {
+    try await call(SchedulesService.list, Belfry_V1_ListSchedulesRequest(), timeout).schedules
+  }
+
+  package func removeSchedule(_ name: String, within timeout: Duration) async throws {
+    _ = try await call(SchedulesService.remove, .with { $0.name = name }, timeout)
+  }
+
   package func setLane(
     _ request: Belfry_V1_SetLaneRequest, within timeout: Duration
   ) async throws -> Belfry_V1_LaneHealth {

@@ -27,7 +27,9 @@ struct BelfryCommand: AsyncParsableCommand {
     version: version,
     subcommands: [
       CoordinatorCommand.self, WorkerCommand.self, SubmitCommand.self, JobCommand.self,
-      LaneCommand.self, HealthCommand.self, CertCommand.self, VersionCommand.self,
+      LaneCommand.self, ScheduleCommand.self, AuditCommand.self,
+      HealthCommand.self, CertCommand.self,
+      VersionCommand.self,
       KeeperCommand.self,
     ])
 }

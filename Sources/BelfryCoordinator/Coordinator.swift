@@ -103,6 +103,9 @@ package struct Coordinator: Service {
       let begun = mark.withLock { $0 }
       tasks.addTask { try await polling.poll(from: begun) }
       tasks.addTask { try await polling.purge() }
+      tasks.addTask {
+        try await ScheduleTask(store: store, shell: shell, logger: logger).run()
+      }
       tasks.addTask { try await serve(shell, gate) }
       // `serve` is the only task that ends by itself: when it has, the rest is told to.
       do {
@@ -164,6 +167,10 @@ package struct Coordinator: Service {
     var router = RPCRouter(encodings: [.belfry, .protobuf])
     Routes.register(jobs, in: &router)
     Routes.register(cluster, in: &router)
+    let schedules = SchedulesService(
+      store: store, lanes: configuration.core.lanes,
+      payloadBytesMax: configuration.payloadBytesMax)
+    Routes.register(schedules, in: &router)
     Routes.registerSession(shell, logger, in: &router)
     ServerReflection.register(in: &router)
     return router

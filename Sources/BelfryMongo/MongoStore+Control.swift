@@ -46,9 +46,7 @@ extension MongoStore: ControlStore {
       "outcomes", ControlQueries.outcomes(filter), batch: limit,
       options: {
         $0.document("sort") {
-          // There is an index for what did not succeed; the rest lies in the order in which it came.
-          let isIndexed = !filter.states.isEmpty && !filter.states.contains(.succeeded)
-          $0.int(isIndexed ? "finishedAt" : "$natural", -1)
+          $0.int(Self.order(filter), -1)
         }
         $0.int("limit", limit)
         $0.document("projection") {
@@ -57,6 +55,13 @@ extension MongoStore: ControlStore {
         }
       }
     ) { $0.compactMap { try? OutcomeDocument.decode($0) } }
+  }
+
+  /// By what a query can be answered in its order without reading all: ids, the index of what did not
+  /// succeed, or the order in which outcomes came.
+  private static func order(_ filter: OutcomeFilter) -> String {
+    if !filter.ids.isEmpty || !filter.idPrefix.isEmpty { return "_id" }
+    return filter.states.isEmpty || filter.states.contains(.succeeded) ? "$natural" : "finishedAt"
   }
 
   package func dead(_ filter: OutcomeFilter, limit: Int) async -> Result<[Outcome], StoreProblem> {
@@ -116,7 +121,7 @@ extension MongoStore: ControlStore {
     return await perform(commands) == nil ? old.count : nil
   }
 
-  private func perform(_ commands: [[UInt8]]) async -> StoreProblem? {
+  func perform(_ commands: [[UInt8]]) async -> StoreProblem? {
     let result = await call { [database] client throws(MongoFailure) in
       for command in commands { _ = try client.command(database, command) }
     }
@@ -124,7 +129,7 @@ extension MongoStore: ControlStore {
     return nil
   }
 
-  private func read<Answer: Sendable>(
+  func read<Answer: Sendable>(
     _ collection: String, _ filter: [UInt8], batch: Int,
     options: @escaping @Sendable (inout BSONWriter) -> Void = { _ in },
     _ body: @escaping @Sendable ([BSONDocument]) -> Answer

@@ -109,7 +109,9 @@ import Testing
   }
 
   @Test func methodsHaveTheSchemasNames() {
-    let all = JobsService.methods + SessionService.methods + ClusterService.methods
+    let all =
+      JobsService.methods + SessionService.methods + ClusterService.methods
+      + SchedulesService.methods
     #expect(
       all.map(\.path) == [
         "/belfry.v1.Jobs/Submit", "/belfry.v1.Jobs/SubmitMany", "/belfry.v1.Jobs/Get",
@@ -117,6 +119,7 @@ import Testing
         "/belfry.v1.Jobs/Retry", "/belfry.v1.Jobs/Forget", "/belfry.v1.Session/Connect",
         "/belfry.v1.Cluster/WatchHealth",
         "/belfry.v1.Cluster/GetHealth", "/belfry.v1.Cluster/SetLane",
+        "/belfry.v1.Schedules/Put", "/belfry.v1.Schedules/List", "/belfry.v1.Schedules/Remove",
       ])
   }
 }

@@ -20,6 +20,7 @@ struct OperationsTests {
       run: [
         "long=sh -c 'echo $BELFRY_JOB_ID >> \(folder)/started; sleep 300'",
         "quick=sh -c 'echo $BELFRY_JOB_ID >> \(folder)/started'",
+        "slow=sh -c 'echo 0.25 quarter >&3; echo x >&3; while ! test -e \(folder)/flag; do sleep 0.05; done'",
         "picky=sh -c 'test -e \(folder)/flag'",
       ], slots: 1)
   }
@@ -178,5 +179,112 @@ struct OperationsTests {
     let twoNames = try await cluster.belfry(
       "submit", "--kind", "quick", "--id", "x", "--idempotency-key", "y")
     #expect(twoNames.status == 64)
+  }
+
+  @Test func aFiringIsOneJobAlsoWithTwoCoordinators() async throws {
+    let cluster = try await cluster()
+    defer { cluster.stop() }
+    let second = try FreePort.find()
+    try await cluster.issue("coordinator", "c2", "--host", "127.0.0.1")
+    try cluster.start(
+      "c2",
+      [
+        "coordinator", "run", "--queue", cluster.amqp, "--store", cluster.store, "--identity",
+        cluster.certs + "/c2", "--listen", "127.0.0.1:\(second)", "--lanes", cluster.lane,
+      ])
+    try await until("both are ready", within: 60) {
+      cluster.log("c2").contains("coordinator is ready")
+    }
+    try cluster.require(
+      try await cluster.belfry(
+        "schedule", "add", "yearly", "--cron", "0 0 1 1 *", "--kind", "quick", "--lane",
+        cluster.lane))
+    let listed = try await cluster.belfry("schedule", "list")
+    #expect(
+      listed.out.contains("yearly") && listed.out.contains("-01-01T00:00:00.000Z"), "\(listed.out)")
+    // As if it had been made two years ago, and nobody had been there since: one firing is made up for.
+    // And as if a coordinator had died between two writes of an earlier one.
+    let fired = try await cluster.python(
+      """
+      import datetime
+      now = datetime.datetime.now(datetime.timezone.utc)
+      due = datetime.datetime(now.year, 1, 1, tzinfo=datetime.timezone.utc)
+      db.firings.insert_one({'_id': 'yearly/0', 'schedule': 'yearly', 'closed': False,
+          'due': datetime.datetime(1970, 1, 1), 'opened': now - datetime.timedelta(seconds=60)})
+      db.schedules.update_one({'_id': 'yearly'}, {'$set': {'since': now - datetime.timedelta(days=800)}})
+      deadline = time.time() + 40
+      while time.time() < deadline and (db.outcomes.count_documents({}) < 2
+              or db.firings.count_documents({'closed': False})
+              or 'last' not in db.schedules.find_one({})):
+          time.sleep(0.05)
+      time.sleep(1.5)
+      last = db.schedules.find_one({})
+      print(db.firings.count_documents({'closed': True}), db.outcomes.count_documents({'state': 'succeeded'}), db.outcomes.count_documents({}),
+            last['last'] == due.replace(tzinfo=None), db.outcomes.find_one({'_id': last['lastJob']})['kind'])
+      """)
+    #expect(fired.out.trimming() == "2 2 2 True quick", "\(fired.out)")
+    try cluster.require(try await cluster.belfry("schedule", "remove", "yearly", "--yes"))
+    let none = try await cluster.belfry("schedule", "remove", "yearly", "--yes")
+    #expect(none.status == 66 && none.err.contains("BF0206"), "\(none.err)")
+    let wrong = try await cluster.belfry(
+      "schedule", "add", "x", "--cron", "61 * * * *", "--kind", "quick")
+    #expect(wrong.status == 65 && wrong.err.contains("is no minute"), "\(wrong.err)")
+  }
+
+  @Test func anAuditFindsWhatIsMissing() async throws {
+    let cluster = try await cluster()
+    defer { cluster.stop() }
+    struct Audit: Decodable {
+      let accepted: Int, done: Int, dead: Int, delayed: Int, running: Int, missing: Int
+      let missingIDs: [String]
+    }
+    func audit(_ ids: [String]) async throws -> (Audit, Int32) {
+      let ended = try await cluster.belfry(
+        "audit", "--ids", "-", "-o", "json", input: ids.joined(separator: "\n"))
+      return (try JSONDecoder().decode(Audit.self, from: Data(ended.out.utf8)), ended.status)
+    }
+    try await cluster.submit(5, kind: "quick", prefix: "job")
+    try await cluster.submit(1, kind: "picky", prefix: "dead", payload: "x", "--tries", "1")
+    #expect(try await cluster.job("dead-1").state == "failed")
+    try await cluster.submit(2, kind: "quick", prefix: "later", payload: "x", "--delay", "1h")
+    for number in 1...5 { #expect(try await cluster.job("job-\(number)").state == "succeeded") }
+    try await cluster.submit(1, kind: "long", prefix: "long")
+    try await until("it runs", within: 30) { started(cluster).contains("long-1") }
+    let ids = (1...5).map { "job-\($0)" } + ["dead-1", "later-1", "later-2", "long-1", "job-1", ""]
+    let (whole, status) = try await audit(ids)
+    #expect(
+      whole.accepted == 9 && whole.done == 5 && whole.dead == 1 && whole.delayed == 2
+        && whole.running == 1 && whole.missing == 0 && status == 0, "\(whole)")
+    // Planted: an outcome, and a delayed job, that are gone; an id that was never accepted.
+    _ = try await cluster.python(
+      "db.outcomes.delete_one({'_id': 'job-3'}); db.later.delete_one({'job': 'later-2'})")
+    let (less, found) = try await audit(ids + ["never"])
+    #expect(less.missingIDs.sorted() == ["job-3", "later-2", "never"] && found == 1, "\(less)")
+    // What waits in a queue may be there.
+    try cluster.require(try await cluster.belfry("lane", "pause", cluster.lane))
+    try await cluster.submit(3, kind: "quick", prefix: "held")
+    try await until("they wait", within: 30) { try await cluster.health()?.lanes.first?.ready == 3 }
+    let (queued, unsure) = try await audit((1...3).map { "held-\($0)" })
+    #expect(queued.missing == 3 && unsure == 2, "\(queued)")
+    let bad = try await cluster.belfry("audit", "--ids", "-", input: "no id!")
+    #expect(bad.status == 65 && bad.err.contains("BF0105"), "\(bad.err)")
+  }
+
+  @Test func progressIsSeenWhileItRuns() async throws {
+    let cluster = try await cluster()
+    defer { cluster.stop() }
+    try await cluster.submit(1, kind: "slow", prefix: "job")
+    try cluster.start(
+      "watch",
+      [
+        "job", "show", "job-1", "--watch", "--server", cluster.server, "--identity",
+        cluster.certs + "/me",
+      ])
+    try await until("progress is shown", within: 30) {
+      cluster.log("watch").contains("job-1  running on w1  25.0 %  quarter")
+    }
+    try Data().write(to: cluster.folder.appendingPathComponent("flag"))
+    #expect(try await cluster.status(of: "watch") == 0)
+    #expect(cluster.log("watch").contains("succeeded"))
   }
 }

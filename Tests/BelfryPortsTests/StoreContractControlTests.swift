@@ -133,4 +133,54 @@ struct StoreContractControlTests {
     #expect(await store.forget([young.id]) == nil)
     #expect(await store.find([young.id]) == [.absent])
   }
+
+  @Test(
+    "A schedule is kept, replaced without losing what it fired, and removed",
+    arguments: StoreUnderTest.allCases)
+  func schedules(_ kind: StoreUnderTest) async throws {
+    let (store, other) = try await kind.open()
+    var schedule = Schedule(
+      name: "nightly", cron: try CronExpression("30 2 * * *"), timeZone: "Europe/Berlin",
+      misfire: .skip,
+      job: Job(
+        id: JobID(trusted: "schedule"), kind: Kind(trusted: "backup"), priority: .low,
+        payload: Payload(Array("$now".utf8)), requires: Label.list("zone=b") ?? []),
+      isPaused: false, since: WallTime(milliseconds: 1_700_000_000_000))
+    #expect(await store.putSchedule(schedule) == nil)
+    #expect(try await other.schedules().get() == [schedule])
+    let (due, job) = (WallTime(milliseconds: 1_700_000_060_000), Sample.job(1))
+    #expect(await store.closeFiring("nightly", due: due, job: job, at: wallNow()) == nil)
+    // An older one that comes late changes nothing.
+    #expect(
+      await other.closeFiring(
+        "nightly", due: schedule.since, job: Sample.job(2), at: wallNow()) == nil)
+    (schedule.last, schedule.lastJob) = (due, job)
+    #expect(try await other.schedules().get() == [schedule])
+    var changed = schedule
+    changed.isPaused = true
+    (changed.last, changed.lastJob) = (nil, nil)
+    #expect(await store.putSchedule(changed) == nil)
+    schedule.isPaused = true
+    #expect(try await other.schedules().get() == [schedule])
+    #expect(try await other.removeSchedule("nightly").get())
+    #expect(try await !store.removeSchedule("nightly").get())
+    #expect(try await store.schedules().get() == [])
+  }
+
+  @Test(
+    "A firing is opened once; left open it is found, closed it is not",
+    arguments: StoreUnderTest.allCases)
+  func firings(_ kind: StoreUnderTest) async throws {
+    let (store, other) = try await kind.open()
+    let now = wallNow()
+    let (old, new) = (now - .seconds(11), now - .seconds(1))
+    #expect(await store.openFiring("a", due: now, at: old) == .inserted)
+    #expect(await other.openFiring("a", due: now, at: now) == .duplicate)
+    #expect(await store.openFiring("b", due: now, at: old) == .inserted)
+    #expect(await store.openFiring("c", due: now, at: new) == .inserted)
+    #expect(await store.closeFiring("b", due: now, job: nil, at: now) == nil)
+    let stale = try #require(await other.staleFirings(at: now))
+    #expect(stale.map(\.name) == ["a"] && stale.map(\.due) == [now])
+    #expect(await other.openFiring("b", due: now, at: now) == .duplicate)
+  }
 }

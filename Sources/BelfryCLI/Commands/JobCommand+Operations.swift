@@ -22,12 +22,7 @@ struct JobFilterOptions: ParsableArguments {
   }
 
   func request(ids: [String] = [], states: [String] = []) throws -> Belfry_V1_FindRequest {
-    let labels = requires.map { BelfryCore.Label.list($0) } ?? []
-    guard let labels else {
-      throw UserError(
-        .badSetting, "\"\(requires ?? "")\" are no labels", why: "key=value pairs are asked for",
-        next: ["--requires gpu=a100,zone=b"])
-    }
+    let labels = try LabelText.parse(requires)
     return .with {
       $0.ids = ids
       $0.states = states

@@ -116,7 +116,7 @@ struct SubmitCommand: AsyncParsableCommand {
   }
 
   private func template() throws -> NewJob {
-    var job = NewJob(kind: kind, payload: try payloadBytes())
+    var job = NewJob(kind: kind, payload: try PayloadText.bytes(payload, file: payloadFile))
     job.lane = lane
     job.priority = priority == "high" ? .high : priority == "low" ? .low : .normal
     job.triesMax = tries
@@ -127,28 +127,10 @@ struct SubmitCommand: AsyncParsableCommand {
     if let runAt { job.runAtMilliseconds = runAt.milliseconds }
     if let deadline { job.deadlineMilliseconds = now + Int64(deadline.duration / .milliseconds(1)) }
     job.idempotencyKey = idempotencyKey
-    if let requires {
-      guard let labels = BelfryCore.Label.list(requires) else {
-        throw UserError(
-          .badSetting, "\"\(requires)\" are no labels", why: "key=value pairs are asked for",
-          next: ["--requires gpu=a100,zone=b"])
-      }
-      job.requires = Dictionary(
-        labels.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
-    }
+    job.requires = Dictionary(
+      try LabelText.parse(requires).map { ($0.key, $0.value) },
+      uniquingKeysWith: { first, _ in first })
     job.isRepeat = `repeat`
     return job
-  }
-
-  private func payloadBytes() throws -> [UInt8] {
-    if let payload { return Array(payload.utf8) }
-    guard let payloadFile else { return [] }
-    if payloadFile == "-" { return [UInt8](FileHandle.standardInput.readDataToEndOfFile()) }
-    guard let data = FileManager.default.contents(atPath: payloadFile) else {
-      throw UserError(
-        .badFile, "cannot read \(payloadFile)", why: String(cString: strerror(errno)),
-        next: ["--payload-file - reads standard input"])
-    }
-    return [UInt8](data)
   }
 }

@@ -36,6 +36,7 @@ enum ErrorCode: String {
   case payloadTooLarge = "BF0203"
   case ambiguousID = "BF0204"
   case noSuchLane = "BF0205"
+  case noSuchSchedule = "BF0206"
   case unavailable = "BF0301"
   case refused = "BF0302"
   case timeout = "BF0303"
@@ -50,7 +51,7 @@ enum ErrorCode: String {
     case .missingSetting, .badSetting, .storeUnsuitable: .configuration
     case .badFile, .badName, .badJob, .payloadTooLarge, .fileExists, .ambiguousID: .badData
     case .notConfirmed: .usage
-    case .jobNotFound, .noSuchLane: .notFound
+    case .jobNotFound, .noSuchLane, .noSuchSchedule: .notFound
     case .unavailable, .brokerUnavailable: .unavailable
     case .timeout, .wedged: .tryAgain
     case .notOurProtocol: .protocolError

@@ -9,6 +9,7 @@ package enum Roles {
     case ("belfry.v1.Session", _): [.worker]
     case ("belfry.v1.Jobs", "Retry"), ("belfry.v1.Jobs", "Forget"): [.operator]
     case ("belfry.v1.Cluster", "SetLane"): [.operator]
+    case ("belfry.v1.Schedules", _): [.operator]
     case ("belfry.v1.Jobs", _): [.producer, .operator]
     case ("belfry.v1.Cluster", _): [.operator, .coordinator]
     case ("grpc.reflection.v1.ServerReflection", _),

@@ -31,6 +31,12 @@ enum Routes {
     }
   }
 
+  static func register(_ schedules: SchedulesService, in router: inout RPCRouter) {
+    router.unaryAsync(BelfryAPI.SchedulesService.put) { try await schedules.put($1) }
+    router.unaryAsync(BelfryAPI.SchedulesService.list) { _, _ in try await schedules.list() }
+    router.unaryAsync(BelfryAPI.SchedulesService.remove) { try await schedules.remove($1) }
+  }
+
   static func registerSession(
     _ shell: CoreShell, _ logger: Logger, in router: inout RPCRouter
   ) {

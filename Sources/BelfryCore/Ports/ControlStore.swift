@@ -115,4 +115,4 @@ extension DelayedJob {
 }
 
 /// What a coordinator needs of the store.
-package typealias ClusterStore = OutcomeStore & ControlStore
+package typealias ClusterStore = OutcomeStore & ControlStore & ScheduleStore

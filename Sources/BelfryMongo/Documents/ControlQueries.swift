@@ -134,7 +134,7 @@ enum ControlQueries {
     }
   }
 
-  private static func update(
+  static func update(
     _ collection: String, upsert: Bool, where filter: @escaping (inout BSONWriter) -> Void,
     set fields: @escaping (inout BSONWriter) -> Void
   ) -> [UInt8] {

@@ -30,7 +30,7 @@ enum OutcomeDocument {
       }
       $0.string("retryOf", outcome.retryOf?.text)
       if !outcome.requires.isEmpty { $0.strings("requires", outcome.requires.map(\.description)) }
-      if let job = outcome.job { $0.document("job") { write(job, to: &$0) } }
+      if let job = outcome.job { $0.document("job") { JobDocument.write(job, to: &$0) } }
       $0.int("v", version)
     }
   }
@@ -58,58 +58,13 @@ enum OutcomeDocument {
       result: try readResult(document), error: try readError(document),
       history: try readHistory(document),
       retryOf: try document.optional("retryOf") { $0.string.flatMap { JobID($0) } },
-      requires: try readLabels(document))
-    outcome.job = try readJob(document, of: outcome)
-    return outcome
-  }
-
-  private static func readLabels(_ document: BSONDocument) throws(BSONError) -> [Label] {
-    let texts = try document.document("requires")?.values.compactMap(\.string) ?? []
-    guard let labels = Label.list(texts.joined(separator: ",")) else {
-      throw BSONError("field \"requires\" is unreadable")
+      requires: try JobDocument.labels(document))
+    if let kind = outcome.kind, let job = try document.document("job") {
+      outcome.job = try JobDocument.read(
+        job, id: outcome.id, kind: kind, lane: outcome.lane, submittedAt: outcome.submittedAt,
+        requires: outcome.requires, retryOf: outcome.retryOf)
     }
-    return labels
-  }
-
-  /// What was asked for, but for the fields that the outcome has itself.
-  private static func write(_ job: Job, to writer: inout BSONWriter) {
-    writer.int("priority", Int(job.priority.rawValue))
-    writer.binary("payload", job.payload.bytes)
-    writer.string("contentType", job.contentType)
-    writer.string("contentEncoding", job.contentEncoding)
-    writer.string("replyTo", job.reply?.queue)
-    writer.string("correlationId", job.reply?.correlationID)
-    if let timeout = job.timeout { writer.int64("timeoutMs", timeout.millisecondsClamped) }
-    writer.date("deadline", job.deadline)
-    writer.int("triesMax", job.retry.triesMax)
-    writer.string("backoff", job.retry.backoff.text)
-    writer.string("traceparent", job.traceparent)
-    writer.string("tracestate", job.tracestate)
-  }
-
-  private static func readJob(
-    _ document: BSONDocument, of outcome: Outcome
-  ) throws(BSONError) -> Job? {
-    guard let job = try document.document("job"), let kind = outcome.kind else { return nil }
-    let replyTo = try job.optional("replyTo") { $0.string }
-    let correlationID = try job.optional("correlationId") { $0.string }
-    return Job(
-      id: outcome.id, kind: kind, lane: outcome.lane,
-      priority: try job.require("priority") {
-        $0.int.flatMap { UInt8(exactly: $0) }.flatMap(Priority.init)
-      },
-      payload: Payload(try job.require("payload") { $0.binary }),
-      contentType: try job.optional("contentType") { $0.string },
-      contentEncoding: try job.optional("contentEncoding") { $0.string },
-      reply: replyTo.map { ReplyAddress(queue: $0, correlationID: correlationID) },
-      submittedAt: outcome.submittedAt, requires: outcome.requires,
-      timeout: try job.optional("timeoutMs") { $0.int64 }.map { .milliseconds($0) },
-      deadline: try job.optional("deadline") { $0.wallTime },
-      retry: RetryPolicy(
-        triesMax: try job.require("triesMax") { $0.int },
-        backoff: try job.require("backoff") { $0.string.flatMap { Backoff($0) } }),
-      retryOf: outcome.retryOf, traceparent: try job.optional("traceparent") { $0.string },
-      tracestate: try job.optional("tracestate") { $0.string })
+    return outcome
   }
 
   private static func write(_ result: JobResult, to writer: inout BSONWriter) {

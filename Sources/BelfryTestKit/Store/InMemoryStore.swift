@@ -185,6 +185,59 @@ package final class InMemoryStore: ClusterStore {
     }
   }
 
+  // MARK: Schedules
+
+  package func putSchedule(_ schedule: Schedule) async -> StoreProblem? {
+    await change { state in
+      var schedule = schedule
+      schedule.last = state.schedules[schedule.name]?.last
+      schedule.lastJob = state.schedules[schedule.name]?.lastJob
+      state.schedules[schedule.name] = schedule
+    }
+  }
+
+  package func schedules() async -> Result<[Schedule], StoreProblem> {
+    await read { $0.schedules.values.sorted { $0.name < $1.name } }
+  }
+
+  package func removeSchedule(_ name: String) async -> Result<Bool, StoreProblem> {
+    await waitWhileHeld()
+    return state.withLock { state in
+      state.isDown
+        ? .failure(Self.problem) : .success(state.schedules.removeValue(forKey: name) != nil)
+    }
+  }
+
+  package func openFiring(
+    _ name: String, due: WallTime, at now: WallTime
+  ) async -> InsertAnswer {
+    await apply([Firing(name: name, due: due)], size: { _ in 0 }) { state, firing in
+      guard state.firings[firing] == nil else { return .duplicate }
+      state.firings[firing] = now
+      return .inserted
+    }[0]
+  }
+
+  package func closeFiring(
+    _ name: String, due: WallTime, job: JobID?, at now: WallTime
+  ) async -> StoreProblem? {
+    await change { state in
+      state.firings[Firing(name: name, due: due)] = .some(nil)
+      guard state.schedules[name].map({ $0.last ?? due <= due }) ?? false else { return }
+      state.schedules[name]?.last = due
+      if let job { state.schedules[name]?.lastJob = job }
+    }
+  }
+
+  package func staleFirings(at now: WallTime) async -> [(name: String, due: WallTime)]? {
+    await waitWhileHeld()
+    return state.withLock { state in
+      guard !state.isDown else { return nil }
+      return state.firings.filter { $0.value.map { now - $0 >= .seconds(10) } ?? false }.keys
+        .sorted { ($0.name, $0.due) < ($1.name, $1.due) }.map { ($0.name, $0.due) }
+    }
+  }
+
   private func change(_ body: (inout State) -> Void) async -> StoreProblem? {
     await waitWhileHeld()
     return state.withLock { state in
@@ -249,6 +302,11 @@ package final class InMemoryStore: ClusterStore {
     var claimedUntil: WallTime?
   }
 
+  fileprivate struct Firing: Hashable {
+    var name: String
+    var due: WallTime
+  }
+
   fileprivate struct State {
     var isDown = false
     var answersToLose = 0
@@ -261,6 +319,9 @@ package final class InMemoryStore: ClusterStore {
     var order: [JobID] = []
     var cancels: [JobID: (isWithdrawn: Bool, at: WallTime)] = [:]
     var pauses: [Lane: LanePause] = [:]
+    var schedules: [String: Schedule] = [:]
+    /// When each was opened; nil once it is closed.
+    var firings: [Firing: WallTime?] = [:]
   }
 
   private static let down = "the store is down"
