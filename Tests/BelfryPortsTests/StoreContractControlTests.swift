@@ -48,7 +48,7 @@ struct StoreContractControlTests {
       contentType: "text/plain", contentEncoding: "gzip",
       reply: ReplyAddress(queue: "answers", correlationID: "c"), requires: outcome.requires,
       timeout: .milliseconds(1_500), deadline: WallTime(milliseconds: 1_700_000_000_009),
-      retry: RetryPolicy(
+      retry: RetryWish(
         triesMax: 7, backoff: Backoff(first: .seconds(2), factor: 1.5, cap: .seconds(9))),
       traceparent: "tp", tracestate: "ts")
     return outcome

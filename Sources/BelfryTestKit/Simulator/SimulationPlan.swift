@@ -143,7 +143,7 @@ struct SimulationPlan {
       id: ids[index], kind: random.pick(kinds),
       priority: random.pick([.normal, .normal, .normal, .high, .low]),
       reply: hasReply ? ReplyAddress(queue: "r\(index)", correlationID: nil) : nil,
-      deadline: deadline, retry: retry)
+      deadline: deadline, retry: RetryWish(retry))
     let runs =
       behaviour == .long ? random.within(ms(2_000)...ms(7_000)) : random.within(0...ms(400))
     return PlannedJob(
