@@ -26,6 +26,9 @@ enum OutcomeJSON {
       if let error = outcome.error { json.object("error") { write(error, &$0) } }
       if !outcome.history.isEmpty { json.array("history", outcome.history) { write($1, &$0) } }
       if let retryOf = outcome.retryOf { json.field("retryOf", retryOf.text) }
+      if !outcome.requires.isEmpty {
+        json.array("requires", outcome.requires) { $0.element($1.description) }
+      }
       json.field("v", 1)
     }
     return json.text
