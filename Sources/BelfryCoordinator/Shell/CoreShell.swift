@@ -15,7 +15,7 @@ actor CoreShell {
     let lookups: AsyncStream<[Lookup]>.Continuation
     let owes: AsyncStream<[Owe]>.Continuation
     let settledOwed: AsyncStream<[OwedID]>.Continuation
-    let alerts: AsyncStream<Alert>.Continuation
+    let alerts: AsyncStream<AlertDesk.Event>.Continuation
     /// Somebody waits for a job who did not before.
     let awaited: AsyncStream<Void>.Continuation
   }
@@ -38,7 +38,7 @@ actor CoreShell {
 
   private var core: ClusterCore
   private let queue: any JobQueue
-  private let outlets: Outlets
+  private nonisolated let outlets: Outlets
   private let logger: Logger
   private var nextToken: UInt64 = 1
   private var answers: [UInt64: (Answer) -> Void] = [:]
@@ -111,7 +111,8 @@ actor CoreShell {
       stream(session)?.send(messages)
     }
     for (session, why) in ready.closes { takeStream(session)?.close(why) }
-    for alert in ready.alerts { outlets.alerts.yield(alert) }
+    if let isUp = ready.storeIsUp { outlets.alerts.yield(.storeIs(up: isUp)) }
+    for alert in ready.alerts { outlets.alerts.yield(.raised(alert)) }
     for answer in ready.answers { self.answer(answer) }
     waiters.settled(ready.settled)
     if ready.healthChanged { health.changed() }
@@ -222,6 +223,9 @@ actor CoreShell {
   /// Those of them that the store has not been asked for yet.
   func newlyAwaitedJobs() -> [JobID] { waiters.takeNewJobs() }
   func found(_ outcomes: [Outcome]) { waiters.settled(outcomes) }
+
+  /// What the desk of alerts must know, other than the alerts. From any thread.
+  nonisolated func heard(_ event: AlertDesk.Event) { outlets.alerts.yield(event) }
 
   // MARK: health and leaving
 

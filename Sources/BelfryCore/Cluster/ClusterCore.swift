@@ -101,6 +101,7 @@ package struct ClusterCore {
     case .received(let session, let messages): received(session, messages, at: now)
     case .submitted(let token, let message): submitted(token, message, at: now)
     case .cancelled(let token, let job, let by): cancel(token, job, by: by, at: now)
+    case .storeAsked: parts.storeAsked(at: now)
     case .storeAnswered(let problem): storeAnswered(problem, at: now)
     case .drain: drain(at: now)
     }

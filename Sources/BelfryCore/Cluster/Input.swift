@@ -18,6 +18,8 @@ package enum Input: Sendable {
   /// A producer's job by RPC; answered by `Answer.submitted`.
   case submitted(token: UInt64, JobMessage)
   case cancelled(token: UInt64, JobID, by: String)
+  /// The store is asked how it is; `storeAnswered` says it, if it ever does.
+  case storeAsked
   case storeAnswered(StoreProblem?)
   /// Planned leave: take no more, settle what can be settled, hand back the rest.
   case drain

@@ -24,6 +24,7 @@ package enum Transcript {
       "session \(session.number): " + list(messages, text)
     case .submitted(let token, let message): "submitted (\(token)) \(text(message))"
     case .cancelled(let token, let job, let by): "cancelled (\(token)) \(job) by \(by)"
+    case .storeAsked: "storeAsked"
     case .storeAnswered(let problem): "storeAnswered \(problem?.message ?? "well")"
     case .drain: "drain"
     }
