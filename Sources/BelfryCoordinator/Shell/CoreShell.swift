@@ -44,6 +44,9 @@ actor CoreShell {
   private var answers: [UInt64: (Answer) -> Void] = [:]
   private var waiters = OutcomeWaiters()
   private var drained: CheckedContinuation<Void, Never>?
+  #if DEBUG
+    private var failpoints = CoordinatorFailpoints()
+  #endif
 
   init(
     core: ClusterCore, queue: any JobQueue, outlets: Outlets, health: HealthHub,
@@ -86,6 +89,9 @@ actor CoreShell {
   }
 
   private func step(_ inputs: [Input]) {
+    #if DEBUG
+      failpoints.hear(inputs)
+    #endif
     let now = ProcessClock.now()
     var batch = EffectBatch()
     for input in inputs { batch.add(core.step(input, at: now)) }
@@ -96,6 +102,9 @@ actor CoreShell {
 
   private func perform(_ batch: EffectBatch, at now: Now) {
     let ready = batch.ready
+    #if DEBUG
+      failpoints.perform(ready)
+    #endif
     let commands = batch.commands()
     if !commands.isEmpty { queue.perform(commands) }
     for request in ready.records {
@@ -111,6 +120,9 @@ actor CoreShell {
       stream(session)?.send(messages)
     }
     for (session, why) in ready.closes { takeStream(session)?.close(why) }
+    #if DEBUG
+      failpoints.performed(ready)
+    #endif
     if let isUp = ready.storeIsUp { outlets.alerts.yield(.storeIs(up: isUp)) }
     for alert in ready.alerts { outlets.alerts.yield(.raised(alert)) }
     for answer in ready.answers { self.answer(answer) }
