@@ -50,6 +50,13 @@ def run_cell(stand, family, k):
     if reached:
         mend(stand, family, link)
     result = Result(family.name, k, link.struck or "")
+    finish_cell(stand, result, jobs, publishing, family.extra)
+    result.seconds = time.monotonic() - began
+    return result if reached else None
+
+
+def finish_cell(stand, result, jobs, publishing, extra):
+    """Waits until the ledger is complete, judges, and leaves the stand as if nothing had happened."""
     try:
         publishing.finish()
         stand.ledger.await_complete("every job has an outcome and an event", COMPLETE_WITHIN,
@@ -57,13 +64,10 @@ def run_cell(stand, family, k):
         wait_until("the queues are empty", lambda: stand.ledger.depth() == 0, 20)
     except (Failed, RuntimeError) as failure:
         result.wrong.append(str(failure))
-    stand.ledger.look()
-    result.wrong += stand.ledger.problems(jobs, family.extra)
+    result.wrong += stand.ledger.problems(jobs, extra)
     result.extra_runs = stand.ledger.extra_runs(jobs)
-    result.seconds = time.monotonic() - began
     if not result.wrong:
         stand.settle()
-    return result if reached else None
 
 
 def strike(stand, family, proxy, way):

@@ -45,3 +45,38 @@ FAMILIES = [
 # As in `make test`: one of each way to die, on each link, few k.
 SHORT = ["queue/kill/c1", "session/kill/w1", "session/kill/c1", "record/kill/w1", "queue/reset",
          "session/reset", "store/reset", "record/reset", "session/stop/w1", "session/cut-down"]
+
+
+@dataclass
+class Point:
+    """A named step at which a debug build breaks itself."""
+    victim: str
+    point: str
+    fault: str
+    strikes_server = False
+
+    @property
+    def family(self):
+        return f"{self.fault}/{self.victim}"
+
+    @property
+    def name(self):
+        return f"{self.family}/{self.point}"
+
+
+POINTS = {
+    "c1": ["C1.received", "intake.publishing", "intake.confirmed", "C3.asking", "C3.answered",
+           "C4.assigning", "C4.assigned", "C5.publishing", "C5.confirmed", "C5.recording",
+           "C5.recorded", "later.owing", "later.owed", "later.claimed", "later.publishing",
+           "later.confirmed", "C6.publishing", "C6.confirmed", "C7.acking", "C7.acked"],
+    "w1": ["W1.received", "W1.starting", "W1.announcing", "W1.announced", "W2.ended",
+           "W3.inserting", "W3.inserted", "W4.reporting", "W4.reported"],
+}
+ACTIONS = ["kill", "stop", "hang"]
+SHORT_POINTS = ["kill/c1/C5.confirmed", "kill/c1/C6.confirmed", "kill/c1/C7.acking",
+                "kill/c1/intake.confirmed", "kill/w1/W3.inserted", "kill/w1/W4.reporting"]
+
+
+def all_points():
+    return [Point(victim, point, action)
+            for action in ACTIONS for victim, points in POINTS.items() for point in points]

@@ -195,7 +195,7 @@ class Ledger(Broker):
             self.close()  # pika's word for a consumer whose channel has gone
 
     def read_outcomes(self):
-        wanted = [id for id in self.open if id not in self.outcomes]
+        wanted = [id for id in list(self.open) if id not in self.outcomes]
         majority = self.db.get_collection(
             "outcomes", read_concern=pymongo.read_concern.ReadConcern("majority"))
         for start in range(0, len(wanted), 5_000):
@@ -210,7 +210,7 @@ class Ledger(Broker):
             except (AMQPError, OSError, pymongo.errors.PyMongoError):
                 if read == self.read_events:
                     self.close()
-        self.open -= {id for id in self.open if id in self.outcomes and id in self.events}
+        self.open -= {id for id in list(self.open) if id in self.outcomes and id in self.events}
 
     def is_complete(self):
         self.look()
@@ -242,6 +242,7 @@ class Ledger(Broker):
     def problems(self, jobs, extra_max):
         """What is wrong with these jobs, as sentences. `extra_max`: runs above what the command asks for."""
         found = []
+        self.look()  # the last outcomes were seen before the notes of their runs were read
         for job in jobs:
             found += self.problems_of(job, extra_max)
         return found
@@ -252,7 +253,8 @@ class Ledger(Broker):
             return [f"{job.id}: LOST, no outcome; {len(events)} events, runs {self.effects[job.id]}"]
         found = [] if events else [f"{job.id}: no event"]
         for event in events:
-            differs = [name for name in COMPARED if (event.get(name) or None) != (document.get(name) or None)]
+            differs = [name for name in COMPARED
+                       if (event.get(name) or None) != (document.get(name) or None)]
             if differs:
                 found.append(f"{job.id}: an event differs from the outcome in {', '.join(differs)}")
         state, runs = MODES[job.mode]

@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-from cluster import Cluster
+from cluster import Cluster, Failed, wait_until
 from crash.families import SERVERS
 from crash.framing import Amqp, Messages, Mongo, Tls
 from crash.ledger import Job, Ledger, Producer, foreign_job
@@ -42,8 +42,11 @@ class Servers:
             raise RuntimeError(f"scripts/{name} {verb}: {done.stderr}")
         return done.stdout
 
-    def unacked(self, lane):
-        """Queues of this lane that hold anything, ready or unacknowledged, as the broker lists them."""
+    def held(self, lane):
+        """Queues of this lane that hold anything, ready or unacknowledged, as the broker lists them.
+
+        It counts quorum queues every 5 s only: what this says may be that old.
+        """
         listed = self.script("rabbit", "ctl", "-q", "list_queues", "--no-table-headers", "name",
                              "messages_ready", "messages_unacknowledged")
         rows = [line.split() for line in listed.splitlines() if lane in line]
@@ -52,7 +55,7 @@ class Servers:
 
 
 class Stand(Cluster):
-    def __init__(self, number, belfry, folder, certs, servers, is_plain=False, failpoints=None):
+    def __init__(self, number, belfry, folder, certs, servers, is_plain=False):
         """`is_plain`: the proxies do not look for messages, for a stand of many jobs."""
         amqp, mongo = os.environ["BELFRY_TEST_AMQP_URL"], os.environ["BELFRY_TEST_MONGODB_URL"]
         folder.mkdir()
@@ -71,7 +74,7 @@ class Stand(Cluster):
         self.database = f"{database}?directConnection=true"
         self.ledger = Ledger(amqp, f"{self.store}/{self.database}", self.lane, foreign, folder)
         self.producer = Producer(amqp, self.lane, foreign)
-        self.slots, self.numbers, self.environment = SLOTS, 0, {}
+        self.slots, self.numbers = SLOTS, 0
 
     def __exit__(self, *_):
         for process in self.processes.values():
@@ -91,22 +94,23 @@ class Stand(Cluster):
 
     # --- Processes ---
 
-    def run_coordinator(self):
+    def run_coordinator(self, **environment):
         credentials = self.queue_url.split("@")[0]
         self.start(
             "c1", "coordinator", "run", "--queue", f"{credentials}@{self.at('queue')}", "--store",
             f"mongodb://{self.at('store')}/{self.database}", "--identity", self.identity("c1"),
             "--state", self.state("c1"), "--listen", self.server.removeprefix("https://"),
             "--lanes", self.lane, "--wait", "120s",
-            "--attach", f"{self.foreign}=work,id=message-id,lane={self.lane}")
+            "--attach", f"{self.foreign}=work,id=message-id,lane={self.lane}", environment=environment)
 
-    def run_worker(self, name):
+    def run_worker(self, name, **environment):
         server = f"https://{self.at('session')}" if name == "w1" else self.server
         store = f"mongodb://{self.at('record')}" if name == "w1" else self.store
         self.start(
             name, "worker", "run", "--server", server, "--store", f"{store}/{self.database}",
             "--identity", self.identity(name), "--state", self.state(name), "--lanes", self.lane,
-            "--slots", self.slots, "--run", f"work={self.folder}/command {name}")
+            "--slots", self.slots, "--run", f"work={self.folder}/command {name}",
+            environment=environment)
 
     def state(self, name):
         folder = self.folder / f"state-{name}"
@@ -144,6 +148,21 @@ class Stand(Cluster):
             self.ledger.await_complete("jobs go through when nothing is broken",
                                        max(1, end - time.monotonic()), self.check_alive)
             workers |= {self.ledger.outcomes[job.id]["worker"] for job in jobs}
+
+    def closing_problems(self):
+        """What only the end shows: nothing unacknowledged, nothing changed, all leave when told."""
+        wrong = []
+        try:
+            wait_until("nothing is ready or unacknowledged",
+                       lambda: not self.servers.held(self.lane), 30, every=0.5)
+        except Failed:
+            wrong += [f"left in a queue: {one}" for one in self.servers.held(self.lane)]
+        wrong += self.ledger.closing_problems()
+        wrong += [f"SIGTERM did not end it well: {one}" for one in self.stop()]
+        # What a coordinator has not acknowledged is back once it is gone.
+        if self.ledger.depth() != 0:
+            wrong.append("once the coordinator has left, there are messages again")
+        return wrong
 
     # --- Jobs ---
 
