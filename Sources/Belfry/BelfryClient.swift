@@ -74,6 +74,19 @@ public final class BelfryClient: Sendable {
     JobStatus(try await view(id, waiting: true, within: timeout))
   }
 
+  /// Ends a job wherever it is: queued, delayed or running. When this returns it holds, whatever
+  /// restarts. When it throws `unavailable` nobody can know: cancel again.
+  public func cancel(_ id: String, within timeout: Duration = .seconds(30)) async throws
+    -> CancelAnswer
+  {
+    let reply = try await cancelReply(id, within: timeout)
+    switch reply.answer {
+    case "cancelled": return .cancelled
+    case "unseen": return .cancelledUnseen
+    default: return .finishedFirst(JobStatus(reply.job))
+    }
+  }
+
   /// Ends calls under way and the connection.
   public func close() async { await rpc.close() }
 
@@ -92,6 +105,58 @@ extension BelfryClient {
 
   package func health(within timeout: Duration) async throws -> Belfry_V1_HealthUpdate {
     try await call(ClusterService.getHealth, Belfry_V1_WatchHealthRequest(), timeout)
+  }
+
+  package func cancelReply(
+    _ id: String, within timeout: Duration
+  ) async throws -> Belfry_V1_CancelReply {
+    try await call(JobsService.cancel, .with { $0.id = id }, timeout)
+  }
+
+  package func find(
+    _ request: Belfry_V1_FindRequest, within timeout: Duration
+  ) async throws -> [Belfry_V1_JobView] {
+    var jobs: [Belfry_V1_JobView] = []
+    do throws(RPCStatus) {
+      let replies = rpc.serverStream(
+        JobsService.find, request, options: RPCCallOptions(timeout: timeout))
+      for try await job in replies { jobs.append(job) }
+    } catch {
+      throw BelfryError(error)
+    }
+    return jobs
+  }
+
+  package func retry(
+    _ request: Belfry_V1_RetryRequest, within timeout: Duration
+  ) async throws -> Belfry_V1_RetryReply {
+    try await call(JobsService.retry, request, timeout)
+  }
+
+  package func forget(
+    _ request: Belfry_V1_ForgetRequest, within timeout: Duration
+  ) async throws -> Belfry_V1_ForgetReply {
+    try await call(JobsService.forget, request, timeout)
+  }
+
+  package func putSchedule(
+    _ schedule: Belfry_V1_Schedule, within timeout: Duration
+  ) async throws -> Belfry_V1_Schedule {
+    try await call(SchedulesService.put, schedule, timeout)
+  }
+
+  package func schedules(within timeout: Duration) async throws -> [Belfry_V1_Schedule] {
+    try await call(SchedulesService.list, Belfry_V1_ListSchedulesRequest(), timeout).schedules
+  }
+
+  package func removeSchedule(_ name: String, within timeout: Duration) async throws {
+    _ = try await call(SchedulesService.remove, .with { $0.name = name }, timeout)
+  }
+
+  package func setLane(
+    _ request: Belfry_V1_SetLaneRequest, within timeout: Duration
+  ) async throws -> Belfry_V1_LaneHealth {
+    try await call(ClusterService.setLane, request, timeout)
   }
 
   package func view(

@@ -32,6 +32,10 @@ public struct NewJob: Sendable {
   public var requires: [String: String] = [:]
   /// This id may have been submitted before: look first.
   public var isRepeat = false
+  /// In place of an id: the same key on the same lane is the same job, for as long as outcomes are kept
+  /// (30 days unless configured). Two producers at once get one job with one outcome; its handler may
+  /// run twice.
+  public var idempotencyKey: String?
   /// A queue of RabbitMQ that gets the result.
   public var replyTo: String?
   public var correlationID: String?
@@ -62,6 +66,7 @@ public struct NewJob: Sendable {
       return label
     }
     spec.repeat = isRepeat
+    spec.idempotencyKey = idempotencyKey ?? ""
     spec.replyTo = replyTo ?? ""
     spec.correlationID = correlationID ?? ""
     return spec
@@ -72,6 +77,17 @@ public struct NewJob: Sendable {
 public enum SubmitVerdict: Sendable, Equatable {
   case accepted(id: String)
   case refused(id: String, BelfryError)
+}
+
+/// What became of a cancel.
+public enum CancelAnswer: Sendable, Equatable {
+  /// The job's outcome is `cancelled`. A handler that runs is told to end.
+  case cancelled
+  /// The same, though neither this coordinator nor the store had seen the job: it may wait in its queue,
+  /// or not have been submitted yet.
+  case cancelledUnseen
+  /// It had an outcome already.
+  case finishedFirst(JobStatus)
 }
 
 /// What is known of a job.

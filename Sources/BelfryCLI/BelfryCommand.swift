@@ -27,7 +27,10 @@ struct BelfryCommand: AsyncParsableCommand {
     version: version,
     subcommands: [
       CoordinatorCommand.self, WorkerCommand.self, SubmitCommand.self, JobCommand.self,
-      HealthCommand.self, CertCommand.self, VersionCommand.self, KeeperCommand.self,
+      LaneCommand.self, ScheduleCommand.self, AuditCommand.self,
+      HealthCommand.self, CertCommand.self,
+      VersionCommand.self,
+      KeeperCommand.self,
     ])
 }
 

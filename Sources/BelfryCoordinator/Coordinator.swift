@@ -5,6 +5,7 @@ package import BelfryRPC
 package import Logging
 package import NIOCore
 internal import ServiceLifecycle
+internal import Synchronization
 
 /// A coordinator: moves jobs between the broker and workers, records what workers cannot, watches
 /// the workers' hearts. `run` returns when all that it started has ended.
@@ -24,6 +25,8 @@ package struct Coordinator: Service {
     package var wait: Duration
     /// How long a leaving coordinator waits for sets that are being settled.
     package var drainMax: Duration = .seconds(10)
+    /// How long outcomes are kept, and so how long an id is known.
+    package var outcomesKept: Duration = .seconds(30 * 86_400)
 
     package init(
       core: ClusterConfiguration, cluster: String, server: RPCServer.Configuration,
@@ -41,7 +44,7 @@ package struct Coordinator: Service {
 
   private let configuration: Configuration
   private let queue: any JobQueue
-  private let store: any OutcomeStore
+  private let store: any ClusterStore
   private let sinks: [any AlertSink]
   private let group: any EventLoopGroup
   private let logger: Logger
@@ -49,7 +52,7 @@ package struct Coordinator: Service {
 
   /// - Parameter started: told the address once calls are served.
   package init(
-    _ configuration: Configuration, queue: any JobQueue, store: any OutcomeStore,
+    _ configuration: Configuration, queue: any JobQueue, store: any ClusterStore,
     sinks: [any AlertSink], eventLoopGroup: any EventLoopGroup, logger: Logger,
     started: @escaping @Sendable (SocketAddress) -> Void = { _ in }
   ) {
@@ -75,6 +78,15 @@ package struct Coordinator: Service {
     let door = JobDoor(
       lanes: configuration.core.lanes, attachments: configuration.attachments,
       payloadBytesMax: configuration.payloadBytesMax, newJobID: NewJobID.make)
+    let polling = ControlPolling(
+      store: store, shell: shell, outcomesKept: configuration.outcomesKept, logger: logger)
+    // Before the first job comes: it may be one of those.
+    let mark = Mutex<CancelMark?>(nil)
+    guard
+      try await opens({
+        let read = try await polling.begin(); mark.withLock { $0 = read }
+      })
+    else { return }
     let ticks = loop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(100)) { _ in
       shell.post(.tick)
     }
@@ -88,6 +100,12 @@ package struct Coordinator: Service {
       }
       StoreTasks(store: store, shell: shell, sinks: sinks, logger: logger)
         .add(to: &tasks, streams, claimant: configuration.core.boot.description)
+      let begun = mark.withLock { $0 }
+      tasks.addTask { try await polling.poll(from: begun) }
+      tasks.addTask { try await polling.purge() }
+      tasks.addTask {
+        try await ScheduleTask(store: store, shell: shell, logger: logger).run()
+      }
       tasks.addTask { try await serve(shell, gate) }
       // `serve` is the only task that ends by itself: when it has, the rest is told to.
       do {
@@ -145,10 +163,14 @@ package struct Coordinator: Service {
     let jobs = JobsService(
       shell: shell, store: store, payloadBytesMax: configuration.payloadBytesMax,
       newJobID: NewJobID.make)
-    let cluster = ClusterService(shell: shell, cluster: configuration.cluster)
+    let cluster = ClusterService(shell: shell, store: store, cluster: configuration.cluster)
     var router = RPCRouter(encodings: [.belfry, .protobuf])
     Routes.register(jobs, in: &router)
     Routes.register(cluster, in: &router)
+    let schedules = SchedulesService(
+      store: store, lanes: configuration.core.lanes,
+      payloadBytesMax: configuration.payloadBytesMax)
+    Routes.register(schedules, in: &router)
     Routes.registerSession(shell, logger, in: &router)
     ServerReflection.register(in: &router)
     return router

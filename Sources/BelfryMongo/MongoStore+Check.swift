@@ -112,6 +112,11 @@ extension MongoStore {
 
   private static let indexes = [
     index("later", "due", keys: ["due"]),
+    index("cancels", "at", keys: ["at"]),
+    // Of the four states only "succeeded" is not before "s": what succeeds costs no second index.
+    index("outcomes", "not-succeeded", keys: ["finishedAt"]) {
+      $0.document("partialFilterExpression") { $0.document("state") { $0.string("$lt", "s") } }
+    },
     index("alerts", "one-open-episode", keys: ["rule", "subject"]) {
       $0.bool("unique", true)
       $0.document("partialFilterExpression") { $0.bool("open", true) }
@@ -133,7 +138,7 @@ extension MongoStore {
     }
   }
 
-  private func problem(_ failure: MongoFailure) -> StoreProblem {
+  func problem(_ failure: MongoFailure) -> StoreProblem {
     let isPermanent = failure.cause == .authentication || failure.cause == .unauthorized
     return StoreProblem(isPermanent: isPermanent, message: text(failure))
   }

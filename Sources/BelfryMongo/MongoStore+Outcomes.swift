@@ -14,7 +14,10 @@ extension MongoStore {
       }
       do throws(MongoFailure) {
         try client.find(
-          database, "outcomes", filter: filter, options: Self.readOptions(count: jobs.count)
+          database, "outcomes", filter: filter,
+          options: Self.readOptions(count: jobs.count) {
+            $0.document("projection") { $0.int("job", 0) }
+          }
         ) { found.add($0) }
       } catch { found.failure = error }
       return found

@@ -14,6 +14,14 @@ import Testing
     ("/belfry.v1.Jobs/SubmitMany", [.producer, .operator]),
     ("/belfry.v1.Jobs/Get", [.producer, .operator]),
     ("/belfry.v1.Jobs/Await", [.producer, .operator]),
+    ("/belfry.v1.Jobs/Cancel", [.producer, .operator]),
+    ("/belfry.v1.Jobs/Find", [.producer, .operator]),
+    ("/belfry.v1.Jobs/Retry", [.operator]),
+    ("/belfry.v1.Jobs/Forget", [.operator]),
+    ("/belfry.v1.Cluster/SetLane", [.operator]),
+    ("/belfry.v1.Schedules/Put", [.operator]),
+    ("/belfry.v1.Schedules/List", [.operator]),
+    ("/belfry.v1.Schedules/Remove", [.operator]),
     ("/belfry.v1.Session/Connect", [.worker]),
     ("/belfry.v1.Cluster/WatchHealth", [.operator, .coordinator]),
     ("/belfry.v1.Cluster/GetHealth", [.operator, .coordinator]),
@@ -27,7 +35,9 @@ import Testing
 
   @Test func theTableHasEveryMethodOfTheSchema() {
     let paths = Set(Self.table.map(\.path))
-    for method in JobsService.methods + SessionService.methods + ClusterService.methods {
+    for method in JobsService.methods + SessionService.methods + ClusterService.methods
+      + SchedulesService.methods
+    {
       #expect(paths.contains(method.path), "\(method.path) is missing")
     }
   }

@@ -28,7 +28,7 @@ import Testing
         {"assignment": "\(boot)-2", "attempt": {"$numberInt": "2"}, "what": "lost", \
         "worker": "w3", "boot": "\(boot)", "started": false, "beside": true, \
         "at": {"$date": {"$numberLong": "-1"}}}], \
-        "retryOf": "before", "v": {"$numberInt": "1"}}
+        "retryOf": "before", "requires": ["gpu=a100", "zone=b"], "v": {"$numberInt": "1"}}
         """)
     let names = try await python(
       "print(*db.outcomes.find_one({'_id': 'bare'}, {'finishedAt': 0}))", url)
@@ -137,6 +137,8 @@ import Testing
         find meta True
         insert meta True
         createIndexes later True
+        createIndexes cancels True
+        createIndexes outcomes True
         createIndexes alerts True
         insert outcomes True
         find outcomes True

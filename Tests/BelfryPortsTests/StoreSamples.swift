@@ -37,7 +37,7 @@ enum Sample {
         worker: NodeName(trusted: "w3"), boot: boot, started: false, beside: true,
         at: WallTime(milliseconds: -1)),
     ],
-    retryOf: JobID(trusted: "before"))
+    retryOf: JobID(trusted: "before"), requires: Label.list("gpu=a100,zone=b") ?? [])
 
   /// What need not be there is not.
   static let bare = Outcome(

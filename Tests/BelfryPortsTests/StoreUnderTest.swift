@@ -3,14 +3,14 @@ import BelfryMongo
 import BelfryTestKit
 import Foundation
 
-/// The implementations that keep the contract of the port `OutcomeStore`.
+/// The implementations that keep the contract of the ports `OutcomeStore` and `ControlStore`.
 enum StoreUnderTest: String, CaseIterable, Sendable {
   case memory, mongodb
 
   /// Opens a store of its own: no other test sees its data. `other` is a second object on the same
   /// data, as another process has it.
   func open(claim: Duration = .seconds(10)) async throws -> (
-    store: any OutcomeStore, other: any OutcomeStore
+    store: any ClusterStore, other: any ClusterStore
   ) {
     switch self {
     case .memory:

@@ -6,6 +6,23 @@
 package import BelfryRPC
 package import BelfryWire
 
+extension Belfry_V1_SetLaneRequest: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(1)
+    writer.bool(self.paused)
+    writer.string(self.name)
+    writer.string(self.reason)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.paused = try reader.bool()
+    reader.closeBlock()
+    if try reader.hasPart() { self.name = try reader.string() }
+    if try reader.hasPart() { self.reason = try reader.string() }
+  }
+}
+
 extension Belfry_V1_WatchHealthRequest: WireMessage {
   package func encode(into writer: inout WireWriter) {
     writer.openBlock(0)
@@ -91,15 +108,20 @@ extension Belfry_V1_NodeHealth: WireMessage {
 
 extension Belfry_V1_LaneHealth: WireMessage {
   package func encode(into writer: inout WireWriter) {
-    writer.openBlock(48)
+    writer.openBlock(57)
     writer.uint64(self.ready)
     writer.uint64(self.waiting)
     writer.uint64(self.running)
     writer.uint64(self.parked)
     writer.uint64(self.finished)
     writer.uint64(self.failed)
+    writer.bool(self.paused)
+    writer.int64(self.pausedSinceMs)
     writer.string(self.name)
     writer.elements(self.unserved) { $0.string($1) }
+    writer.string(self.pausedBy)
+    writer.string(self.pausedReason)
+    writer.string(self.waitsFor)
   }
 
   package mutating func decode(from reader: inout WireReader) throws(WireError) {
@@ -110,9 +132,14 @@ extension Belfry_V1_LaneHealth: WireMessage {
     self.parked = try reader.uint64()
     self.finished = try reader.uint64()
     self.failed = try reader.uint64()
+    self.paused = try reader.bool()
+    self.pausedSinceMs = try reader.int64()
     reader.closeBlock()
     if try reader.hasPart() { self.name = try reader.string() }
     if try reader.hasPart() { self.unserved = try reader.strings() }
+    if try reader.hasPart() { self.pausedBy = try reader.string() }
+    if try reader.hasPart() { self.pausedReason = try reader.string() }
+    if try reader.hasPart() { self.waitsFor = try reader.string() }
   }
 }
 
@@ -172,8 +199,13 @@ package enum ClusterService {
   /// The whole picture, once.
   package static let getHealth = UnaryMethod<Belfry_V1_WatchHealthRequest, Belfry_V1_HealthUpdate>(
     "belfry.v1.Cluster", "GetHealth")
+  /// Pauses a lane, or lets it go on. A paused lane accepts jobs and gives none out; what runs goes on.
+  /// Durable. Returns when this coordinator has done so; others follow within about a second.
+  /// NOT_FOUND: no such lane here.
+  package static let setLane = UnaryMethod<Belfry_V1_SetLaneRequest, Belfry_V1_LaneHealth>(
+    "belfry.v1.Cluster", "SetLane")
 
-  package static let methods: [MethodDescriptor] = [watchHealth.descriptor, getHealth.descriptor]
+  package static let methods: [MethodDescriptor] = [watchHealth.descriptor, getHealth.descriptor, setLane.descriptor]
 }
 
 /// Calls `belfry.v1.Cluster`.
@@ -190,5 +222,12 @@ package struct ClusterClient: Sendable {
   /// The whole picture, once.
   package func getHealth(_ request: Belfry_V1_WatchHealthRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_HealthUpdate {
     try await client.unary(ClusterService.getHealth, request, options: options)
+  }
+
+  /// Pauses a lane, or lets it go on. A paused lane accepts jobs and gives none out; what runs goes on.
+  /// Durable. Returns when this coordinator has done so; others follow within about a second.
+  /// NOT_FOUND: no such lane here.
+  package func setLane(_ request: Belfry_V1_SetLaneRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_LaneHealth {
+    try await client.unary(ClusterService.setLane, request, options: options)
   }
 }

@@ -20,6 +20,23 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+package nonisolated struct Belfry_V1_SetLaneRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var paused: Bool = false
+
+  /// for people; at most 256 characters
+  package var reason: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 package nonisolated struct Belfry_V1_WatchHealthRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -133,6 +150,17 @@ package nonisolated struct Belfry_V1_LaneHealth: Sendable {
 
   package var failed: UInt64 = 0
 
+  package var paused: Bool = false
+
+  package var pausedBy: String = String()
+
+  package var pausedReason: String = String()
+
+  package var pausedSinceMs: Int64 = 0
+
+  /// why jobs of it wait, in words; empty when none does
+  package var waitsFor: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -191,6 +219,46 @@ package nonisolated struct Belfry_V1_AlertView: Sendable {
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "belfry.v1"
+
+nonisolated extension Belfry_V1_SetLaneRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SetLaneRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}paused\0\u{1}reason\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.paused) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.paused != false {
+      try visitor.visitSingularBoolField(value: self.paused, fieldNumber: 2)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Belfry_V1_SetLaneRequest, rhs: Belfry_V1_SetLaneRequest) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.paused != rhs.paused {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
 
 nonisolated extension Belfry_V1_WatchHealthRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WatchHealthRequest"
@@ -388,7 +456,7 @@ nonisolated extension Belfry_V1_NodeHealth: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Belfry_V1_LaneHealth: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".LaneHealth"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}ready\0\u{1}waiting\0\u{1}running\0\u{1}parked\0\u{1}unserved\0\u{1}finished\0\u{1}failed\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}ready\0\u{1}waiting\0\u{1}running\0\u{1}parked\0\u{1}unserved\0\u{1}finished\0\u{1}failed\0\u{1}paused\0\u{3}paused_by\0\u{3}paused_reason\0\u{3}paused_since_ms\0\u{3}waits_for\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -404,6 +472,11 @@ nonisolated extension Belfry_V1_LaneHealth: SwiftProtobuf.Message, SwiftProtobuf
       case 6: try { try decoder.decodeRepeatedStringField(value: &self.unserved) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.finished) }()
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.failed) }()
+      case 9: try { try decoder.decodeSingularBoolField(value: &self.paused) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self.pausedBy) }()
+      case 11: try { try decoder.decodeSingularStringField(value: &self.pausedReason) }()
+      case 12: try { try decoder.decodeSingularInt64Field(value: &self.pausedSinceMs) }()
+      case 13: try { try decoder.decodeSingularStringField(value: &self.waitsFor) }()
       default: break
       }
     }
@@ -434,6 +507,21 @@ nonisolated extension Belfry_V1_LaneHealth: SwiftProtobuf.Message, SwiftProtobuf
     if self.failed != 0 {
       try visitor.visitSingularUInt64Field(value: self.failed, fieldNumber: 8)
     }
+    if self.paused != false {
+      try visitor.visitSingularBoolField(value: self.paused, fieldNumber: 9)
+    }
+    if !self.pausedBy.isEmpty {
+      try visitor.visitSingularStringField(value: self.pausedBy, fieldNumber: 10)
+    }
+    if !self.pausedReason.isEmpty {
+      try visitor.visitSingularStringField(value: self.pausedReason, fieldNumber: 11)
+    }
+    if self.pausedSinceMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.pausedSinceMs, fieldNumber: 12)
+    }
+    if !self.waitsFor.isEmpty {
+      try visitor.visitSingularStringField(value: self.waitsFor, fieldNumber: 13)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -446,6 +534,11 @@ nonisolated extension Belfry_V1_LaneHealth: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.unserved != rhs.unserved {return false}
     if lhs.finished != rhs.finished {return false}
     if lhs.failed != rhs.failed {return false}
+    if lhs.paused != rhs.paused {return false}
+    if lhs.pausedBy != rhs.pausedBy {return false}
+    if lhs.pausedReason != rhs.pausedReason {return false}
+    if lhs.pausedSinceMs != rhs.pausedSinceMs {return false}
+    if lhs.waitsFor != rhs.waitsFor {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -26,6 +26,7 @@ extension Belfry_V1_JobSpec: WireMessage {
     writer.string(self.correlationID)
     writer.string(self.traceparent)
     writer.string(self.tracestate)
+    writer.string(self.idempotencyKey)
   }
 
   package mutating func decode(from reader: inout WireReader) throws(WireError) {
@@ -48,6 +49,7 @@ extension Belfry_V1_JobSpec: WireMessage {
     if try reader.hasPart() { self.correlationID = try reader.string() }
     if try reader.hasPart() { self.traceparent = try reader.string() }
     if try reader.hasPart() { self.tracestate = try reader.string() }
+    if try reader.hasPart() { self.idempotencyKey = try reader.string() }
   }
 }
 
@@ -150,8 +152,10 @@ extension Belfry_V1_GetRequest: WireMessage {
 
 extension Belfry_V1_JobView: WireMessage {
   package func encode(into writer: inout WireWriter) {
-    writer.openBlock(4)
+    writer.openBlock(16)
     writer.uint32(self.attempt)
+    writer.uint32(self.progressPermille)
+    writer.int64(self.dueMs)
     writer.string(self.id)
     writer.string(self.state)
     writer.string(self.kind)
@@ -159,11 +163,14 @@ extension Belfry_V1_JobView: WireMessage {
     writer.string(self.worker)
     writer.string(self.waitingFor)
     if self.hasOutcome { writer.message(self.outcome) } else { writer.emptyPart() }
+    writer.string(self.progressText)
   }
 
   package mutating func decode(from reader: inout WireReader) throws(WireError) {
     try reader.openBlock()
     self.attempt = try reader.uint32()
+    self.progressPermille = try reader.uint32()
+    self.dueMs = try reader.int64()
     reader.closeBlock()
     if try reader.hasPart() { self.id = try reader.string() }
     if try reader.hasPart() { self.state = try reader.string() }
@@ -172,6 +179,7 @@ extension Belfry_V1_JobView: WireMessage {
     if try reader.hasPart() { self.worker = try reader.string() }
     if try reader.hasPart() { self.waitingFor = try reader.string() }
     if try reader.hasPart() { self.outcome = try reader.message() }
+    if try reader.hasPart() { self.progressText = try reader.string() }
   }
 }
 
@@ -199,6 +207,7 @@ extension Belfry_V1_Outcome: WireMessage {
     writer.string(self.errorStderr)
     writer.elements(self.history) { $0.message($1) }
     writer.string(self.retryOf)
+    writer.elements(self.requires) { $0.message($1) }
   }
 
   package mutating func decode(from reader: inout WireReader) throws(WireError) {
@@ -225,6 +234,7 @@ extension Belfry_V1_Outcome: WireMessage {
     if try reader.hasPart() { self.errorStderr = try reader.string() }
     if try reader.hasPart() { self.history = try reader.messages() }
     if try reader.hasPart() { self.retryOf = try reader.string() }
+    if try reader.hasPart() { self.requires = try reader.messages() }
   }
 }
 
@@ -259,6 +269,138 @@ extension Belfry_V1_HistoryLine: WireMessage {
   }
 }
 
+extension Belfry_V1_CancelRequest: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    writer.string(self.id)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.id = try reader.string() }
+  }
+}
+
+extension Belfry_V1_CancelReply: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    writer.string(self.answer)
+    if self.hasJob { writer.message(self.job) } else { writer.emptyPart() }
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.answer = try reader.string() }
+    if try reader.hasPart() { self.job = try reader.message() }
+  }
+}
+
+extension Belfry_V1_FindRequest: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(20)
+    writer.int64(self.sinceMs)
+    writer.int64(self.untilMs)
+    writer.uint32(self.limit)
+    writer.elements(self.ids) { $0.string($1) }
+    writer.string(self.idPrefix)
+    writer.elements(self.states) { $0.string($1) }
+    writer.string(self.kind)
+    writer.string(self.lane)
+    writer.string(self.worker)
+    writer.elements(self.requires) { $0.message($1) }
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.sinceMs = try reader.int64()
+    self.untilMs = try reader.int64()
+    self.limit = try reader.uint32()
+    reader.closeBlock()
+    if try reader.hasPart() { self.ids = try reader.strings() }
+    if try reader.hasPart() { self.idPrefix = try reader.string() }
+    if try reader.hasPart() { self.states = try reader.strings() }
+    if try reader.hasPart() { self.kind = try reader.string() }
+    if try reader.hasPart() { self.lane = try reader.string() }
+    if try reader.hasPart() { self.worker = try reader.string() }
+    if try reader.hasPart() { self.requires = try reader.messages() }
+  }
+}
+
+extension Belfry_V1_RetryRequest: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(1)
+    writer.bool(self.dryRun)
+    if self.hasFilter { writer.message(self.filter) } else { writer.emptyPart() }
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.dryRun = try reader.bool()
+    reader.closeBlock()
+    if try reader.hasPart() { self.filter = try reader.message() }
+  }
+}
+
+extension Belfry_V1_RetryReply: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    writer.elements(self.jobs) { $0.message($1) }
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.jobs = try reader.messages() }
+  }
+}
+
+extension Belfry_V1_RetriedJob: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    writer.string(self.id)
+    writer.string(self.newID)
+    writer.string(self.problem)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.id = try reader.string() }
+    if try reader.hasPart() { self.newID = try reader.string() }
+    if try reader.hasPart() { self.problem = try reader.string() }
+  }
+}
+
+extension Belfry_V1_ForgetRequest: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(1)
+    writer.bool(self.dryRun)
+    if self.hasFilter { writer.message(self.filter) } else { writer.emptyPart() }
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.dryRun = try reader.bool()
+    reader.closeBlock()
+    if try reader.hasPart() { self.filter = try reader.message() }
+  }
+}
+
+extension Belfry_V1_ForgetReply: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    writer.elements(self.ids) { $0.string($1) }
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.ids = try reader.strings() }
+  }
+}
+
 /// The methods of `belfry.v1.Jobs`.
 package enum JobsService {
   /// Accepts one job. Returns when RabbitMQ has confirmed it: from then on it reaches exactly one
@@ -275,8 +417,24 @@ package enum JobsService {
   /// Waits until the job has an outcome, or the call's deadline.
   package static let `await` = UnaryMethod<Belfry_V1_GetRequest, Belfry_V1_JobView>(
     "belfry.v1.Jobs", "Await")
+  /// Ends a job wherever it is: queued, delayed or running. Durable: it holds after any restart, also
+  /// for an id that nobody has seen yet. Returns once the outcome is recorded; a running handler is
+  /// told then. UNAVAILABLE: nobody can know, cancel again.
+  package static let cancel = UnaryMethod<Belfry_V1_CancelRequest, Belfry_V1_CancelReply>(
+    "belfry.v1.Jobs", "Cancel")
+  /// Jobs that match, without their results: first those this coordinator holds, then those that are
+  /// delayed, then outcomes, the newest first.
+  package static let find = ServerStreamMethod<Belfry_V1_FindRequest, Belfry_V1_JobView>(
+    "belfry.v1.Jobs", "Find")
+  /// Submits dead jobs (failed, expired) that match anew, as new jobs that name the old ones. Repeating it
+  /// changes nothing: each dead job has one retry, by an id made from its own.
+  package static let retry = UnaryMethod<Belfry_V1_RetryRequest, Belfry_V1_RetryReply>(
+    "belfry.v1.Jobs", "Retry")
+  /// Removes outcomes before their time. Such an id could run again. NOT_FOUND when none matches.
+  package static let forget = UnaryMethod<Belfry_V1_ForgetRequest, Belfry_V1_ForgetReply>(
+    "belfry.v1.Jobs", "Forget")
 
-  package static let methods: [MethodDescriptor] = [submit.descriptor, submitMany.descriptor, get.descriptor, `await`.descriptor]
+  package static let methods: [MethodDescriptor] = [submit.descriptor, submitMany.descriptor, get.descriptor, `await`.descriptor, cancel.descriptor, find.descriptor, retry.descriptor, forget.descriptor]
 }
 
 /// Calls `belfry.v1.Jobs`.
@@ -305,5 +463,29 @@ package struct JobsClient: Sendable {
   /// Waits until the job has an outcome, or the call's deadline.
   package func `await`(_ request: Belfry_V1_GetRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_JobView {
     try await client.unary(JobsService.`await`, request, options: options)
+  }
+
+  /// Ends a job wherever it is: queued, delayed or running. Durable: it holds after any restart, also
+  /// for an id that nobody has seen yet. Returns once the outcome is recorded; a running handler is
+  /// told then. UNAVAILABLE: nobody can know, cancel again.
+  package func cancel(_ request: Belfry_V1_CancelRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_CancelReply {
+    try await client.unary(JobsService.cancel, request, options: options)
+  }
+
+  /// Jobs that match, without their results: first those this coordinator holds, then those that are
+  /// delayed, then outcomes, the newest first.
+  package func find(_ request: Belfry_V1_FindRequest, options: RPCCallOptions = RPCCallOptions()) -> TypedReplies<Belfry_V1_JobView> {
+    client.serverStream(JobsService.find, request, options: options)
+  }
+
+  /// Submits dead jobs (failed, expired) that match anew, as new jobs that name the old ones. Repeating it
+  /// changes nothing: each dead job has one retry, by an id made from its own.
+  package func retry(_ request: Belfry_V1_RetryRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_RetryReply {
+    try await client.unary(JobsService.retry, request, options: options)
+  }
+
+  /// Removes outcomes before their time. Such an id could run again. NOT_FOUND when none matches.
+  package func forget(_ request: Belfry_V1_ForgetRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_ForgetReply {
+    try await client.unary(JobsService.forget, request, options: options)
   }
 }

@@ -128,6 +128,12 @@ package nonisolated struct Belfry_V1_JobSpec: @unchecked Sendable {
     set {_uniqueStorage()._tracestate = newValue}
   }
 
+  /// the id is made of lane and key, so the same key is the same job,
+  package var idempotencyKey: String {
+    get {_storage._idempotencyKey}
+    set {_uniqueStorage()._idempotencyKey = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -268,6 +274,14 @@ package nonisolated struct Belfry_V1_JobView: Sendable {
   /// Clears the value of `outcome`. Subsequent reads from it will return its default value.
   package mutating func clearOutcome() {self._outcome = nil}
 
+  /// of what runs, as its handler says; 0 to 1000
+  package var progressPermille: UInt32 = 0
+
+  package var progressText: String = String()
+
+  /// when a delayed job is due, Unix ms
+  package var dueMs: Int64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -390,6 +404,11 @@ package nonisolated struct Belfry_V1_Outcome: @unchecked Sendable {
     set {_uniqueStorage()._retryOf = newValue}
   }
 
+  package var requires: [Belfry_V1_Label] {
+    get {_storage._requires}
+    set {_uniqueStorage()._requires = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -429,13 +448,177 @@ package nonisolated struct Belfry_V1_HistoryLine: Sendable {
   package init() {}
 }
 
+package nonisolated struct Belfry_V1_CancelRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var id: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Belfry_V1_CancelReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// cancelled; unseen (cancelled, though nobody here had seen it);
+  package var answer: String = String()
+
+  /// finished-first
+  package var job: Belfry_V1_JobView {
+    get {_job ?? Belfry_V1_JobView()}
+    set {_job = newValue}
+  }
+  /// Returns true if `job` has been explicitly set.
+  package var hasJob: Bool {self._job != nil}
+  /// Clears the value of `job`. Subsequent reads from it will return its default value.
+  package mutating func clearJob() {self._job = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _job: Belfry_V1_JobView? = nil
+}
+
+/// What is left empty matches all.
+package nonisolated struct Belfry_V1_FindRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// at most 1,000
+  package var ids: [String] = []
+
+  package var idPrefix: String = String()
+
+  /// of JobView; "dead" is failed and expired
+  package var states: [String] = []
+
+  package var kind: String = String()
+
+  package var lane: String = String()
+
+  package var worker: String = String()
+
+  /// labels that the job asks for
+  package var requires: [Belfry_V1_Label] = []
+
+  /// outcomes: finished then or later
+  package var sinceMs: Int64 = 0
+
+  /// outcomes: finished before
+  package var untilMs: Int64 = 0
+
+  /// 0: 100; at most 10,000
+  package var limit: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Belfry_V1_RetryRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// states: those of dead jobs only; limit 0: 10,000
+  package var filter: Belfry_V1_FindRequest {
+    get {_filter ?? Belfry_V1_FindRequest()}
+    set {_filter = newValue}
+  }
+  /// Returns true if `filter` has been explicitly set.
+  package var hasFilter: Bool {self._filter != nil}
+  /// Clears the value of `filter`. Subsequent reads from it will return its default value.
+  package mutating func clearFilter() {self._filter = nil}
+
+  package var dryRun: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _filter: Belfry_V1_FindRequest? = nil
+}
+
+package nonisolated struct Belfry_V1_RetryReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var jobs: [Belfry_V1_RetriedJob] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Belfry_V1_RetriedJob: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// the dead job
+  package var id: String = String()
+
+  /// its retry; empty when there is a problem
+  package var newID: String = String()
+
+  package var problem: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Belfry_V1_ForgetRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// outcomes only
+  package var filter: Belfry_V1_FindRequest {
+    get {_filter ?? Belfry_V1_FindRequest()}
+    set {_filter = newValue}
+  }
+  /// Returns true if `filter` has been explicitly set.
+  package var hasFilter: Bool {self._filter != nil}
+  /// Clears the value of `filter`. Subsequent reads from it will return its default value.
+  package mutating func clearFilter() {self._filter = nil}
+
+  package var dryRun: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _filter: Belfry_V1_FindRequest? = nil
+}
+
+package nonisolated struct Belfry_V1_ForgetReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var ids: [String] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "belfry.v1"
 
 nonisolated extension Belfry_V1_JobSpec: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".JobSpec"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}kind\0\u{1}lane\0\u{1}payload\0\u{3}content_type\0\u{1}priority\0\u{3}tries_max\0\u{1}backoff\0\u{3}timeout_ms\0\u{3}deadline_ms\0\u{3}run_at_ms\0\u{1}requires\0\u{1}repeat\0\u{3}reply_to\0\u{3}correlation_id\0\u{1}traceparent\0\u{1}tracestate\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}kind\0\u{1}lane\0\u{1}payload\0\u{3}content_type\0\u{1}priority\0\u{3}tries_max\0\u{1}backoff\0\u{3}timeout_ms\0\u{3}deadline_ms\0\u{3}run_at_ms\0\u{1}requires\0\u{1}repeat\0\u{3}reply_to\0\u{3}correlation_id\0\u{1}traceparent\0\u{1}tracestate\0\u{3}idempotency_key\0")
 
   fileprivate class _StorageClass {
     @exclusivity(unchecked) var _id: String = String()
@@ -455,6 +638,7 @@ nonisolated extension Belfry_V1_JobSpec: SwiftProtobuf.Message, SwiftProtobuf._M
     @exclusivity(unchecked) var _correlationID: String = String()
     @exclusivity(unchecked) var _traceparent: String = String()
     @exclusivity(unchecked) var _tracestate: String = String()
+    @exclusivity(unchecked) var _idempotencyKey: String = String()
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -482,6 +666,7 @@ nonisolated extension Belfry_V1_JobSpec: SwiftProtobuf.Message, SwiftProtobuf._M
       _correlationID = source._correlationID
       _traceparent = source._traceparent
       _tracestate = source._tracestate
+      _idempotencyKey = source._idempotencyKey
     }
   }
 
@@ -517,6 +702,7 @@ nonisolated extension Belfry_V1_JobSpec: SwiftProtobuf.Message, SwiftProtobuf._M
         case 15: try { try decoder.decodeSingularStringField(value: &_storage._correlationID) }()
         case 16: try { try decoder.decodeSingularStringField(value: &_storage._traceparent) }()
         case 17: try { try decoder.decodeSingularStringField(value: &_storage._tracestate) }()
+        case 18: try { try decoder.decodeSingularStringField(value: &_storage._idempotencyKey) }()
         default: break
         }
       }
@@ -576,6 +762,9 @@ nonisolated extension Belfry_V1_JobSpec: SwiftProtobuf.Message, SwiftProtobuf._M
       if !_storage._tracestate.isEmpty {
         try visitor.visitSingularStringField(value: _storage._tracestate, fieldNumber: 17)
       }
+      if !_storage._idempotencyKey.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._idempotencyKey, fieldNumber: 18)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -602,6 +791,7 @@ nonisolated extension Belfry_V1_JobSpec: SwiftProtobuf.Message, SwiftProtobuf._M
         if _storage._correlationID != rhs_storage._correlationID {return false}
         if _storage._traceparent != rhs_storage._traceparent {return false}
         if _storage._tracestate != rhs_storage._tracestate {return false}
+        if _storage._idempotencyKey != rhs_storage._idempotencyKey {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -842,7 +1032,7 @@ nonisolated extension Belfry_V1_GetRequest: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Belfry_V1_JobView: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".JobView"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}state\0\u{1}kind\0\u{1}lane\0\u{1}attempt\0\u{1}worker\0\u{3}waiting_for\0\u{1}outcome\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}state\0\u{1}kind\0\u{1}lane\0\u{1}attempt\0\u{1}worker\0\u{3}waiting_for\0\u{1}outcome\0\u{3}progress_permille\0\u{3}progress_text\0\u{3}due_ms\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -858,6 +1048,9 @@ nonisolated extension Belfry_V1_JobView: SwiftProtobuf.Message, SwiftProtobuf._M
       case 6: try { try decoder.decodeSingularStringField(value: &self.worker) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.waitingFor) }()
       case 8: try { try decoder.decodeSingularMessageField(value: &self._outcome) }()
+      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.progressPermille) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self.progressText) }()
+      case 11: try { try decoder.decodeSingularInt64Field(value: &self.dueMs) }()
       default: break
       }
     }
@@ -892,6 +1085,15 @@ nonisolated extension Belfry_V1_JobView: SwiftProtobuf.Message, SwiftProtobuf._M
     try { if let v = self._outcome {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
     } }()
+    if self.progressPermille != 0 {
+      try visitor.visitSingularUInt32Field(value: self.progressPermille, fieldNumber: 9)
+    }
+    if !self.progressText.isEmpty {
+      try visitor.visitSingularStringField(value: self.progressText, fieldNumber: 10)
+    }
+    if self.dueMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.dueMs, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -904,6 +1106,9 @@ nonisolated extension Belfry_V1_JobView: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.worker != rhs.worker {return false}
     if lhs.waitingFor != rhs.waitingFor {return false}
     if lhs._outcome != rhs._outcome {return false}
+    if lhs.progressPermille != rhs.progressPermille {return false}
+    if lhs.progressText != rhs.progressText {return false}
+    if lhs.dueMs != rhs.dueMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -911,7 +1116,7 @@ nonisolated extension Belfry_V1_JobView: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Belfry_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Outcome"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}state\0\u{1}reason\0\u{1}kind\0\u{1}lane\0\u{1}attempt\0\u{1}tries\0\u{1}losses\0\u{1}assignment\0\u{1}worker\0\u{3}submitted_at_ms\0\u{3}started_at_ms\0\u{3}finished_at_ms\0\u{3}content_type\0\u{1}result\0\u{3}result_size\0\u{3}error_code\0\u{3}error_message\0\u{3}error_stderr\0\u{1}history\0\u{3}retry_of\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}state\0\u{1}reason\0\u{1}kind\0\u{1}lane\0\u{1}attempt\0\u{1}tries\0\u{1}losses\0\u{1}assignment\0\u{1}worker\0\u{3}submitted_at_ms\0\u{3}started_at_ms\0\u{3}finished_at_ms\0\u{3}content_type\0\u{1}result\0\u{3}result_size\0\u{3}error_code\0\u{3}error_message\0\u{3}error_stderr\0\u{1}history\0\u{3}retry_of\0\u{1}requires\0")
 
   fileprivate class _StorageClass {
     @exclusivity(unchecked) var _id: String = String()
@@ -935,6 +1140,7 @@ nonisolated extension Belfry_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._M
     @exclusivity(unchecked) var _errorStderr: String = String()
     @exclusivity(unchecked) var _history: [Belfry_V1_HistoryLine] = []
     @exclusivity(unchecked) var _retryOf: String = String()
+    @exclusivity(unchecked) var _requires: [Belfry_V1_Label] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -966,6 +1172,7 @@ nonisolated extension Belfry_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._M
       _errorStderr = source._errorStderr
       _history = source._history
       _retryOf = source._retryOf
+      _requires = source._requires
     }
   }
 
@@ -1005,6 +1212,7 @@ nonisolated extension Belfry_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._M
         case 19: try { try decoder.decodeSingularStringField(value: &_storage._errorStderr) }()
         case 20: try { try decoder.decodeRepeatedMessageField(value: &_storage._history) }()
         case 21: try { try decoder.decodeSingularStringField(value: &_storage._retryOf) }()
+        case 22: try { try decoder.decodeRepeatedMessageField(value: &_storage._requires) }()
         default: break
         }
       }
@@ -1076,6 +1284,9 @@ nonisolated extension Belfry_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._M
       if !_storage._retryOf.isEmpty {
         try visitor.visitSingularStringField(value: _storage._retryOf, fieldNumber: 21)
       }
+      if !_storage._requires.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._requires, fieldNumber: 22)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1106,6 +1317,7 @@ nonisolated extension Belfry_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._M
         if _storage._errorStderr != rhs_storage._errorStderr {return false}
         if _storage._history != rhs_storage._history {return false}
         if _storage._retryOf != rhs_storage._retryOf {return false}
+        if _storage._requires != rhs_storage._requires {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1185,6 +1397,328 @@ nonisolated extension Belfry_V1_HistoryLine: SwiftProtobuf.Message, SwiftProtobu
     if lhs.atMs != rhs.atMs {return false}
     if lhs.code != rhs.code {return false}
     if lhs.message != rhs.message {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Belfry_V1_CancelRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CancelRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.id) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.id.isEmpty {
+      try visitor.visitSingularStringField(value: self.id, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Belfry_V1_CancelRequest, rhs: Belfry_V1_CancelRequest) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Belfry_V1_CancelReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CancelReply"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}answer\0\u{1}job\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.answer) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._job) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.answer.isEmpty {
+      try visitor.visitSingularStringField(value: self.answer, fieldNumber: 1)
+    }
+    try { if let v = self._job {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Belfry_V1_CancelReply, rhs: Belfry_V1_CancelReply) -> Bool {
+    if lhs.answer != rhs.answer {return false}
+    if lhs._job != rhs._job {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Belfry_V1_FindRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FindRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ids\0\u{3}id_prefix\0\u{1}states\0\u{1}kind\0\u{1}lane\0\u{1}worker\0\u{1}requires\0\u{3}since_ms\0\u{3}until_ms\0\u{1}limit\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.ids) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.idPrefix) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.states) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.lane) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.worker) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.requires) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self.sinceMs) }()
+      case 9: try { try decoder.decodeSingularInt64Field(value: &self.untilMs) }()
+      case 10: try { try decoder.decodeSingularUInt32Field(value: &self.limit) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.ids.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.ids, fieldNumber: 1)
+    }
+    if !self.idPrefix.isEmpty {
+      try visitor.visitSingularStringField(value: self.idPrefix, fieldNumber: 2)
+    }
+    if !self.states.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.states, fieldNumber: 3)
+    }
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 4)
+    }
+    if !self.lane.isEmpty {
+      try visitor.visitSingularStringField(value: self.lane, fieldNumber: 5)
+    }
+    if !self.worker.isEmpty {
+      try visitor.visitSingularStringField(value: self.worker, fieldNumber: 6)
+    }
+    if !self.requires.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.requires, fieldNumber: 7)
+    }
+    if self.sinceMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.sinceMs, fieldNumber: 8)
+    }
+    if self.untilMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.untilMs, fieldNumber: 9)
+    }
+    if self.limit != 0 {
+      try visitor.visitSingularUInt32Field(value: self.limit, fieldNumber: 10)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Belfry_V1_FindRequest, rhs: Belfry_V1_FindRequest) -> Bool {
+    if lhs.ids != rhs.ids {return false}
+    if lhs.idPrefix != rhs.idPrefix {return false}
+    if lhs.states != rhs.states {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.lane != rhs.lane {return false}
+    if lhs.worker != rhs.worker {return false}
+    if lhs.requires != rhs.requires {return false}
+    if lhs.sinceMs != rhs.sinceMs {return false}
+    if lhs.untilMs != rhs.untilMs {return false}
+    if lhs.limit != rhs.limit {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Belfry_V1_RetryRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RetryRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}filter\0\u{3}dry_run\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._filter) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.dryRun) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._filter {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.dryRun != false {
+      try visitor.visitSingularBoolField(value: self.dryRun, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Belfry_V1_RetryRequest, rhs: Belfry_V1_RetryRequest) -> Bool {
+    if lhs._filter != rhs._filter {return false}
+    if lhs.dryRun != rhs.dryRun {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Belfry_V1_RetryReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RetryReply"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}jobs\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.jobs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.jobs.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.jobs, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Belfry_V1_RetryReply, rhs: Belfry_V1_RetryReply) -> Bool {
+    if lhs.jobs != rhs.jobs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Belfry_V1_RetriedJob: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RetriedJob"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}new_id\0\u{1}problem\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.newID) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.problem) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.id.isEmpty {
+      try visitor.visitSingularStringField(value: self.id, fieldNumber: 1)
+    }
+    if !self.newID.isEmpty {
+      try visitor.visitSingularStringField(value: self.newID, fieldNumber: 2)
+    }
+    if !self.problem.isEmpty {
+      try visitor.visitSingularStringField(value: self.problem, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Belfry_V1_RetriedJob, rhs: Belfry_V1_RetriedJob) -> Bool {
+    if lhs.id != rhs.id {return false}
+    if lhs.newID != rhs.newID {return false}
+    if lhs.problem != rhs.problem {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Belfry_V1_ForgetRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ForgetRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}filter\0\u{3}dry_run\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._filter) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.dryRun) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._filter {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.dryRun != false {
+      try visitor.visitSingularBoolField(value: self.dryRun, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Belfry_V1_ForgetRequest, rhs: Belfry_V1_ForgetRequest) -> Bool {
+    if lhs._filter != rhs._filter {return false}
+    if lhs.dryRun != rhs.dryRun {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Belfry_V1_ForgetReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ForgetReply"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ids\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.ids) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.ids.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.ids, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Belfry_V1_ForgetReply, rhs: Belfry_V1_ForgetReply) -> Bool {
+    if lhs.ids != rhs.ids {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -20,6 +20,7 @@ extension Belfry_V1_WorkerMessage: WireMessage {
     case .started: writer.uint32(7)
     case .finished: writer.uint32(8)
     case .leaving: writer.uint32(9)
+    case .progress: writer.uint32(10)
     }
     switch self.message {
     case nil: writer.emptyPart()
@@ -32,6 +33,7 @@ extension Belfry_V1_WorkerMessage: WireMessage {
     case .started(let value): writer.message(value)
     case .finished(let value): writer.message(value)
     case .leaving(let value): writer.message(value)
+    case .progress(let value): writer.message(value)
     }
   }
 
@@ -49,6 +51,7 @@ extension Belfry_V1_WorkerMessage: WireMessage {
     case 7: self.message = .started(try reader.message())
     case 8: self.message = .finished(try reader.message())
     case 9: self.message = .leaving(try reader.message())
+    case 10: self.message = .progress(try reader.message())
     default: try reader.skipPart()
     }
   }
@@ -275,6 +278,7 @@ extension Belfry_V1_Assign: WireMessage {
     writer.string(self.traceparent)
     writer.string(self.tracestate)
     writer.string(self.contentEncoding)
+    writer.elements(self.requires) { $0.message($1) }
   }
 
   package mutating func decode(from reader: inout WireReader) throws(WireError) {
@@ -299,6 +303,7 @@ extension Belfry_V1_Assign: WireMessage {
     if try reader.hasPart() { self.traceparent = try reader.string() }
     if try reader.hasPart() { self.tracestate = try reader.string() }
     if try reader.hasPart() { self.contentEncoding = try reader.string() }
+    if try reader.hasPart() { self.requires = try reader.messages() }
   }
 }
 
@@ -354,6 +359,25 @@ extension Belfry_V1_Started: WireMessage {
     reader.closeBlock()
     if try reader.hasPart() { self.job = try reader.string() }
     if try reader.hasPart() { self.assignment = try reader.string() }
+  }
+}
+
+extension Belfry_V1_Progress: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(4)
+    writer.uint32(self.permille)
+    writer.string(self.job)
+    writer.string(self.assignment)
+    writer.string(self.text)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.permille = try reader.uint32()
+    reader.closeBlock()
+    if try reader.hasPart() { self.job = try reader.string() }
+    if try reader.hasPart() { self.assignment = try reader.string() }
+    if try reader.hasPart() { self.text = try reader.string() }
   }
 }
 

@@ -104,6 +104,14 @@ package nonisolated struct Belfry_V1_WorkerMessage: Sendable {
     set {message = .leaving(newValue)}
   }
 
+  package var progress: Belfry_V1_Progress {
+    get {
+      if case .progress(let v)? = message {return v}
+      return Belfry_V1_Progress()
+    }
+    set {message = .progress(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Message: Equatable, Sendable {
@@ -116,6 +124,7 @@ package nonisolated struct Belfry_V1_WorkerMessage: Sendable {
     case started(Belfry_V1_Started)
     case finished(Belfry_V1_Finished)
     case leaving(Belfry_V1_Leaving)
+    case progress(Belfry_V1_Progress)
 
   }
 
@@ -487,6 +496,11 @@ package nonisolated struct Belfry_V1_Assign: @unchecked Sendable {
     set {_uniqueStorage()._contentEncoding = newValue}
   }
 
+  package var requires: [Belfry_V1_Label] {
+    get {_storage._requires}
+    set {_uniqueStorage()._requires = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -545,6 +559,27 @@ package nonisolated struct Belfry_V1_Started: Sendable {
   package var attempt: UInt32 = 0
 
   package var hazard: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// How far a run is; at most twice a second, the last one counts. Never stored.
+package nonisolated struct Belfry_V1_Progress: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var job: String = String()
+
+  package var assignment: String = String()
+
+  /// 0 to 1000
+  package var permille: UInt32 = 0
+
+  /// for people; at most 256 characters
+  package var text: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -730,7 +765,7 @@ fileprivate nonisolated let _protobuf_package = "belfry.v1"
 
 nonisolated extension Belfry_V1_WorkerMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WorkerMessage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}heartbeat\0\u{1}credit\0\u{1}recall\0\u{1}already\0\u{1}refused\0\u{1}started\0\u{1}finished\0\u{1}leaving\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}heartbeat\0\u{1}credit\0\u{1}recall\0\u{1}already\0\u{1}refused\0\u{1}started\0\u{1}finished\0\u{1}leaving\0\u{1}progress\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -855,6 +890,19 @@ nonisolated extension Belfry_V1_WorkerMessage: SwiftProtobuf.Message, SwiftProto
           self.message = .leaving(v)
         }
       }()
+      case 10: try {
+        var v: Belfry_V1_Progress?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .progress(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .progress(v)
+        }
+      }()
       default: break
       }
     }
@@ -901,6 +949,10 @@ nonisolated extension Belfry_V1_WorkerMessage: SwiftProtobuf.Message, SwiftProto
     case .leaving?: try {
       guard case .leaving(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case .progress?: try {
+      guard case .progress(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
     }()
     case nil: break
     }
@@ -1463,7 +1515,7 @@ nonisolated extension Belfry_V1_Want: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension Belfry_V1_Assign: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Assign"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}assignment\0\u{1}attempt\0\u{1}kind\0\u{1}lane\0\u{1}payload\0\u{3}content_type\0\u{3}timeout_ms\0\u{3}left_ms\0\u{3}submitted_at_ms\0\u{1}tries\0\u{3}tries_max\0\u{1}losses\0\u{1}history\0\u{3}retry_of\0\u{1}hazard\0\u{1}traceparent\0\u{1}tracestate\0\u{3}content_encoding\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}assignment\0\u{1}attempt\0\u{1}kind\0\u{1}lane\0\u{1}payload\0\u{3}content_type\0\u{3}timeout_ms\0\u{3}left_ms\0\u{3}submitted_at_ms\0\u{1}tries\0\u{3}tries_max\0\u{1}losses\0\u{1}history\0\u{3}retry_of\0\u{1}hazard\0\u{1}traceparent\0\u{1}tracestate\0\u{3}content_encoding\0\u{1}requires\0")
 
   fileprivate class _StorageClass {
     @exclusivity(unchecked) var _job: String = String()
@@ -1485,6 +1537,7 @@ nonisolated extension Belfry_V1_Assign: SwiftProtobuf.Message, SwiftProtobuf._Me
     @exclusivity(unchecked) var _traceparent: String = String()
     @exclusivity(unchecked) var _tracestate: String = String()
     @exclusivity(unchecked) var _contentEncoding: String = String()
+    @exclusivity(unchecked) var _requires: [Belfry_V1_Label] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1514,6 +1567,7 @@ nonisolated extension Belfry_V1_Assign: SwiftProtobuf.Message, SwiftProtobuf._Me
       _traceparent = source._traceparent
       _tracestate = source._tracestate
       _contentEncoding = source._contentEncoding
+      _requires = source._requires
     }
   }
 
@@ -1551,6 +1605,7 @@ nonisolated extension Belfry_V1_Assign: SwiftProtobuf.Message, SwiftProtobuf._Me
         case 17: try { try decoder.decodeSingularStringField(value: &_storage._traceparent) }()
         case 18: try { try decoder.decodeSingularStringField(value: &_storage._tracestate) }()
         case 19: try { try decoder.decodeSingularStringField(value: &_storage._contentEncoding) }()
+        case 20: try { try decoder.decodeRepeatedMessageField(value: &_storage._requires) }()
         default: break
         }
       }
@@ -1616,6 +1671,9 @@ nonisolated extension Belfry_V1_Assign: SwiftProtobuf.Message, SwiftProtobuf._Me
       if !_storage._contentEncoding.isEmpty {
         try visitor.visitSingularStringField(value: _storage._contentEncoding, fieldNumber: 19)
       }
+      if !_storage._requires.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._requires, fieldNumber: 20)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1644,6 +1702,7 @@ nonisolated extension Belfry_V1_Assign: SwiftProtobuf.Message, SwiftProtobuf._Me
         if _storage._traceparent != rhs_storage._traceparent {return false}
         if _storage._tracestate != rhs_storage._tracestate {return false}
         if _storage._contentEncoding != rhs_storage._contentEncoding {return false}
+        if _storage._requires != rhs_storage._requires {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1778,6 +1837,51 @@ nonisolated extension Belfry_V1_Started: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.assignment != rhs.assignment {return false}
     if lhs.attempt != rhs.attempt {return false}
     if lhs.hazard != rhs.hazard {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Belfry_V1_Progress: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Progress"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}job\0\u{1}assignment\0\u{1}permille\0\u{1}text\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.job) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.assignment) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.permille) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.text) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.job.isEmpty {
+      try visitor.visitSingularStringField(value: self.job, fieldNumber: 1)
+    }
+    if !self.assignment.isEmpty {
+      try visitor.visitSingularStringField(value: self.assignment, fieldNumber: 2)
+    }
+    if self.permille != 0 {
+      try visitor.visitSingularUInt32Field(value: self.permille, fieldNumber: 3)
+    }
+    if !self.text.isEmpty {
+      try visitor.visitSingularStringField(value: self.text, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Belfry_V1_Progress, rhs: Belfry_V1_Progress) -> Bool {
+    if lhs.job != rhs.job {return false}
+    if lhs.assignment != rhs.assignment {return false}
+    if lhs.permille != rhs.permille {return false}
+    if lhs.text != rhs.text {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -97,6 +97,7 @@ extension Belfry_V1_Assign {
     hazard = assign.hazard
     traceparent = job.traceparent ?? ""
     tracestate = job.tracestate ?? ""
+    requires = job.requires.map(Belfry_V1_Label.init)
   }
 
   fileprivate func assign() throws(MappingError) -> Assign {
@@ -106,7 +107,8 @@ extension Belfry_V1_Assign {
       id: try Field.job(job), kind: try Field.kind(kind), lane: try Field.lane(lane),
       payload: Payload([UInt8](payload)), contentType: contentType.isEmpty ? nil : contentType,
       contentEncoding: contentEncoding.isEmpty ? nil : contentEncoding,
-      submittedAt: Field.time(submittedAtMs), timeout: Field.duration(timeoutMs),
+      submittedAt: Field.time(submittedAtMs), requires: try Field.labels(requires),
+      timeout: Field.duration(timeoutMs),
       retry: RetryPolicy(triesMax: Int(triesMax), backoff: .default),
       retryOf: retryOf.isEmpty ? nil : try Field.job(retryOf),
       traceparent: traceparent.isEmpty ? nil : traceparent,

@@ -60,7 +60,7 @@ extension Belfry_V1_NodeHealth {
 }
 
 extension Belfry_V1_LaneHealth {
-  fileprivate init(_ lane: HealthPicture.LaneItem) {
+  package init(_ lane: HealthPicture.LaneItem) {
     self.init()
     name = lane.name.text
     ready = UInt64(clamping: lane.ready)
@@ -70,6 +70,13 @@ extension Belfry_V1_LaneHealth {
     unserved = lane.unserved
     finished = UInt64(clamping: lane.finished)
     failed = UInt64(clamping: lane.failed)
+    waitsFor = lane.waitsFor
+    if let pause = lane.pause {
+      paused = true
+      pausedBy = pause.by
+      pausedReason = pause.reason
+      pausedSinceMs = pause.since.milliseconds
+    }
   }
 }
 

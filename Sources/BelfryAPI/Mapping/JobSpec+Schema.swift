@@ -4,8 +4,12 @@ internal import Foundation
 /// Jobs as producers describe them by RPC.
 extension Belfry_V1_JobSpec {
   /// The job, with what the producer left out filled in.
+  /// - Parameters:
+  ///   - newID: an id for a job that brings none.
+  ///   - keyedID: the id of a lane's job with this idempotency key.
   package func jobMessage(
-    newID: () -> JobID, at now: WallTime, payloadBytesMax: Int
+    newID: () -> JobID, keyedID: (BelfryCore.Lane, String) -> JobID, at now: WallTime,
+    payloadBytesMax: Int
   ) throws(MappingError) -> JobMessage {
     guard payload.count <= payloadBytesMax else {
       throw MappingError("payload", "\(payload.count) bytes, the limit is \(payloadBytesMax)")
@@ -18,19 +22,30 @@ extension Belfry_V1_JobSpec {
       guard let read = Backoff(self.backoff) else { throw MappingError("backoff", self.backoff) }
       backoff = read
     }
-    var requires: [BelfryCore.Label] = []
-    for label in self.requires { requires.append(try Field.label(label)) }
+    let lane = lane.isEmpty ? Lane.default : try Field.lane(lane)
+    let id: JobID
+    if idempotencyKey.isEmpty {
+      id = self.id.isEmpty ? newID() : try Field.job(self.id)
+    } else {
+      guard self.id.isEmpty else {
+        throw MappingError("idempotency_key", "the job has an id, which is its key already")
+      }
+      guard idempotencyKey.utf8.count <= 1_024 else {
+        throw MappingError("idempotency_key", "longer than 1024 bytes")
+      }
+      id = keyedID(lane, idempotencyKey)
+    }
     let triesMax = triesMax == 0 ? RetryPolicy.default.triesMax : Int(triesMax)
     let job = Job(
-      id: id.isEmpty ? newID() : try Field.job(id), kind: try Field.kind(kind),
-      lane: lane.isEmpty ? .default : try Field.lane(lane), priority: priority,
+      id: id, kind: try Field.kind(kind), lane: lane, priority: priority,
       payload: Payload([UInt8](payload)), contentType: contentType.isEmpty ? nil : contentType,
-      reply: try reply(), submittedAt: now, requires: requires.sorted(),
+      reply: try reply(), submittedAt: now, requires: try Field.labels(requires),
       timeout: Field.duration(timeoutMs), deadline: Field.time(deadlineMs),
       retry: RetryPolicy(triesMax: triesMax, backoff: backoff),
       traceparent: traceparent.isEmpty ? nil : traceparent,
       tracestate: tracestate.isEmpty ? nil : tracestate)
-    return JobMessage(job: job, runAt: Field.time(runAtMs), isRepeat: `repeat`)
+    return JobMessage(
+      job: job, runAt: Field.time(runAtMs), isRepeat: `repeat` || !idempotencyKey.isEmpty)
   }
 
   private func reply() throws(MappingError) -> ReplyAddress? {
@@ -64,5 +79,18 @@ extension Belfry_V1_JobView {
     attempt = UInt32(clamping: place.attempt)
     worker = place.worker?.text ?? ""
     waitingFor = place.waitingFor
+    progressPermille = UInt32(clamping: place.progress?.permille ?? 0)
+    progressText = place.progress?.text ?? ""
+  }
+
+  package init(_ job: DelayedJob) {
+    self.init()
+    id = job.id.text
+    state = "delayed"
+    kind = job.kind?.text ?? ""
+    lane = job.lane.text
+    attempt = UInt32(clamping: job.attempt)
+    dueMs = job.due.milliseconds
+    waitingFor = "its time"
   }
 }

@@ -52,6 +52,13 @@ enum Field {
     return result
   }
 
+  /// Sorted.
+  static func labels(_ labels: [Belfry_V1_Label]) throws(MappingError) -> [BelfryCore.Label] {
+    var result: [BelfryCore.Label] = []
+    for label in labels { result.append(try self.label(label)) }
+    return result.sorted()
+  }
+
   /// Zero is *none* in the schema.
   static func time(_ milliseconds: Int64) -> WallTime? {
     milliseconds == 0 ? nil : WallTime(milliseconds: milliseconds)

@@ -30,12 +30,14 @@ extension Belfry_V1_Outcome {
     }
     history = outcome.history.map(Belfry_V1_HistoryLine.init)
     retryOf = outcome.retryOf?.text ?? ""
+    requires = outcome.requires.map(Belfry_V1_Label.init)
   }
 
   package func outcome() throws(MappingError) -> Outcome {
     guard let state = Outcome.State(rawValue: state) else { throw MappingError("state", state) }
     var lines: [HistoryLine] = []
     for line in history { lines.append(try line.line()) }
+    let requires = try Field.labels(self.requires)
     let error =
       errorCode.isEmpty && errorMessage.isEmpty
       ? nil : JobError(code: errorCode, message: errorMessage, stderr: errorStderr)
@@ -50,7 +52,7 @@ extension Belfry_V1_Outcome {
       worker: worker.isEmpty ? nil : try Field.node(worker),
       submittedAt: Field.time(submittedAtMs), startedAt: Field.time(startedAtMs),
       finishedAt: WallTime(milliseconds: finishedAtMs), result: value, error: error,
-      history: lines, retryOf: retryOf.isEmpty ? nil : try Field.job(retryOf))
+      history: lines, retryOf: retryOf.isEmpty ? nil : try Field.job(retryOf), requires: requires)
   }
 }
 

@@ -35,6 +35,14 @@ extension Belfry_V1_WorkerMessage {
         })
     case .finished(let job, let assignment, let result):
       self.message = .finished(Belfry_V1_Finished(job, assignment, result))
+    case .progress(let job, let assignment, let progress):
+      self.message = .progress(
+        .with {
+          $0.job = job.text
+          $0.assignment = assignment.description
+          $0.permille = UInt32(clamping: progress.permille)
+          $0.text = progress.text
+        })
     case .leaving: self.message = .leaving(Belfry_V1_Leaving())
     }
   }
@@ -60,6 +68,10 @@ extension Belfry_V1_WorkerMessage {
         job: try Field.job(m.job), assignment: try Field.assignment(m.assignment),
         attempt: Int(m.attempt), hazard: m.hazard)
     case .finished(let m): return try m.workerMessage()
+    case .progress(let m):
+      return .progress(
+        job: try Field.job(m.job), assignment: try Field.assignment(m.assignment),
+        JobProgress(permille: Int(m.permille), text: m.text))
     case .leaving: return .leaving
     case nil: return nil
     }

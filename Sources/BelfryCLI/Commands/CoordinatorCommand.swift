@@ -52,6 +52,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
     var state: String?
     @Option(help: "A limit of connections and calls: NAME=VALUE. See: belfry coordinator limits")
     var limit: [String] = []
+    @Option(help: "How long outcomes are kept, and so how long an id is known.")
+    var keepOutcomes = DurationOption(.seconds(30 * 86_400))
     @Option(help: "How long RabbitMQ and MongoDB may be away at start.")
     var wait = DurationOption(.seconds(30))
     @OptionGroup var logs: LogOptions
@@ -82,10 +84,11 @@ struct CoordinatorCommand: AsyncParsableCommand {
           next: ["put larger data elsewhere, and its address into the payload"])
       }
       let limits = try limits(payloadMax: payloadMax)
-      let configuration = Coordinator.Configuration(
+      var configuration = Coordinator.Configuration(
         core: core, cluster: me.cluster,
         server: RPCServer.Configuration(host: host, port: port, tls: me.tls, limits: limits),
         attachments: attachments, payloadBytesMax: payloadMax, wait: wait.duration)
+      configuration.outcomesKept = keepOutcomes.duration
       let coordinator = Coordinator(
         configuration, queue: queue, store: store, sinks: [LogAlertSink(logger: logger)],
         eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)

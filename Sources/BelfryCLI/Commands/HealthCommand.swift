@@ -101,7 +101,7 @@ extension Document {
         ("cursor", .number(Int(clamping: update.cursor))), ("at", Self.time(update.atMs)),
         ("cluster", .text(update.cluster)), ("verdict", .text(update.verdict)),
         ("nodes", .list(update.nodes.map(Self.node))),
-        ("lanes", .list(update.lanes.map(Self.lane))),
+        ("lanes", .list(update.lanes.map { .object(Self.laneFields($0)) })),
         ("parts", .list(update.parts.map(Self.part))),
         ("alerts", .list(update.alerts.map(Self.alert))),
         ("gone", .list(update.gone.map { .text($0) })),
@@ -118,18 +118,6 @@ extension Document {
       ("kinds", .list(node.kinds.map { .text($0) })),
       ("lanes", .list(node.lanes.map { .text($0) })), ("software", .text(node.software)),
       ("address", .text(node.address)),
-    ])
-  }
-
-  private static func lane(_ lane: Belfry_V1_LaneHealth) -> Value {
-    .object([
-      ("name", .text(lane.name)), ("ready", .number(Int(clamping: lane.ready))),
-      ("waiting", .number(Int(clamping: lane.waiting))),
-      ("running", .number(Int(clamping: lane.running))),
-      ("parked", .number(Int(clamping: lane.parked))),
-      ("unserved", .list(lane.unserved.map { .text($0) })),
-      ("finished", .number(Int(clamping: lane.finished))),
-      ("failed", .number(Int(clamping: lane.failed))),
     ])
   }
 

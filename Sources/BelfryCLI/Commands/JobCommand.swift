@@ -4,28 +4,54 @@ internal import BelfryAPI
 internal import BelfryCoordinator
 internal import BelfryCore
 internal import Foundation
+internal import SwiftProtobuf
 
 struct JobCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "job", abstract: "Look at jobs, wait for them.",
-    subcommands: [Show.self, Wait.self])
+    commandName: "job", abstract: "Look at jobs, wait for them, cancel and retry them.",
+    subcommands: [
+      Show.self, List.self, Wait.self, Cancel.self, Retry.self, Forget.self,
+    ])
 
   struct Show: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Show what is known of a job: where it is, or its outcome with its history.",
-      discussion: "Example:\n\n  belfry job show photo-17 -o json")
+      discussion: """
+        Examples:
 
-    @Argument(help: "The job's id.") var id: String
+          belfry job show photo-17 -o json
+          belfry job show photo-17 --watch       until it has an outcome, with its progress
+        """)
+
+    @Argument(help: "The job's id, or a beginning of it that no other has.") var id: String
+    @Flag(name: .shortAndLong, help: "Go on until there is an outcome.") var watch = false
     @OptionGroup var client: ClientOptions
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
       try await UserError.reporting {
         let client = try self.client.client()
-        let view = try await client.view(id, waiting: false, within: self.client.timeout.duration)
-        try output.print(Document(view))
+        try await show(client)
         await client.close()
       }
+    }
+
+    private func show(_ client: BelfryClient) async throws {
+      let limit = self.client.timeout.duration
+      let whole = try await client.wholeID(id, within: limit)
+      var view = try await client.view(whole, waiting: false, within: limit)
+      var shown = ""
+      while watch, !view.hasOutcome {
+        let line = output.format == .table ? view.line : Document(view).json
+        if line != shown {
+          print(line)
+          fflush(nil)
+          shown = line
+        }
+        try await Task.sleep(for: .milliseconds(500))
+        view = try await client.view(whole, waiting: false, within: limit)
+      }
+      try output.print(Document(view))
     }
   }
 
@@ -81,6 +107,38 @@ struct JobOutput {
   }
 }
 
+extension BelfryClient {
+  /// The one job whose id is this, or begins with it.
+  func wholeID(_ text: String, within limit: Duration) async throws -> String {
+    if text.utf8.count >= 32 { return text }
+    let found = Set(
+      try await find(
+        .with {
+          $0.idPrefix = text
+          $0.limit = 20
+        }, within: limit
+      ).map(\.id))
+    if found.isEmpty || found.contains(text) { return text }
+    if found.count == 1, let only = found.first { return only }
+    throw UserError(
+      .ambiguousID, "\"\(text)\" begins the ids of several jobs",
+      why: found.sorted().prefix(5).joined(separator: ", ") + (found.count > 5 ? ", …" : ""),
+      next: ["give more of the id"])
+  }
+}
+
+extension Belfry_V1_JobView {
+  /// One line for people who watch.
+  var line: String {
+    var line = "\(id)  \(state)"
+    if !worker.isEmpty { line += " on \(worker)" }
+    if !waitingFor.isEmpty { line += ", waits for: \(waitingFor)" }
+    if progressPermille > 0 { line += "  \(Double(progressPermille) / 10) %" }
+    if !progressText.isEmpty { line += "  \(progressText)" }
+    return line
+  }
+}
+
 extension Document {
   init(_ view: Belfry_V1_JobView) {
     self.init(
@@ -89,7 +147,14 @@ extension Document {
         ("id", .text(view.id)), ("state", .text(view.state)), ("jobKind", .text(view.kind)),
         ("lane", .text(view.lane)), ("attempt", .number(Int(view.attempt))),
         ("worker", .text(view.worker)), ("waitingFor", .text(view.waitingFor)),
+        ("dueAt", Self.time(view.dueMs)),
       ])
+    if view.progressPermille > 0 || !view.progressText.isEmpty {
+      fields += [
+        ("progressPermille", .number(Int(view.progressPermille))),
+        ("progressText", .text(view.progressText)),
+      ]
+    }
     if view.hasOutcome { addOutcome(view.outcome) }
   }
 
@@ -119,6 +184,7 @@ extension Document {
         fields.append(("resultBase64", .text(outcome.result.base64EncodedString())))
       }
     }
+    if !outcome.retryOf.isEmpty { fields.append(("retryOf", .text(outcome.retryOf))) }
     if !outcome.history.isEmpty {
       fields.append(("history", .list(outcome.history.map(Self.line))))
     }

@@ -14,6 +14,7 @@ struct SubmitCommand: AsyncParsableCommand {
         belfry submit --kind shout --payload hello --wait
         belfry submit --kind resize --payload-file photo.jpg --id photo-17 --tries 5
         belfry submit --kind ping --count 1000 --id-prefix load
+        belfry submit --kind bill --idempotency-key order-4711 --delay 1h
 
       Exit status with --wait: 0 succeeded, 1 any other outcome, 2 some of many.
       """)
@@ -44,6 +45,12 @@ struct SubmitCommand: AsyncParsableCommand {
   var delay: DurationOption?
   @Option(help: "Labels that the worker must have, key=value, comma-separated.")
   var requires: String?
+  @Option(help: "In place of an id: the same key on the same lane is the same job.")
+  var idempotencyKey: String?
+  @Option(help: "Not before this time, RFC 3339: 2026-12-24T18:00:00Z.")
+  var runAt: TimeOption?
+  @Option(help: "The job as a whole must have run within this time, or it expires.")
+  var deadline: DurationOption?
   @Flag(help: "This id may have been submitted before: look first.")
   var `repeat` = false
   @Flag(help: "Wait for the outcome, at most --timeout.")
@@ -55,6 +62,12 @@ struct SubmitCommand: AsyncParsableCommand {
     guard count >= 1 else { throw ValidationError("--count must be at least 1") }
     guard count == 1 || id == nil else {
       throw ValidationError("--id names one job; with --count use --id-prefix")
+    }
+    guard idempotencyKey == nil || (id == nil && count == 1) else {
+      throw ValidationError("--idempotency-key names one job, in place of --id")
+    }
+    guard delay == nil || runAt == nil else {
+      throw ValidationError("--delay and --run-at exclude each other")
     }
     guard ["high", "normal", "low"].contains(priority) else {
       throw ValidationError("--priority is high, normal or low")
@@ -103,38 +116,21 @@ struct SubmitCommand: AsyncParsableCommand {
   }
 
   private func template() throws -> NewJob {
-    var job = NewJob(kind: kind, payload: try payloadBytes())
+    var job = NewJob(kind: kind, payload: try PayloadText.bytes(payload, file: payloadFile))
     job.lane = lane
     job.priority = priority == "high" ? .high : priority == "low" ? .low : .normal
     job.triesMax = tries
     job.backoff = backoff
     job.timeout = attemptTimeout?.duration
-    if let delay {
-      let now = Int64(Date().timeIntervalSince1970 * 1_000)
-      job.runAtMilliseconds = now + Int64(delay.duration / .milliseconds(1))
-    }
-    if let requires {
-      guard let labels = BelfryCore.Label.list(requires) else {
-        throw UserError(
-          .badSetting, "\"\(requires)\" are no labels", why: "key=value pairs are asked for",
-          next: ["--requires gpu=a100,zone=b"])
-      }
-      job.requires = Dictionary(
-        labels.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
-    }
+    let now = Int64(Date().timeIntervalSince1970 * 1_000)
+    if let delay { job.runAtMilliseconds = now + Int64(delay.duration / .milliseconds(1)) }
+    if let runAt { job.runAtMilliseconds = runAt.milliseconds }
+    if let deadline { job.deadlineMilliseconds = now + Int64(deadline.duration / .milliseconds(1)) }
+    job.idempotencyKey = idempotencyKey
+    job.requires = Dictionary(
+      try LabelText.parse(requires).map { ($0.key, $0.value) },
+      uniquingKeysWith: { first, _ in first })
     job.isRepeat = `repeat`
     return job
-  }
-
-  private func payloadBytes() throws -> [UInt8] {
-    if let payload { return Array(payload.utf8) }
-    guard let payloadFile else { return [] }
-    if payloadFile == "-" { return [UInt8](FileHandle.standardInput.readDataToEndOfFile()) }
-    guard let data = FileManager.default.contents(atPath: payloadFile) else {
-      throw UserError(
-        .badFile, "cannot read \(payloadFile)", why: String(cString: strerror(errno)),
-        next: ["--payload-file - reads standard input"])
-    }
-    return [UInt8](data)
   }
 }

@@ -28,6 +28,15 @@ struct Document {
     ).json
   }
 
+  /// A field for people; empty when there is none of that name.
+  func plain(_ name: String) -> String {
+    guard let (_, value) = fields.first(where: { $0.0 == name }) else { return "" }
+    return value.plain ?? ""
+  }
+
+  /// As one of a list.
+  var item: Value { .object([("kind", .text(kind))] + fields) }
+
   /// Two columns for people.
   var table: String {
     let shown = fields.compactMap { name, value in value.plain.map { (name, $0) } }
@@ -93,5 +102,19 @@ struct OutputOptions: ParsableArguments {
 
   func print(_ document: Document) throws {
     Swift.print(format == .table ? document.table : document.json)
+  }
+
+  /// A list: a table with these columns, one JSON object with `items`, or an object a line.
+  func print(_ documents: [Document], kind: String, columns: [String]) {
+    switch format {
+    case .table: Swift.print(TextTable(documents, columns: columns).text)
+    case .json:
+      Swift.print(
+        Document(
+          kind: kind,
+          fields: [("items", .list(documents.map(\.item)))]
+        ).json)
+    case .ndjson: for document in documents { Swift.print(document.json) }
+    }
   }
 }

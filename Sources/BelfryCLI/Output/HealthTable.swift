@@ -9,7 +9,7 @@ struct HealthTable {
     let verdict = picture.verdict.isEmpty ? "nothing is wrong" : picture.verdict
     lines.append("cluster \(picture.cluster): \(verdict)")
     lines.append("")
-    lines += Self.table(
+    lines += TextTable.lines(
       ["NODE", "ROLE", "STATE", "SLOTS", "BEAT", "REASON"],
       picture.nodes.map { node in
         [
@@ -19,20 +19,20 @@ struct HealthTable {
         ]
       })
     lines.append("")
-    lines += Self.table(
-      ["LANE", "READY", "WAITING", "RUNNING", "PARKED", "DONE", "FAILED", "NOBODY SERVES"],
+    lines += TextTable.lines(
+      ["LANE", "READY", "WAITING", "RUNNING", "PARKED", "DONE", "FAILED", "WAITS FOR"],
       picture.lanes.map { lane in
         [
           lane.name, "\(lane.ready)", "\(lane.waiting)", "\(lane.running)", "\(lane.parked)",
-          "\(lane.finished)", "\(lane.failed)", lane.unserved.joined(separator: ", "),
+          "\(lane.finished)", "\(lane.failed)", lane.waits,
         ]
       })
     lines.append("")
-    lines += Self.table(
+    lines += TextTable.lines(
       ["PART", "STATE", "REASON"], picture.parts.map { [$0.name, $0.state, $0.reason] })
     if !picture.alerts.isEmpty {
       lines.append("")
-      lines += Self.table(
+      lines += TextTable.lines(
         ["ALERT", "SUBJECT", "SEVERITY", "WHY"],
         picture.alerts.map { [$0.rule, $0.subject, $0.severity, $0.why] })
     }
@@ -42,20 +42,15 @@ struct HealthTable {
   private static func age(_ milliseconds: UInt64) -> String {
     milliseconds < 1_000 ? "<1s" : "\(milliseconds / 1_000)s"
   }
+}
 
-  private static func table(_ head: [String], _ rows: [[String]]) -> [String] {
-    let all = [head] + rows
-    let widths = head.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
-    return all.map { row in
-      var line = ""
-      for (column, cell) in row.enumerated() {
-        line += cell
-        if column < row.count - 1 {
-          line += String(repeating: " ", count: widths[column] - cell.count + 2)
-        }
-      }
-      while line.last == " " { line.removeLast() }
-      return line
+extension Belfry_V1_LaneHealth {
+  /// Why its jobs wait, with all that nobody serves.
+  fileprivate var waits: String {
+    if paused {
+      return "paused by \(pausedBy)" + (pausedReason.isEmpty ? "" : ": \(pausedReason)")
     }
+    guard !unserved.isEmpty else { return waitsFor }
+    return "a worker for \(unserved.joined(separator: ", "))"
   }
 }

@@ -30,9 +30,13 @@ enum ErrorCode: String {
   case badFile = "BF0103"
   case fileExists = "BF0104"
   case badName = "BF0105"
+  case notConfirmed = "BF0106"
   case badJob = "BF0201"
   case jobNotFound = "BF0202"
   case payloadTooLarge = "BF0203"
+  case ambiguousID = "BF0204"
+  case noSuchLane = "BF0205"
+  case noSuchSchedule = "BF0206"
   case unavailable = "BF0301"
   case refused = "BF0302"
   case timeout = "BF0303"
@@ -45,8 +49,9 @@ enum ErrorCode: String {
   var exit: Exit {
     switch self {
     case .missingSetting, .badSetting, .storeUnsuitable: .configuration
-    case .badFile, .badName, .badJob, .payloadTooLarge, .fileExists: .badData
-    case .jobNotFound: .notFound
+    case .badFile, .badName, .badJob, .payloadTooLarge, .fileExists, .ambiguousID: .badData
+    case .notConfirmed: .usage
+    case .jobNotFound, .noSuchLane, .noSuchSchedule: .notFound
     case .unavailable, .brokerUnavailable: .unavailable
     case .timeout, .wedged: .tryAgain
     case .notOurProtocol: .protocolError

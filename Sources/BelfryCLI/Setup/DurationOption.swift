@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import BelfryCore
+internal import Foundation
 
 /// A duration as people write it: `250ms`, `30s`, `5m`, `1h30m`.
 struct DurationOption: ExpressibleByArgument {
@@ -13,4 +14,17 @@ struct DurationOption: ExpressibleByArgument {
   }
 
   var defaultValueDescription: String { duration.shortText }
+}
+
+/// A time as programs write it: RFC 3339.
+struct TimeOption: ExpressibleByArgument {
+  let milliseconds: Int64
+
+  init?(argument: String) {
+    guard
+      let date = (try? Date(argument, strategy: .iso8601))
+        ?? (try? Date(argument, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
+    else { return nil }
+    milliseconds = Int64((date.timeIntervalSince1970 * 1_000).rounded())
+  }
 }

@@ -109,6 +109,7 @@ package struct JobDoor: Sendable {
       contentEncoding: message.contentEncoding, reply: reply(of: message),
       submittedAt: message.timestamp.flatMap(Self.time), requires: headers.requires,
       timeout: headers.timeout, deadline: headers.deadline, retry: headers.retry,
+      retryOf: headers.retryOf,
       traceparent: headers.traceparent, tracestate: headers.tracestate)
     let content = JobMessage(
       job: job, attempt: headers.attempt, history: headers.history, runAt: headers.runAt,
@@ -139,6 +140,7 @@ package struct JobDoor: Sendable {
     var runAt: WallTime?
     var requires: [Label] = []
     var isRepeat = false
+    var retryOf: JobID?
     var traceparent: String?
     var tracestate: String?
 
@@ -159,6 +161,7 @@ package struct JobDoor: Sendable {
         case JobHeader.requires:
           requires = try Self.text(header, "labels such as gpu=a100,zone=b") { Label.list($0) }
         case JobHeader.isRepeat: isRepeat = try Self.bool(header)
+        case JobHeader.retryOf: retryOf = try Self.text(header, "a job's id") { JobID($0) }
         case JobHeader.history: historyText = try Self.text(header, "text") { $0 }
         case JobHeader.traceparent: traceparent = try? Self.text(header, "text") { $0 }
         case JobHeader.tracestate: tracestate = try? Self.text(header, "text") { $0 }
@@ -223,7 +226,7 @@ package struct JobDoor: Sendable {
     } else {
       let known = attachment.usesMessageID ? message.messageID : nil
       let job = Job(
-        id: known.map { ForeignID.make(queue: delivery.queue, messageID: $0) } ?? newJobID(),
+        id: known.map { DerivedID.foreign(queue: delivery.queue, messageID: $0) } ?? newJobID(),
         kind: attachment.kind, lane: attachment.lane, payload: message.body,
         contentType: message.contentType, contentEncoding: message.contentEncoding,
         reply: reply(of: message), submittedAt: message.timestamp.flatMap(Self.time))

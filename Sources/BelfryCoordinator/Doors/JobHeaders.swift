@@ -11,6 +11,7 @@ enum JobHeader {
   static let runAt = "belfry-run-at"
   static let requires = "belfry-requires"
   static let isRepeat = "belfry-repeat"
+  static let retryOf = "belfry-retry-of"
   static let history = "belfry-history"
   static let traceparent = "traceparent"
   static let tracestate = "tracestate"
@@ -46,6 +47,7 @@ extension QueueMessage {
     if !job.requires.isEmpty {
       add(JobHeader.requires, .text(job.requires.map(\.description).joined(separator: ",")))
     }
+    if let retryOf = job.retryOf { add(JobHeader.retryOf, .text(retryOf.text)) }
     if message.isRepeat { add(JobHeader.isRepeat, .bool(true)) }
     let (history, cut) = HistoryJSON.encode(message.history)
     if cut > 0 { add(JobHeader.tries, .int(Int64(cut))) }

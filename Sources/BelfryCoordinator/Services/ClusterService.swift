@@ -6,6 +6,7 @@ internal import NIOCore
 /// `belfry.v1.Cluster`: what operators ask.
 struct ClusterService: Sendable {
   let shell: CoreShell
+  let store: any ControlStore
   let cluster: String
 
   /// Pause between two updates to one watcher: changes in between are sent as one.
@@ -14,6 +15,35 @@ struct ClusterService: Sendable {
   func picture() async -> Belfry_V1_HealthUpdate {
     let now = ProcessClock.now().wall
     return Belfry_V1_HealthUpdate(await shell.picture(), cluster: cluster, at: now)
+  }
+
+  static let reasonMax = 256
+
+  /// Written first, then read back: what this coordinator does is what all others will do.
+  func setLane(_ request: Belfry_V1_SetLaneRequest, by: String) async throws -> Belfry_V1_LaneHealth
+  {
+    guard let lane = Lane(request.name), let known = await shell.lane(lane) else {
+      throw RPCStatus(.notFound, "this coordinator serves no lane \"\(request.name)\"")
+    }
+    guard request.reason.count <= Self.reasonMax else {
+      throw RPCStatus(.invalidArgument, "a reason has at most \(Self.reasonMax) characters")
+    }
+    // Who paused it first, and since when, stays.
+    if request.paused != (known.pause != nil) {
+      let pause = LanePause(
+        lane: lane, by: by, reason: request.reason, since: ProcessClock.now().wall)
+      if let problem = await store.setPause(request.paused ? pause : nil, of: lane) {
+        throw RPCStatus(.unavailable, "the store does not answer: \(problem.message)")
+      }
+    }
+    guard let pauses = await store.pauses() else {
+      throw RPCStatus(.unavailable, "it is written, but the store does not answer: ask again")
+    }
+    await shell.take(pauses)
+    guard let item = await shell.lane(lane) else {
+      throw RPCStatus(.internal, "lane \(lane) is gone")
+    }
+    return Belfry_V1_LaneHealth(item)
   }
 
   /// First the whole picture, then changes, until the call ends or the coordinator leaves.

@@ -7,7 +7,7 @@ internal import SwiftProtobuf
 /// `belfry.v1.Jobs`: jobs by RPC. Accepted means confirmed by the broker, and nothing less.
 struct JobsService: Sendable {
   let shell: CoreShell
-  let store: any OutcomeStore
+  let store: any ClusterStore
   let payloadBytesMax: Int
   let newJobID: @Sendable () -> JobID
 
@@ -45,15 +45,22 @@ struct JobsService: Sendable {
   }
 
   func get(_ request: Belfry_V1_GetRequest) async throws -> Belfry_V1_JobView {
-    let id = try Self.jobID(request)
+    let id = try Self.jobID(request.id)
     if let place = await shell.place(of: id) { return Belfry_V1_JobView(id, place) }
     if let outcome = try await stored(id) { return Belfry_V1_JobView(outcome) }
+    var filter = OutcomeFilter()
+    filter.ids = [id]
+    if case .success(let delayed) = await store.delayed(filter, limit: 1), let job = delayed.first {
+      return Belfry_V1_JobView(job)
+    }
     throw RPCStatus(
-      .notFound, "job \(id) has no outcome, and this coordinator does not hold it")
+      .notFound,
+      "job \(id) has no outcome, is not delayed, and this coordinator does not hold it: it waits in"
+        + " its queue, is with another coordinator, or was never submitted")
   }
 
   func await(_ request: Belfry_V1_GetRequest) async throws -> Belfry_V1_JobView {
-    let id = try Self.jobID(request)
+    let id = try Self.jobID(request.id)
     guard let outcome = await shell.awaitOutcome(of: id) else {
       throw RPCStatus(.cancelled, "the call ended before job \(id) had an outcome")
     }
@@ -71,21 +78,22 @@ struct JobsService: Sendable {
   private func read(_ spec: Belfry_V1_JobSpec) throws(RPCStatus) -> JobMessage {
     do {
       return try spec.jobMessage(
-        newID: newJobID, at: ProcessClock.now().wall, payloadBytesMax: payloadBytesMax)
+        newID: newJobID, keyedID: DerivedID.keyed, at: ProcessClock.now().wall,
+        payloadBytesMax: payloadBytesMax)
     } catch {
       throw RPCStatus(
         error.field == "payload" ? .resourceExhausted : .invalidArgument, error.description)
     }
   }
 
-  private static func jobID(_ request: Belfry_V1_GetRequest) throws(RPCStatus) -> JobID {
-    guard let id = JobID(request.id) else {
+  static func jobID(_ text: String) throws(RPCStatus) -> JobID {
+    guard let id = JobID(text) else {
       throw RPCStatus(.invalidArgument, "a job id is 1 to 64 of [A-Za-z0-9._-]")
     }
     return id
   }
 
-  private static func status(_ answer: SubmitAnswer, _ message: JobMessage) -> RPCStatus? {
+  static func status(_ answer: SubmitAnswer, _ message: JobMessage) -> RPCStatus? {
     switch answer {
     case .accepted: nil
     case .unavailable(let why): RPCStatus(.unavailable, why)

@@ -7,6 +7,9 @@ package enum Roles {
   static func allowed(_ method: MethodDescriptor) -> [PeerIdentity.Role] {
     switch (method.service, method.method) {
     case ("belfry.v1.Session", _): [.worker]
+    case ("belfry.v1.Jobs", "Retry"), ("belfry.v1.Jobs", "Forget"): [.operator]
+    case ("belfry.v1.Cluster", "SetLane"): [.operator]
+    case ("belfry.v1.Schedules", _): [.operator]
     case ("belfry.v1.Jobs", _): [.producer, .operator]
     case ("belfry.v1.Cluster", _): [.operator, .coordinator]
     case ("grpc.reflection.v1.ServerReflection", _),

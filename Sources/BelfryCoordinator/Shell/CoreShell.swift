@@ -137,7 +137,7 @@ actor CoreShell {
   private func answer(_ answer: Answer) {
     let token =
       switch answer {
-      case .submitted(let token, _), .cancelled(let token, _): token
+      case .submitted(let token, _), .cancelled(let token, _, _): token
       }
     answers.removeValue(forKey: token)?(answer)
   }
@@ -209,6 +209,37 @@ actor CoreShell {
       step(inputs)
     }
   }
+
+  /// Records `cancelled`, and returns what the store then holds: that, or the outcome that was first.
+  func cancel(_ job: JobID, by: String) async -> (outcome: Outcome, wasHeld: Bool) {
+    await withCheckedContinuation { continuation in
+      let token = nextToken
+      nextToken += 1
+      answers[token] = { answer in
+        guard case .cancelled(_, let outcome, let wasSeen) = answer else { return }
+        continuation.resume(returning: (outcome, wasSeen))
+      }
+      step([.cancelled(token: token, job, by: by)])
+    }
+  }
+
+  func places(_ filter: JobFilter) -> [(id: JobID, place: JobPlace)] {
+    guard filter.wantsQueued || filter.wantsRunning else { return [] }
+    return core.places(limit: filter.limit) { job, place in
+      (place.state == "running" ? filter.wantsRunning : filter.wantsQueued)
+        && (filter.outcomes.worker == nil || place.worker == filter.outcomes.worker)
+        && filter.outcomes.matches(job.id, job.kind, job.lane, job.requires)
+    }
+  }
+
+  func lane(_ name: Lane) -> HealthPicture.LaneItem? {
+    core.health(at: ProcessClock.now()).lanes.first { $0.name == name }
+  }
+
+  func take(_ pauses: [LanePause]) { step([.pausesRead(pauses)]) }
+
+  /// Why the store cannot be asked now; nil when it can.
+  var storeProblem: String? { core.storeProblem }
 
   func place(of job: JobID) -> JobPlace? { core.place(of: job) }
 

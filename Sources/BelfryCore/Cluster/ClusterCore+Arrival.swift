@@ -110,7 +110,7 @@ extension ClusterCore {
   private func isBeingRecorded(_ job: JobID) -> Bool {
     recording.values.contains { purpose in
       switch purpose {
-      case .worker(job, _), .cancel(_, job): true
+      case .worker(job, _), .cancel(_, job, _): true
       default: false
       }
     }
@@ -139,7 +139,7 @@ extension ClusterCore {
     entries[id] = entry
     record(
       entry, state: .failed, reason: malformed.code,
-      error: JobError(code: malformed.code, message: malformed.reason), at: now)
+      error: JobError(code: malformed.code, message: malformed.reason), keepsJob: false, at: now)
   }
 
   /// A pause before the next try of something that was answered *unknown*, or refused.

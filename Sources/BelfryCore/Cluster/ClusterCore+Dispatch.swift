@@ -15,6 +15,7 @@ extension ClusterCore {
     }
     chargeRemembered(entry, at: now)
     guard !entry.isSettling, !settleIfDecided(entry, at: now) else { return }
+    if pauses[entry.job.lane] != nil { return handBack(entry, at: now) }
     entry.state = .queued
     dispatcher.enqueue(id, Demand(entry.job), entry.service)
     dispatchNeeded = true

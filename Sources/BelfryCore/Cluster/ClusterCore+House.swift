@@ -1,7 +1,7 @@
 internal import OrderedCollections
 
 /// What a tick does besides judging workers: long holds, depths, wishes for credit, forgetting; and
-/// what comes from people: submit, cancel, drain.
+/// the end: drain.
 extension ClusterCore {
   static let measureEvery = Duration.seconds(2)
 
@@ -15,6 +15,7 @@ extension ClusterCore {
       parts.brokerAsked(at: now)
     }
     recentlyFinished.prune(at: now.monotonic)
+    cancels.prune(at: now.monotonic)
     reparkLong(at: now)
     forgetAbsent(at: now)
   }
@@ -66,60 +67,13 @@ extension ClusterCore {
     }
   }
 
-  // MARK: people
-
-  mutating func submitted(_ token: UInt64, _ message: JobMessage, at now: Now) {
-    guard configuration.lanes.contains(message.job.lane) else {
-      ready.answers.append(.submitted(token: token, .noSuchLane))
-      return
-    }
-    guard ledger.canSubmit, !isDraining else {
-      let why =
-        isDraining
-        ? "this coordinator is leaving"
-        : ledger.blockedBy.map { "RabbitMQ takes no messages: \($0)" }
-          ?? "RabbitMQ cannot be reached"
-      ready.answers.append(.submitted(token: token, .unavailable(why)))
-      return
-    }
-    ledger.add(.job(message, .lane), for: .submit(token: token), at: now, into: &ready)
-  }
-
-  /// Inserts the outcome `cancelled` at once: the exact answer is cancelled, or finished first.
-  mutating func cancel(_ token: UInt64, _ id: JobID, by: String, at now: Now) {
-    let entry = entries[id]
-    let outcome = Outcome(
-      id: id, state: .cancelled, reason: "cancelled", kind: entry?.job.kind,
-      lane: entry?.job.lane ?? .default, attempt: entry?.attempt ?? 0,
-      tries: entry?.history.tries ?? 0, losses: entry?.history.losses ?? 0,
-      submittedAt: entry?.job.submittedAt, finishedAt: now.wall,
-      error: JobError(code: "cancelled", message: "cancelled by \(by)"),
-      history: entry?.history.lines ?? [])
-    recording[recorder.record(outcome)] = .cancel(token: token, id)
-  }
-
-  mutating func cancelRecorded(_ id: JobID, _ outcome: Outcome, at now: Now) {
-    if outcome.state == .cancelled { cancels.insert(id) }
-    recentlyFinished.insert(id, hasOutcome: true, at: now.monotonic)
-    stopRuns(of: id)
-    knownOutcome(outcome, at: now)
-  }
-
   /// Planned leave: consumes no more and gives back what is not assigned; what runs goes on, and its
   /// deliveries go back when the connection closes.
   mutating func drain(at now: Now) {
     guard !isDraining else { return }
     isDraining = true
     planConsumers(at: now)
-    for (_, entry) in entries.sorted(by: { $0.key < $1.key }) {
-      switch entry.state {
-      case .looking, .resting, .queued:
-        ready.requeues.append(contentsOf: entry.deliveries)
-        ready.requeues.append(contentsOf: entry.waiting.map(\.tag))
-        drop(entry, at: now)
-      case .running, .verdict, .settling: continue
-      }
-    }
+    handBack(at: now) { _ in true }
     ready.healthChanged = true
   }
 
@@ -131,4 +85,9 @@ extension ClusterCore {
 extension ClusterCore {
   /// The broker takes what is published: owed publishes can be claimed.
   package var canPublish: Bool { ledger.canSubmit }
+
+  /// Why the store does not answer; nil when it did last time.
+  package var storeProblem: String? {
+    parts.storeState.state == .up ? nil : parts.storeState.reason
+  }
 }

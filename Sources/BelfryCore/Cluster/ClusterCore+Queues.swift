@@ -79,7 +79,8 @@ extension ClusterCore {
       let slots = workers.values
         .filter { $0.isInSession && $0.hello.lanes.contains(lane) }
         .reduce(0) { $0 + $1.hello.slots }
-      let wanted = slots > 0 && !isDraining ? ConsumerPlan.prefetch(slots: slots) : nil
+      let isOpen = slots > 0 && !isDraining && pauses[lane] == nil
+      let wanted = isOpen ? ConsumerPlan.prefetch(slots: slots) : nil
       let current = consumers.prefetch[lane]
       guard wanted != current else { continue }
       if let wanted, let current, abs(wanted - current) * 5 <= current { continue }

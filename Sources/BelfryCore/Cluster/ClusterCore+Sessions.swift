@@ -164,6 +164,8 @@ extension ClusterCore {
       started(worker, job, assignment, hazard: hazard)
     case .finished(let job, let assignment, let result):
       finished(worker, session, job, assignment, result, at: now)
+    case .progress(_, let assignment, let progress):
+      if runs[assignment]?.worker == worker.name { runs[assignment]?.progress = progress }
     case .leaving:
       worker.isDraining = true
       ready.healthChanged = true

@@ -55,7 +55,8 @@ extension ClusterCore {
 
   mutating func record(
     _ entry: Entry, state: Outcome.State, reason: String, error: JobError?,
-    run: AssignmentID? = nil, worker: NodeName? = nil, startedAt: WallTime? = nil, at now: Now
+    run: AssignmentID? = nil, worker: NodeName? = nil, startedAt: WallTime? = nil,
+    keepsJob: Bool = true, at now: Now
   ) {
     let job = entry.job
     record(
@@ -64,7 +65,8 @@ extension ClusterCore {
         id: job.id, state: state, reason: reason, kind: job.kind, lane: job.lane,
         attempt: entry.attempt, tries: entry.history.tries, losses: entry.history.losses,
         assignment: run, worker: worker, submittedAt: job.submittedAt, startedAt: startedAt,
-        finishedAt: now.wall, error: error, history: entry.history.lines, retryOf: job.retryOf))
+        finishedAt: now.wall, error: error, history: entry.history.lines, retryOf: job.retryOf,
+        requires: job.requires, job: keepsJob && state != .cancelled ? job : nil))
   }
 
   /// `reporter`: the assignment whose worker waits to hear *recorded*.
@@ -90,8 +92,8 @@ extension ClusterCore {
         recentlyFinished.insert(job, hasOutcome: true, at: now.monotonic)
         stopRuns(of: job)
         knownOutcome(result.outcome, at: now)
-      case .cancel(let token, let job):
-        ready.answers.append(.cancelled(token: token, result.outcome))
+      case .cancel(let token, let job, let wasSeen):
+        ready.answers.append(.cancelled(token: token, result.outcome, wasSeen: wasSeen))
         cancelRecorded(job, result.outcome, at: now)
       case nil: continue
       }

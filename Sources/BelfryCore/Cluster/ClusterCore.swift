@@ -24,7 +24,8 @@ package struct ClusterCore {
   var recentlyFinished = RecentJobs()
   /// Failures heard while the job's message was back in its queue, charged when it comes.
   var rememberedFailures = RememberedFailures()
-  var cancels: Set<JobID> = []
+  var cancels = Cancels()
+  var pauses: [Lane: LanePause] = [:]
   var consumers = ConsumerPlan()
   var generations: Set<ChannelGeneration> = []
   var brake = MassLossBrake()
@@ -101,6 +102,11 @@ package struct ClusterCore {
     case .received(let session, let messages): received(session, messages, at: now)
     case .submitted(let token, let message): submitted(token, message, at: now)
     case .cancelled(let token, let job, let by): cancel(token, job, by: by, at: now)
+    case .cancelsRead(let jobs):
+      for job in jobs { cancelRead(job, at: now) }
+    case .forgotten(let jobs):
+      for job in jobs { cancels.remove(job) }
+    case .pausesRead(let pauses): pausesRead(pauses, at: now)
     case .storeAsked: parts.storeAsked(at: now)
     case .storeAnswered(let problem): storeAnswered(problem, at: now)
     case .drain: drain(at: now)
@@ -156,5 +162,5 @@ enum RecordPurpose {
   case entry(JobID, serial: UInt64, reporter: AssignmentID?)
   /// A worker without a store waits for *recorded*, and nothing is held here.
   case worker(JobID, AssignmentID)
-  case cancel(token: UInt64, JobID)
+  case cancel(token: UInt64, JobID, wasSeen: Bool)
 }

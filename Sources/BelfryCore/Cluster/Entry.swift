@@ -96,4 +96,5 @@ struct Run {
   var isHazard: Bool
   /// Told to stop or cancel: not offered for adoption.
   var isStopping = false
+  var progress: JobProgress?
 }

@@ -18,6 +18,12 @@ package enum Input: Sendable {
   /// A producer's job by RPC; answered by `Answer.submitted`.
   case submitted(token: UInt64, JobMessage)
   case cancelled(token: UInt64, JobID, by: String)
+  /// Ids that were cancelled here or elsewhere; known ones may be among them.
+  case cancelsRead([JobID])
+  /// Outcomes that were removed before their time: such an id may run again.
+  case forgotten([JobID])
+  /// All lanes that are paused, as the store has them.
+  case pausesRead([LanePause])
   /// The store is asked how it is; `storeAnswered` says it, if it ever does.
   case storeAsked
   case storeAnswered(StoreProblem?)

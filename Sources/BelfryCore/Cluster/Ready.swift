@@ -61,7 +61,8 @@ package struct Owe: Sendable {
 
 package enum Answer: Sendable, Equatable {
   case submitted(token: UInt64, SubmitAnswer)
-  case cancelled(token: UInt64, Outcome)
+  /// What the store holds: cancelled, or finished first. `wasSeen`: this coordinator held the job.
+  case cancelled(token: UInt64, Outcome, wasSeen: Bool)
 }
 
 package enum SubmitAnswer: Sendable, Equatable {

@@ -33,6 +33,9 @@ package struct HealthPicture: Sendable, Equatable {
     package var unserved: [String]
     package var finished: Int
     package var failed: Int
+    package var pause: LanePause?
+    /// Why jobs of it wait; empty when none does.
+    package var waitsFor: String
   }
 
   package struct Part: Sendable, Equatable {
@@ -59,6 +62,7 @@ package struct JobPlace: Sendable, Equatable {
   package var attempt: Int
   package var worker: NodeName?
   package var waitingFor: String
+  package var progress: JobProgress?
 }
 
 extension ClusterCore {
@@ -117,9 +121,22 @@ extension ClusterCore {
     where demand.lane == lane && group.count > 0 && group.unservedSince != nil {
       if !unserved.contains(demand.text) { unserved.append(demand.text) }
     }
-    return HealthPicture.LaneItem(
+    var item = HealthPicture.LaneItem(
       name: lane, ready: ready, waiting: waiting, running: running, parked: parked,
-      unserved: unserved, finished: counts.finished, failed: counts.failed)
+      unserved: unserved, finished: counts.finished, failed: counts.failed, pause: pauses[lane],
+      waitsFor: "")
+    if ready + waiting + parked > 0 { item.waitsFor = waitsFor(item) }
+    return item
+  }
+
+  private func waitsFor(_ lane: HealthPicture.LaneItem) -> String {
+    if let pause = lane.pause { return "the lane is paused by \(pause.by)" }
+    if let demand = lane.unserved.first { return "no worker serves \(demand)" }
+    let serving = workers.values.filter { $0.isInSession && $0.hello.lanes.contains(lane.name) }
+    if serving.isEmpty { return "no worker is in session" }
+    if serving.allSatisfy(\.isDraining) { return "all workers of the lane are leaving" }
+    let slots = serving.reduce(0) { $0 + $1.hello.slots }
+    return "all \(slots) slots are taken"
   }
 
   private func part(_ name: String, _ part: PartStates.Part) -> HealthPicture.Part {
@@ -131,7 +148,7 @@ extension ClusterCore {
     if parts.brokerState.state != .up { return "RabbitMQ: \(parts.brokerState.reason)" }
     if parts.storeState.state != .up { return "MongoDB: \(parts.storeState.reason)" }
     if let alert = openAlerts.values.first { return "\(alert.summary): \(alert.why)" }
-    for lane in configuration.lanes {
+    for lane in configuration.lanes where pauses[lane] == nil {
       let item = laneItem(lane, waiting: 0, running: 0)
       if let first = item.unserved.first {
         return "lane \(lane): no worker serves \(first)"
@@ -140,6 +157,20 @@ extension ClusterCore {
       if !isServed { return "lane \(lane): no worker is in session" }
     }
     return ""
+  }
+
+  /// Jobs held here that match, by id, at most so many.
+  package func places(limit: Int, _ matches: (Job, JobPlace) -> Bool) -> [(
+    id: JobID, place: JobPlace
+  )] {
+    var found: [(id: JobID, place: JobPlace)] = []
+    for id in entries.keys.sorted() where found.count < limit {
+      guard let entry = entries[id], let place = place(of: id), matches(entry.job, place) else {
+        continue
+      }
+      found.append((id, place))
+    }
+    return found
   }
 
   package func place(of id: JobID) -> JobPlace? {
@@ -151,6 +182,7 @@ extension ClusterCore {
     case .running(let assignment):
       place.state = "running"
       place.worker = runs[assignment]?.worker
+      place.progress = runs[assignment]?.progress
     case .settling: place.state = "running"
     case .verdict(let lost, _):
       place.waitingFor = "worker \(lost.worker) went away; the store is asked for an outcome"

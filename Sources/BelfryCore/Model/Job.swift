@@ -100,6 +100,18 @@ package final class Job: Sendable {
   }
 }
 
+extension Job: Equatable {
+  package static func == (a: Job, b: Job) -> Bool {
+    a === b
+      || (a.id == b.id && a.kind == b.kind && a.lane == b.lane && a.priority == b.priority
+        && a.payload == b.payload && a.contentType == b.contentType
+        && a.contentEncoding == b.contentEncoding && a.reply == b.reply
+        && a.submittedAt == b.submittedAt && a.requires == b.requires && a.timeout == b.timeout
+        && a.deadline == b.deadline && a.retry == b.retry && a.retryOf == b.retryOf
+        && a.traceparent == b.traceparent && a.tracestate == b.tracestate)
+  }
+}
+
 /// A job as one message carries it: the job, and what this message knows of its past.
 package struct JobMessage: Sendable {
   package var job: Job

@@ -23,13 +23,18 @@ package struct Outcome: Sendable, Equatable {
   package var error: JobError?
   package var history: [HistoryLine]
   package var retryOf: JobID?
+  /// Labels that the job asked for. Sorted.
+  package var requires: [Label]
+  /// What was asked for, kept with what a coordinator records as failed or expired, so that a person can
+  /// submit it anew. Reading an outcome by its id leaves it out: `ControlStore.dead` brings it.
+  package var job: Job?
 
   package init(
     id: JobID, state: State, reason: String = "", kind: Kind?, lane: Lane, attempt: Int,
     tries: Int = 0, losses: Int = 0, assignment: AssignmentID? = nil, worker: NodeName? = nil,
     submittedAt: WallTime? = nil, startedAt: WallTime? = nil, finishedAt: WallTime,
     result: JobResult? = nil, error: JobError? = nil, history: [HistoryLine] = [],
-    retryOf: JobID? = nil
+    retryOf: JobID? = nil, requires: [Label] = [], job: Job? = nil
   ) {
     self.id = id
     self.state = state
@@ -48,6 +53,8 @@ package struct Outcome: Sendable, Equatable {
     self.error = error
     self.history = history
     self.retryOf = retryOf
+    self.requires = requires
+    self.job = job
   }
 }
 

@@ -12,6 +12,7 @@ package enum WorkerMessage: Sendable, Equatable {
   case refused(job: JobID, assignment: AssignmentID, RefusalReason)
   case started(job: JobID, assignment: AssignmentID, attempt: Int, hazard: Bool)
   case finished(job: JobID, assignment: AssignmentID, FinishedResult)
+  case progress(job: JobID, assignment: AssignmentID, JobProgress)
   /// Planned: everything is done or handed back.
   case leaving
 }

@@ -26,6 +26,9 @@ package struct WallTime: Hashable, Comparable, Sendable, CustomStringConvertible
   package static func + (a: Self, b: Duration) -> Self {
     Self(milliseconds: a.milliseconds &+ b.millisecondsClamped)
   }
+  package static func - (a: Self, b: Duration) -> Self {
+    Self(milliseconds: a.milliseconds &- b.millisecondsClamped)
+  }
   package static func - (a: Self, b: Self) -> Duration {
     .milliseconds(a.milliseconds &- b.milliseconds)
   }

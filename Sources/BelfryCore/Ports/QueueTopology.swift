@@ -27,6 +27,19 @@ package enum QueueTopology {
   /// Jobs that no worker can take at present.
   package static func parked(_ lane: Lane) -> String { "belfry.parked." + lane.text }
 
+  /// The lane that a publish of a job is for; nil when it is none.
+  package static func lane(exchange: String, routingKey: String) -> Lane? {
+    var key = routingKey[...]
+    if exchange.isEmpty {
+      for prefix in ["belfry.again.", "belfry.parked."] where key.hasPrefix(prefix) {
+        return Lane(String(key.dropFirst(prefix.count)))
+      }
+      return nil
+    }
+    for suffix in [".high", ".low"] where key.hasSuffix(suffix) { key = key.dropLast(suffix.count) }
+    return Lane(String(key))
+  }
+
   /// Every queue of a lane, in the order in which they are served, `parked` last.
   package static func queues(_ lane: Lane) -> [String] {
     [again(lane), queue(lane, .high), queue(lane, .normal), queue(lane, .low), parked(lane)]

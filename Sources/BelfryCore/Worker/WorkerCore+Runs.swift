@@ -99,7 +99,7 @@ extension WorkerCore {
       attempt: run.assign.attempt, tries: run.assign.history.tries,
       losses: run.assign.history.losses, assignment: assignment, worker: configuration.name,
       submittedAt: job.submittedAt, startedAt: startedAt, finishedAt: finishedAt, result: result,
-      history: run.assign.history.lines, retryOf: job.retryOf)
+      history: run.assign.history.lines, retryOf: job.retryOf, requires: job.requires)
     if hasStore {
       runs.move(run, to: .recording)
       recording[recorder.record(outcome)] = assignment

@@ -6,7 +6,9 @@ enum OutcomeDocument {
   static let version = 1
 
   static func encode(_ outcome: Outcome) -> [UInt8] {
-    let size = (outcome.result?.bytes.size ?? 0) + outcome.history.count * 256
+    let size =
+      (outcome.result?.bytes.size ?? 0) + (outcome.job?.payload.size ?? 0) + outcome.history.count
+      * 256
     return BSONWriter.document(capacity: 640 + size) {
       $0.string("_id", outcome.id.text)
       $0.string("state", outcome.state.rawValue)
@@ -27,6 +29,8 @@ enum OutcomeDocument {
         $0.array("history", outcome.history) { write($1, to: &$0) }
       }
       $0.string("retryOf", outcome.retryOf?.text)
+      if !outcome.requires.isEmpty { $0.strings("requires", outcome.requires.map(\.description)) }
+      if let job = outcome.job { $0.document("job") { JobDocument.write(job, to: &$0) } }
       $0.int("v", version)
     }
   }
@@ -37,7 +41,7 @@ enum OutcomeDocument {
       throw BSONError(
         "it was written by a newer Belfry (v \(version), this one knows \(Self.version))")
     }
-    return Outcome(
+    var outcome = Outcome(
       id: try document.require("_id") { $0.string.flatMap { JobID($0) } },
       state: try document.require("state") { $0.string.flatMap(Outcome.State.init) },
       reason: try document.optional("reason") { $0.string } ?? "",
@@ -53,7 +57,14 @@ enum OutcomeDocument {
       finishedAt: try document.require("finishedAt") { $0.wallTime },
       result: try readResult(document), error: try readError(document),
       history: try readHistory(document),
-      retryOf: try document.optional("retryOf") { $0.string.flatMap { JobID($0) } })
+      retryOf: try document.optional("retryOf") { $0.string.flatMap { JobID($0) } },
+      requires: try JobDocument.labels(document))
+    if let kind = outcome.kind, let job = try document.document("job") {
+      outcome.job = try JobDocument.read(
+        job, id: outcome.id, kind: kind, lane: outcome.lane, submittedAt: outcome.submittedAt,
+        requires: outcome.requires, retryOf: outcome.retryOf)
+    }
+    return outcome
   }
 
   private static func write(_ result: JobResult, to writer: inout BSONWriter) {

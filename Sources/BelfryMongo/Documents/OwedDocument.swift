@@ -30,6 +30,21 @@ enum OwedDocument {
       message: try readMessage(document))
   }
 
+  /// What is asked of a list: without the body.
+  static func delayed(_ document: BSONDocument) throws(BSONError) -> DelayedJob {
+    guard
+      let lane = QueueTopology.lane(
+        exchange: try document.require("exchange") { $0.string },
+        routingKey: try document.require("key") { $0.string })
+    else { throw BSONError("it is for no lane") }
+    return DelayedJob(
+      id: try document.require("job") { $0.string.flatMap { JobID($0) } },
+      kind: try document.document("properties")?.optional("type") {
+        $0.string.flatMap { Kind($0) }
+      }, lane: lane, attempt: try document.require("attempt") { $0.int },
+      due: try document.require("due") { $0.wallTime })
+  }
+
   private static func writeProperties(_ message: QueueMessage, to writer: inout BSONWriter) {
     writer.string("messageId", message.messageID)
     writer.string("type", message.type)

@@ -25,7 +25,7 @@ extension Simulator {
       fail(.A1, "\(process.name) raises \(alert.rule) of \(alert.subject): \(alert.why)")
     }
     for outcome in ready.settled { checkOutcome(outcome, "told to those who wait") }
-    for case .cancelled(_, let outcome) in ready.answers {
+    for case .cancelled(_, let outcome, _) in ready.answers {
       checkOutcome(outcome, "the answer to a cancel")
     }
     for (session, message) in ready.sends {

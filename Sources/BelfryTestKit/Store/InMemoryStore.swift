@@ -5,7 +5,7 @@ internal import Synchronization
 ///
 /// Switches make it behave like a store in trouble: `isDown` (nothing gets through), `hold` (calls
 /// wait until `release`), `loseAnswers` (applied, but the answer does not come).
-package final class InMemoryStore: OutcomeStore {
+package final class InMemoryStore: ClusterStore {
   private let state = Mutex(State())
   private let now: @Sendable () -> WallTime
   private let claim: Duration
@@ -27,6 +27,7 @@ package final class InMemoryStore: OutcomeStore {
     await apply(outcomes, size: Self.size) { state, outcome in
       guard state.outcomes[outcome.id] == nil else { return .duplicate }
       state.outcomes[outcome.id] = outcome
+      state.order.append(outcome.id)
       return .inserted
     }
   }
@@ -36,7 +37,7 @@ package final class InMemoryStore: OutcomeStore {
     return state.withLock { state in
       jobs.map { job in
         if state.isDown { return .unknown(Self.down) }
-        return state.outcomes[job].map { .found($0) } ?? .absent
+        return state.outcomes[job].map { .found($0.without(job: true)) } ?? .absent
       }
     }
   }
@@ -106,6 +107,153 @@ package final class InMemoryStore: OutcomeStore {
     }
   }
 
+  // MARK: Control
+
+  private static let problem = StoreProblem(isPermanent: false, message: down)
+
+  package func addCancel(_ job: JobID, by: String) async -> StoreProblem? {
+    let now = now()
+    return await change { $0.cancels[job] = (false, now) }
+  }
+
+  package func cancels(since mark: CancelMark?) async -> CancelNews? {
+    await waitWhileHeld()
+    return state.withLock { state in
+      guard !state.isDown else { return nil }
+      var news = CancelNews(mark: mark)
+      for (job, entry) in state.cancels.sorted(by: { $0.key < $1.key }) {
+        if let mark, entry.at < mark.time { continue }
+        if entry.isWithdrawn { news.withdrawn.append(job) } else { news.cancelled.append(job) }
+        news.mark = CancelMark(time: max(news.mark?.time ?? entry.at, entry.at))
+      }
+      return news
+    }
+  }
+
+  package func pauses() async -> [LanePause]? {
+    await waitWhileHeld()
+    return state.withLock { $0.isDown ? nil : $0.pauses.values.sorted { $0.lane < $1.lane } }
+  }
+
+  package func setPause(_ pause: LanePause?, of lane: Lane) async -> StoreProblem? {
+    await change { $0.pauses[lane] = pause }
+  }
+
+  package func search(
+    _ filter: OutcomeFilter, limit: Int
+  ) async -> Result<[Outcome], StoreProblem> {
+    await read { state in
+      state.newestFirst.filter(filter.matches).prefix(limit).map {
+        $0.without(job: true, result: true)
+      }
+    }
+  }
+
+  package func dead(_ filter: OutcomeFilter, limit: Int) async -> Result<[Outcome], StoreProblem> {
+    await read { state in
+      Array(state.newestFirst.filter { $0.job != nil && filter.matches($0) }.prefix(limit))
+    }
+  }
+
+  package func delayed(
+    _ filter: OutcomeFilter, limit: Int
+  ) async -> Result<[DelayedJob], StoreProblem> {
+    await read { state in
+      let jobs = state.owed.values.compactMap { owed in DelayedJob(owed.publish) }
+      return Array(
+        jobs.filter { filter.matches($0.id, $0.kind, $0.lane, []) }
+          .sorted { ($0.due, $0.id) < ($1.due, $1.id) }.prefix(limit))
+    }
+  }
+
+  package func forget(_ jobs: [JobID]) async -> StoreProblem? {
+    let now = now()
+    return await change { state in
+      state.remove(Set(jobs))
+      for job in jobs where state.cancels[job] != nil { state.cancels[job] = (true, now) }
+    }
+  }
+
+  package func purge(before: WallTime, limit: Int) async -> Int? {
+    await waitWhileHeld()
+    return state.withLock { state in
+      guard !state.isDown else { return nil }
+      let old = state.order.filter { state.outcomes[$0].map { $0.finishedAt < before } ?? false }
+        .prefix(limit)
+      state.remove(Set(old))
+      return old.count
+    }
+  }
+
+  // MARK: Schedules
+
+  package func putSchedule(_ schedule: Schedule) async -> StoreProblem? {
+    await change { state in
+      var schedule = schedule
+      schedule.last = state.schedules[schedule.name]?.last
+      schedule.lastJob = state.schedules[schedule.name]?.lastJob
+      state.schedules[schedule.name] = schedule
+    }
+  }
+
+  package func schedules() async -> Result<[Schedule], StoreProblem> {
+    await read { $0.schedules.values.sorted { $0.name < $1.name } }
+  }
+
+  package func removeSchedule(_ name: String) async -> Result<Bool, StoreProblem> {
+    await waitWhileHeld()
+    return state.withLock { state in
+      state.isDown
+        ? .failure(Self.problem) : .success(state.schedules.removeValue(forKey: name) != nil)
+    }
+  }
+
+  package func openFiring(
+    _ name: String, due: WallTime, at now: WallTime
+  ) async -> InsertAnswer {
+    await apply([Firing(name: name, due: due)], size: { _ in 0 }) { state, firing in
+      guard state.firings[firing] == nil else { return .duplicate }
+      state.firings[firing] = now
+      return .inserted
+    }[0]
+  }
+
+  package func closeFiring(
+    _ name: String, due: WallTime, job: JobID?, at now: WallTime
+  ) async -> StoreProblem? {
+    await change { state in
+      state.firings[Firing(name: name, due: due)] = .some(nil)
+      guard state.schedules[name].map({ $0.last ?? due <= due }) ?? false else { return }
+      state.schedules[name]?.last = due
+      if let job { state.schedules[name]?.lastJob = job }
+    }
+  }
+
+  package func staleFirings(at now: WallTime) async -> [(name: String, due: WallTime)]? {
+    await waitWhileHeld()
+    return state.withLock { state in
+      guard !state.isDown else { return nil }
+      return state.firings.filter { $0.value.map { now - $0 >= .seconds(10) } ?? false }.keys
+        .sorted { ($0.name, $0.due) < ($1.name, $1.due) }.map { ($0.name, $0.due) }
+    }
+  }
+
+  private func change(_ body: (inout State) -> Void) async -> StoreProblem? {
+    await waitWhileHeld()
+    return state.withLock { state in
+      if state.isDown { return Self.problem }
+      body(&state)
+      return nil
+    }
+  }
+
+  private func read<Answer: Sendable>(
+    _ body: (State) -> Answer
+  ) async -> Result<Answer, StoreProblem> {
+    await waitWhileHeld()
+    return state.withLock { $0.isDown ? .failure(Self.problem) : .success(body($0)) }
+  }
+
   // MARK: Switches
 
   /// While true nothing gets through: *unknown*, and nothing is applied.
@@ -149,12 +297,17 @@ package final class InMemoryStore: OutcomeStore {
 
   // MARK: Private
 
-  private struct Owed {
+  fileprivate struct Owed {
     var publish: OwedPublish
     var claimedUntil: WallTime?
   }
 
-  private struct State {
+  fileprivate struct Firing: Hashable {
+    var name: String
+    var due: WallTime
+  }
+
+  fileprivate struct State {
     var isDown = false
     var answersToLose = 0
     /// Nil: nothing is held up.
@@ -162,6 +315,13 @@ package final class InMemoryStore: OutcomeStore {
     var outcomes: [JobID: Outcome] = [:]
     var owed: [OwedID: Owed] = [:]
     var alerts: [Alert] = []
+    /// With the order in which outcomes came.
+    var order: [JobID] = []
+    var cancels: [JobID: (isWithdrawn: Bool, at: WallTime)] = [:]
+    var pauses: [Lane: LanePause] = [:]
+    var schedules: [String: Schedule] = [:]
+    /// When each was opened; nil once it is closed.
+    var firings: [Firing: WallTime?] = [:]
   }
 
   private static let down = "the store is down"
@@ -195,6 +355,26 @@ package final class InMemoryStore: OutcomeStore {
       }
       if !isHeld { continuation.resume() }
     }
+  }
+}
+
+extension InMemoryStore.State {
+  fileprivate var newestFirst: [Outcome] { order.reversed().compactMap { outcomes[$0] } }
+
+  fileprivate mutating func remove(_ jobs: Set<JobID>) {
+    for job in jobs { outcomes[job] = nil }
+    order.removeAll { jobs.contains($0) }
+  }
+}
+
+extension Outcome {
+  fileprivate func without(job isWithoutJob: Bool = false, result isWithoutResult: Bool = false)
+    -> Outcome
+  {
+    var copy = self
+    if isWithoutJob { copy.job = nil }
+    if isWithoutResult { copy.result?.bytes = .empty }
+    return copy
   }
 }
 

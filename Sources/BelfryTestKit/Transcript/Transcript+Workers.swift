@@ -17,6 +17,8 @@ extension Transcript {
       "started \(job) \(text(assignment)) attempt \(attempt)" + (hazard ? " hazard" : "")
     case .finished(let job, let assignment, let result):
       "finished \(job) \(text(assignment)): \(text(result))"
+    case .progress(let job, let assignment, let progress):
+      "progress \(job) \(text(assignment)): \(progress.permille) \(progress.text)"
     case .leaving: "leaving"
     }
   }

@@ -24,6 +24,9 @@ package enum Transcript {
       "session \(session.number): " + list(messages, text)
     case .submitted(let token, let message): "submitted (\(token)) \(text(message))"
     case .cancelled(let token, let job, let by): "cancelled (\(token)) \(job) by \(by)"
+    case .cancelsRead(let jobs): "cancelsRead " + list(jobs, \.text)
+    case .forgotten(let jobs): "forgotten " + list(jobs, \.text)
+    case .pausesRead(let pauses): "pausesRead " + list(pauses) { "\($0.lane) by \($0.by)" }
     case .storeAsked: "storeAsked"
     case .storeAnswered(let problem): "storeAnswered \(problem?.message ?? "well")"
     case .drain: "drain"
@@ -188,7 +191,8 @@ package enum Transcript {
   static func text(_ answer: Answer) -> String {
     switch answer {
     case .submitted(let token, let answer): "answer (\(token)): \(answer)"
-    case .cancelled(let token, let outcome): "answer (\(token)): \(text(outcome))"
+    case .cancelled(let token, let outcome, let wasSeen):
+      "answer (\(token)): \(text(outcome))" + (wasSeen ? "" : ", unseen")
     }
   }
 

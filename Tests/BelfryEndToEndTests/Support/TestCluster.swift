@@ -42,7 +42,7 @@ final class TestCluster {
     return try await Run.program(belfryPath, arguments, environment: environment)
   }
 
-  private var client: [String: String] {
+  var client: [String: String] {
     ["BELFRY_SERVER": server, "BELFRY_IDENTITY": certs + "/me", "BELFRY_LOG_FORMAT": "json"]
   }
 

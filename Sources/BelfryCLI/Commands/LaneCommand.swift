@@ -1,0 +1,103 @@
+internal import ArgumentParser
+internal import Belfry
+internal import BelfryAPI
+internal import SwiftProtobuf
+
+struct LaneCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "lane", abstract: "Look at lanes, pause them, let them go on.",
+    subcommands: [List.self, Pause.self, Resume.self])
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List the lanes of a coordinator, with what waits in each, and why.")
+
+    @OptionGroup var client: ClientOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+      try await UserError.reporting {
+        let client = try self.client.client()
+        let picture = try await client.health(within: self.client.timeout.duration)
+        output.print(
+          picture.lanes.map { Document(kind: "Lane", fields: Document.laneFields($0)) },
+          kind: "LaneList",
+          columns: [
+            "name", "ready", "waiting", "running", "parked", "finished", "failed", "waitsFor",
+          ])
+        await client.close()
+      }
+    }
+  }
+
+  struct Pause: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Pause a lane: it accepts jobs and gives none out; what runs goes on.",
+      discussion: """
+        Durable, and for all coordinators: this one at once, the others within about a second.
+
+        Example:
+
+          belfry lane pause reports --reason 'database is being moved'
+        """)
+
+    @Argument(help: "The lane.") var name: String
+    @Option(help: "Why, for those who wonder.") var reason = ""
+    @OptionGroup var client: ClientOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+      try await LaneCommand.set(name, paused: true, reason: reason, client, output)
+    }
+  }
+
+  struct Resume: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Let a paused lane go on.")
+
+    @Argument(help: "The lane.") var name: String
+    @OptionGroup var client: ClientOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+      try await LaneCommand.set(name, paused: false, reason: "", client, output)
+    }
+  }
+
+  private static func set(
+    _ name: String, paused: Bool, reason: String, _ options: ClientOptions, _ output: OutputOptions
+  ) async throws {
+    try await UserError.reporting {
+      let client = try options.client()
+      let lane: Belfry_V1_LaneHealth
+      do {
+        lane = try await client.setLane(
+          .with {
+            $0.name = name
+            $0.paused = paused
+            $0.reason = reason
+          }, within: options.timeout.duration)
+      } catch let error as BelfryError where error.code == .notFound {
+        throw UserError(
+          .noSuchLane, "no lane \"\(name)\"", why: error.message, next: ["belfry lane list"])
+      }
+      try output.print(Document(kind: "Lane", fields: Document.laneFields(lane)))
+      await client.close()
+    }
+  }
+}
+
+extension Document {
+  static func laneFields(_ lane: Belfry_V1_LaneHealth) -> [(String, Document.Value)] {
+    [
+      ("name", .text(lane.name)), ("ready", .number(Int(clamping: lane.ready))),
+      ("waiting", .number(Int(clamping: lane.waiting))),
+      ("running", .number(Int(clamping: lane.running))),
+      ("parked", .number(Int(clamping: lane.parked))),
+      ("unserved", .list(lane.unserved.map { .text($0) })),
+      ("finished", .number(Int(clamping: lane.finished))),
+      ("failed", .number(Int(clamping: lane.failed))), ("paused", .flag(lane.paused)),
+      ("pausedBy", .text(lane.pausedBy)), ("pausedReason", .text(lane.pausedReason)),
+      ("pausedSince", time(lane.pausedSinceMs)), ("waitsFor", .text(lane.waitsFor)),
+    ]
+  }
+}

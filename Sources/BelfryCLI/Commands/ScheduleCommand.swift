@@ -1,0 +1,228 @@
+internal import ArgumentParser
+internal import Belfry
+internal import BelfryAPI
+internal import BelfryCoordinator
+internal import BelfryCore
+internal import Foundation
+internal import SwiftProtobuf
+
+struct ScheduleCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "schedule", abstract: "Submit jobs again and again, by the calendar.",
+    discussion: """
+      Each firing is one job, whose id is made of the schedule's name and the time: it has one outcome,
+      whatever the number of coordinators. With none running at that time, it is made up for by the
+      first one that starts (--misfire once), or not (--misfire skip).
+      """,
+    subcommands: [
+      Add.self, List.self, Pause.self, Resume.self, Remove.self, Next.self,
+    ])
+
+  struct Add: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Add a schedule, or replace the one of that name.",
+      discussion: """
+        The calendar has five fields: minute, hour, day of month, month, day of week; lists 1,15, ranges
+        mon-fri, steps */10; or @hourly, @daily, @weekly, @monthly, @yearly.
+
+        Examples:
+
+          belfry schedule add nightly --cron '30 2 * * *' --time-zone Europe/Berlin --kind backup
+          belfry schedule add poll --cron '*/5 8-18 * * mon-fri' --kind poll --payload '{"all":true}'
+
+        Where the clock is put forward, a time that does not exist comes as much later; where it is put
+        back, a time that is there twice comes once, unless the hour is *.
+        """)
+
+    @Argument(help: "Its name: [a-z0-9][a-z0-9-]{0,62}.") var name: String
+    @Option(help: "When: five fields, or @hourly and so on.") var cron: String
+    @Option(help: "Whose clock.") var timeZone = "UTC"
+    @Option(help: "Times that passed while no coordinator ran: once (the last of them) or skip.")
+    var misfire = "once"
+    @Option(help: "Which handler runs it.") var kind: String
+    @Option(help: "The payload, as text.") var payload: String?
+    @Option(help: "The payload, from a file; - is standard input.") var payloadFile: String?
+    @Option(help: "The lane.") var lane = "default"
+    @Option(help: "high, normal or low.") var priority = "normal"
+    @Option(help: "Tries in all. [default: 3]") var tries: UInt32?
+    @Option(help: "Wait between tries: exp:1s:2:1h or fixed:5s.") var backoff: String?
+    @Option(help: "Longest run of one attempt.") var attemptTimeout: DurationOption?
+    @Option(help: "Labels that the worker must have, key=value, comma-separated.")
+    var requires: String?
+    @OptionGroup var client: ClientOptions
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+      guard ["high", "normal", "low"].contains(priority) else {
+        throw ValidationError("--priority is high, normal or low")
+      }
+      guard payload == nil || payloadFile == nil else {
+        throw ValidationError("--payload and --payload-file exclude each other")
+      }
+    }
+
+    func run() async throws {
+      try await UserError.reporting {
+        let labels = try LabelText.parse(requires)
+        let bytes = try PayloadText.bytes(payload, file: payloadFile)
+        let client = try self.client.client()
+        let schedule = try await client.putSchedule(
+          .with {
+            $0.name = name
+            $0.cron = cron
+            $0.timeZone = timeZone
+            $0.misfire = misfire
+            $0.job = .with {
+              $0.kind = kind
+              $0.lane = lane
+              $0.payload = Data(bytes)
+              $0.priority = priority == "high" ? 1 : priority == "low" ? 2 : 0
+              $0.triesMax = tries ?? 0
+              $0.backoff = backoff ?? ""
+              $0.timeoutMs = UInt64(clamping: attemptTimeout?.duration.millisecondsClamped ?? 0)
+              $0.requires = labels.map(Belfry_V1_Label.init)
+            }
+          }, within: self.client.timeout.duration)
+        try output.print(Document(schedule))
+        await client.close()
+      }
+    }
+  }
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List schedules: when each fired last, and when it fires next.")
+
+    @OptionGroup var client: ClientOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+      try await UserError.reporting {
+        let client = try self.client.client()
+        let schedules = try await client.schedules(within: self.client.timeout.duration)
+        output.print(
+          schedules.map { Document($0) }, kind: "ScheduleList",
+          columns: ["name", "cron", "timeZone", "jobKind", "lane", "paused", "nextAt", "lastAt"])
+        await client.close()
+      }
+    }
+  }
+
+  struct Pause: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Let a schedule fire no more for now.")
+
+    @Argument(help: "Its name.") var name: String
+    @OptionGroup var client: ClientOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws { try await ScheduleCommand.set(name, paused: true, client, output) }
+  }
+
+  struct Resume: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Let a paused schedule go on. What it missed meanwhile is not made up for.")
+
+    @Argument(help: "Its name.") var name: String
+    @OptionGroup var client: ClientOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws { try await ScheduleCommand.set(name, paused: false, client, output) }
+  }
+
+  struct Remove: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Remove a schedule. Jobs that it has submitted stay.")
+
+    @Argument(help: "Its name.") var name: String
+    @Flag(help: "Do not ask.") var yes = false
+    @OptionGroup var client: ClientOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+      try await UserError.reporting {
+        try Confirmation.ask("remove schedule \(name)?", isYes: yes)
+        let client = try self.client.client()
+        do {
+          try await client.removeSchedule(name, within: self.client.timeout.duration)
+        } catch let error as BelfryError where error.code == .notFound {
+          throw UserError.noSchedule(name, error.message)
+        }
+        try output.print(Document(kind: "Removed", fields: [("name", .text(name))]))
+        await client.close()
+      }
+    }
+  }
+
+  struct Next: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Say when a calendar would fire. Asks nobody.",
+      discussion: "Example:\n\n  belfry schedule next '30 2 * * *' --time-zone Europe/Berlin")
+
+    @Argument(help: "Five fields, or @hourly and so on.") var cron: String
+    @Option(help: "Whose clock.") var timeZone = "UTC"
+    @Option(help: "How many times.") var count = 5
+    @Option(help: "After this time, RFC 3339. [default: now]") var after: TimeOption?
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+      try await UserError.reporting {
+        let cron: CronExpression
+        do throws(CronExpression.Complaint) { cron = try CronExpression(self.cron) } catch {
+          throw UserError(
+            .badSetting, "this is no calendar", why: error.description,
+            next: ["belfry schedule next '30 4 * * mon-fri'"])
+        }
+        guard let zone = ScheduleZone(timeZone) else {
+          throw UserError(
+            .badSetting, "\"\(timeZone)\" is no time zone", why: "the system's database has none",
+            next: ["--time-zone Europe/Berlin"])
+        }
+        var time = WallTime(
+          milliseconds: after?.milliseconds ?? Int64(Date().timeIntervalSince1970 * 1_000))
+        var documents: [Document] = []
+        while documents.count < count, let next = cron.next(after: time, offset: zone.offset) {
+          documents.append(
+            Document(kind: "Firing", fields: [("at", Document.time(next.milliseconds))]))
+          time = next
+        }
+        output.print(documents, kind: "FiringList", columns: ["at"])
+      }
+    }
+  }
+
+  private static func set(
+    _ name: String, paused: Bool, _ options: ClientOptions, _ output: OutputOptions
+  ) async throws {
+    try await UserError.reporting {
+      let client = try options.client()
+      let limit = options.timeout.duration
+      guard
+        var schedule = try await client.schedules(within: limit).first(where: { $0.name == name })
+      else { throw UserError.noSchedule(name, "there is none of that name") }
+      schedule.paused = paused
+      try output.print(Document(try await client.putSchedule(schedule, within: limit)))
+      await client.close()
+    }
+  }
+}
+
+extension UserError {
+  fileprivate static func noSchedule(_ name: String, _ why: String) -> UserError {
+    UserError(.noSuchSchedule, "no schedule \"\(name)\"", why: why, next: ["belfry schedule list"])
+  }
+}
+
+extension Document {
+  fileprivate init(_ schedule: Belfry_V1_Schedule) {
+    self.init(
+      kind: "Schedule",
+      fields: [
+        ("name", .text(schedule.name)), ("cron", .text(schedule.cron)),
+        ("timeZone", .text(schedule.timeZone)), ("misfire", .text(schedule.misfire)),
+        ("jobKind", .text(schedule.job.kind)), ("lane", .text(schedule.job.lane)),
+        ("paused", .flag(schedule.paused)), ("nextAt", Self.time(schedule.nextMs)),
+        ("lastAt", Self.time(schedule.lastMs)), ("lastJob", .text(schedule.lastJob)),
+      ])
+  }
+}

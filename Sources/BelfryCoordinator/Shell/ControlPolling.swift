@@ -1,0 +1,56 @@
+internal import BelfryAPI
+internal import BelfryCore
+internal import Logging
+
+/// What people told any coordinator, read from the store: once before the first job, then every second.
+/// And the store's own housekeeping: outcomes that are old enough go.
+struct ControlPolling: Sendable {
+  static let every = Duration.seconds(1)
+  static let purgeEvery = Duration.seconds(60)
+  static let purgePortion = 1_000
+
+  let store: any ControlStore
+  let shell: CoreShell
+  let outcomesKept: Duration
+  let logger: Logger
+
+  /// Reads all there is; returns once the store has answered.
+  func begin() async throws -> CancelMark? {
+    while true {
+      if let news = await store.cancels(since: nil), let pauses = await store.pauses() {
+        shell.post([.cancelsRead(news.cancelled), .pausesRead(pauses)])
+        return news.mark
+      }
+      try await Task.sleep(for: Self.every)
+    }
+  }
+
+  func poll(from mark: CancelMark?) async throws {
+    var mark = mark
+    while true {
+      try await Task.sleep(for: Self.every)
+      var inputs: [Input] = []
+      if let news = await store.cancels(since: mark) {
+        mark = news.mark
+        if !news.cancelled.isEmpty { inputs.append(.cancelsRead(news.cancelled)) }
+        if !news.withdrawn.isEmpty { inputs.append(.forgotten(news.withdrawn)) }
+      }
+      if let pauses = await store.pauses() { inputs.append(.pausesRead(pauses)) }
+      shell.post(inputs)
+    }
+  }
+
+  func purge() async throws {
+    while true {
+      try await Task.sleep(for: Self.purgeEvery)
+      let before = ProcessClock.now().wall - outcomesKept
+      var total = 0
+      while let count = await store.purge(before: before, limit: Self.purgePortion), count > 0 {
+        total += count
+      }
+      if total > 0 {
+        logger.info("outcomes were removed after their time", metadata: ["count": "\(total)"])
+      }
+    }
+  }
+}

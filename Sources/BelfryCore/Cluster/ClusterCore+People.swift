@@ -1,0 +1,80 @@
+/// What people ask for: submit, cancel, pause a lane.
+extension ClusterCore {
+  mutating func submitted(_ token: UInt64, _ message: JobMessage, at now: Now) {
+    guard configuration.lanes.contains(message.job.lane) else {
+      ready.answers.append(.submitted(token: token, .noSuchLane))
+      return
+    }
+    guard ledger.canSubmit, !isDraining else {
+      let why =
+        isDraining
+        ? "this coordinator is leaving"
+        : ledger.blockedBy.map { "RabbitMQ takes no messages: \($0)" }
+          ?? "RabbitMQ cannot be reached"
+      ready.answers.append(.submitted(token: token, .unavailable(why)))
+      return
+    }
+    ledger.add(.job(message, .lane), for: .submit(token: token), at: now, into: &ready)
+  }
+
+  /// Inserts the outcome `cancelled` at once: the exact answer is cancelled, or finished first.
+  mutating func cancel(_ token: UInt64, _ id: JobID, by: String, at now: Now) {
+    let entry = entries[id]
+    let outcome = Outcome(
+      id: id, state: .cancelled, reason: "cancelled", kind: entry?.job.kind,
+      lane: entry?.job.lane ?? .default, attempt: entry?.attempt ?? 0,
+      tries: entry?.history.tries ?? 0, losses: entry?.history.losses ?? 0,
+      submittedAt: entry?.job.submittedAt, finishedAt: now.wall,
+      error: JobError(code: "cancelled", message: "cancelled by \(by)"),
+      history: entry?.history.lines ?? [], requires: entry?.job.requires ?? [])
+    recording[recorder.record(outcome)] = .cancel(
+      token: token, id, wasSeen: entry != nil || runsOfJob[id] != nil)
+  }
+
+  mutating func cancelRecorded(_ id: JobID, _ outcome: Outcome, at now: Now) {
+    if outcome.state == .cancelled { cancels.insert(id, at: now.monotonic) }
+    recentlyFinished.insert(id, hasOutcome: true, at: now.monotonic)
+    stopRuns(of: id)
+    knownOutcome(outcome, at: now)
+  }
+
+  /// An id new in the store's collection of cancels: what waits here is looked up, what runs here is told.
+  mutating func cancelRead(_ id: JobID, at now: Now) {
+    guard cancels.insert(id, at: now.monotonic) else { return }
+    stopRuns(of: id)
+    guard let entry = entries[id] else { return }
+    switch entry.state {
+    case .queued, .resting: look(entry)
+    case .looking, .running, .verdict, .settling: return
+    }
+  }
+
+  // MARK: lanes
+
+  mutating func pausesRead(_ list: [LanePause], at now: Now) {
+    var next: [Lane: LanePause] = [:]
+    for pause in list where configuration.lanes.contains(pause.lane) { next[pause.lane] = pause }
+    guard next != pauses else { return }
+    pauses = next
+    planConsumers(at: now)
+    handBack(at: now) { next[$0] != nil }
+    dispatchNeeded = true
+    ready.healthChanged = true
+  }
+
+  /// Gives what is not assigned back to its queue: all of the lanes that `matches`.
+  mutating func handBack(at now: Now, _ matches: (Lane) -> Bool) {
+    for (_, entry) in entries.sorted(by: { $0.key < $1.key }) where matches(entry.job.lane) {
+      switch entry.state {
+      case .looking, .resting, .queued: handBack(entry, at: now)
+      case .running, .verdict, .settling: continue
+      }
+    }
+  }
+
+  mutating func handBack(_ entry: Entry, at now: Now) {
+    ready.requeues.append(contentsOf: entry.deliveries)
+    ready.requeues.append(contentsOf: entry.waiting.map(\.tag))
+    drop(entry, at: now)
+  }
+}
