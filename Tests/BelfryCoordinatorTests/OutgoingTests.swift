@@ -1,7 +1,7 @@
-import BelfryCore
 import Testing
 
 @testable import BelfryCoordinator
+@testable import BelfryCore
 
 /// What is published, and how: a return must be heard of wherever the broker must not lose a message.
 @Suite struct OutgoingTests {
