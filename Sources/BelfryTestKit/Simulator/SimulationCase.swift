@@ -64,27 +64,32 @@ package struct SimulationCase: Sendable, Equatable {
   }
 }
 
-/// One fault: of which kind, after the first event at or behind which virtual time, and the number
-/// from which its victim and its length are drawn. `workerCrash@812334567:42`.
+/// One fault: of which kind, after the first event at or behind which virtual time (`+2`: after the
+/// third of that very time), and the number from which its victim and its length are drawn.
+/// `workerCrash@812334567:42`, `workerCrash@812334567+2:42`.
 package struct PlannedFault: Sendable, Equatable {
   package let kind: FaultKind
   /// Nanoseconds of virtual time.
   package let time: Int64
+  package let order: Int
   package let choice: UInt64
 
-  init(kind: FaultKind, time: Int64, choice: UInt64) {
+  init(kind: FaultKind, time: Int64, order: Int, choice: UInt64) {
     self.kind = kind
     self.time = time
+    self.order = order
     self.choice = choice
   }
 
   package init?(_ text: some StringProtocol) {
     let parts = text.split { $0 == "@" || $0 == ":" }
-    guard parts.count == 3, let time = Int64(parts[1]), let choice = UInt64(parts[2]),
+    let moment = parts.count == 3 ? parts[1].split(separator: "+") : []
+    guard let time = moment.first.flatMap({ Int64($0) }), let choice = UInt64(parts[2]),
+      let order = moment.count > 1 ? Int(moment[1]) : 0,
       let kind = FaultKind.allCases.first(where: { "\($0)" == parts[0] })
     else { return nil }
-    self.init(kind: kind, time: time, choice: choice)
+    self.init(kind: kind, time: time, order: order, choice: choice)
   }
 
-  package var text: String { "\(kind)@\(time):\(choice)" }
+  package var text: String { "\(kind)@\(time)" + (order > 0 ? "+\(order)" : "") + ":\(choice)" }
 }

@@ -3,15 +3,21 @@ import BelfryCore
 /// Does one fault, drawn by the seed's weights, if the moment has a place for it.
 extension Simulator {
   func injectFault() {
+    eventsNow = eventsNow.time == now ? (now, eventsNow.count + 1) : (now, 0)
     if let faults = identity.faults {
-      while nextFault < faults.count, faults[nextFault].time <= now {
+      let isDue = { (fault: PlannedFault) in
+        fault.time < self.now || (fault.time == self.now && fault.order <= self.eventsNow.count)
+      }
+      while nextFault < faults.count, isDue(faults[nextFault]) {
         nextFault += 1
         inject(faults[nextFault - 1])
       }
     } else if now >= plan.faultsFrom, now < SimulationPlan.faultsUntil,
       faultRandom.oneIn(plan.faultEvery), plan.weightSum > 0
     {
-      inject(PlannedFault(kind: drawKind(), time: now, choice: faultRandom.next() >> 48))
+      inject(
+        PlannedFault(
+          kind: drawKind(), time: now, order: eventsNow.count, choice: faultRandom.next() >> 48))
     }
   }
 

@@ -41,6 +41,8 @@ package final class Simulator {
   /// Of the faults that are written down, the next one.
   var nextFault = 0
   var faultsInjected: [PlannedFault] = []
+  /// Events that a fault may follow, of the present virtual time.
+  var eventsNow: (time: Int64, count: Int) = (-1, 0)
   var lastFaultAt: Int64 = 0
   var faultsDone = [Int](repeating: 0, count: FaultKind.allCases.count)
 
