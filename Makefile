@@ -1,7 +1,7 @@
 # Belfry's commands for people who build it. `make help` lists them; each installs what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build release test demo bench bench-rpc peers attack sim fuzz sanitize generate
+.PHONY: help build release test demo bench bench-rpc peers attack sim plant fuzz sanitize generate
 .PHONY: crash outage soak format lint clean dependencies
 
 # How many seeds `make sim` runs, and from which on: `make sim SEEDS=100000 FIRST=42`.
@@ -9,6 +9,8 @@ SEEDS ?= 10000
 FIRST ?= 1
 # Arguments of the benchmarks: `make bench BENCH="unary --seconds 5"`.
 BENCH ?=
+# Arguments of scripts/plant: `make plant PLANT="--only 7 --only 22"`.
+PLANT ?=
 # How long `make fuzz` feeds each target, and which: `make fuzz SECONDS=600 ONLY="deframer gzip"`.
 SECONDS ?= 60
 ONLY ?=
@@ -94,7 +96,10 @@ soak: dependencies ## many jobs with a random fault every 10 s, and one ledger: 
 sim: dependencies ## run the simulator: SEEDS=N seeds, the first one FIRST=N
 	@swift build -c release --product belfry-sim $(call otherwise,$(compile_error))
 	@.build/release/belfry-sim --seeds $(SEEDS) --first-seed $(FIRST) \
-	  $(call otherwise,repeat the seed named above with: .build/release/belfry-sim --seed <seed> --trace)
+	  $(call otherwise,the lines above repeat the run; keep its short form in Tests/BelfryCoreTests/KeptRuns.txt)
+
+plant: dependencies ## break the guards one at a time on a copy, see the simulator go red: PLANT="--only 7"
+	@scripts/plant $(PLANT) $(call otherwise,a row without a promise is a guard that nothing tests)
 
 fuzz: dependencies ## feed parsers and the core with arbitrary bytes: SECONDS=60 a target, ONLY=deframer
 	@FUZZ_SECONDS=$(SECONDS) scripts/fuzz $(ONLY)

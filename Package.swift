@@ -143,7 +143,9 @@ let package = Package(
       name: "sdk-producer", dependencies: ["Belfry"], path: "examples/sdk-producer",
       swiftSettings: settings),
 
-    tests("BelfryCoreTests", ["BelfryCore", "BelfryTestKit"], resources: [.copy("Transcripts")]),
+    tests(
+      "BelfryCoreTests", ["BelfryCore", "BelfryTestKit"],
+      resources: [.copy("Transcripts"), .copy("KeptRuns.txt")]),
     tests("BelfryWireTests", ["BelfryWire"]),
     tests(
       "BelfryRPCTests",
@@ -160,7 +162,7 @@ let package = Package(
     tests("BelfryPortsTests", ["BelfryCore", "BelfryTestKit", "BelfryRabbitMQ", "BelfryMongo"]),
     tests(
       "BelfryCoordinatorTests",
-      ["BelfryCoordinator", "BelfryAPI", "BelfryNet", "BelfryRPC"]),
+      ["BelfryCore", "BelfryCoordinator", "BelfryAPI", "BelfryNet", "BelfryRPC"]),
     tests("BelfryWorkerTests", ["BelfryCore", "BelfryWorker", "BelfryTestKit"]),
     tests("BelfryTidyTests", []),
     fuzzTargets,

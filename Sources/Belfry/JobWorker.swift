@@ -118,6 +118,7 @@ public struct RunningJob: Sendable {
   public let contentType: String?
   /// From 1.
   public let attempt: Int
+  private let tell: @Sendable (JobProgress) -> Void
 
   init(_ call: HandlerCall) {
     id = call.job.id.text
@@ -126,6 +127,17 @@ public struct RunningJob: Sendable {
     payload = call.job.payload.bytes
     contentType = call.job.contentType
     attempt = call.attempt
+    tell = call.report
+  }
+
+  /// Says how far the attempt is: seen live in `belfry job show --watch`, stored nowhere. As often as you
+  /// like; twice a second the last of it is told.
+  /// - Parameters:
+  ///   - fraction: 0 to 1.
+  ///   - text: for people, at most 256 characters.
+  public func report(_ fraction: Double, _ text: String = "") {
+    let bounded = fraction.isFinite ? min(max(fraction, 0), 1) : 0
+    tell(JobProgress(permille: Int((bounded * 1_000).rounded()), text: text))
   }
 }
 

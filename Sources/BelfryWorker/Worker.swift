@@ -72,7 +72,7 @@ package struct Worker: Service {
         wedged: wedged.continuation),
       loop: loop, logger: logger)
     let ticks = loop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(100)) { _ in
-      shell.post(.tick)
+      shell.tick()
     }
     defer { ticks.cancel() }
     let box = StoreBox(store)

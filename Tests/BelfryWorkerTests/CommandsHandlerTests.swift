@@ -1,5 +1,6 @@
 import BelfryCore
 import Foundation
+import Synchronization
 import Testing
 
 @testable import BelfryWorker
@@ -108,7 +109,7 @@ import Testing
         job == [
           "BELFRY_JOB_ID": "job-1", "BELFRY_JOB_KIND": "test", "BELFRY_JOB_ATTEMPT": "3",
           "BELFRY_ASSIGNMENT": "00000000000000010000000000000002-7", "BELFRY_LANE": "fast",
-          "BELFRY_JOB_CONTENT_TYPE": "text/plain",
+          "BELFRY_JOB_CONTENT_TYPE": "text/plain", "BELFRY_PROGRESS_FD": "3",
         ])
       #expect(variables["WANTED"] == "yes")
       #expect(variables["LANG"] == "C")
@@ -126,11 +127,25 @@ import Testing
     let result = try await Commands.shell(
       "ls /proc/self/fd; grep -E 'SigBlk|SigIgn' /proc/self/status | cut -f 2")
     let lines = String(decoding: result.output.bytes, as: UTF8.self).split(separator: "\n")
-    // 3 is ls's own, open on the folder.
-    #expect(lines.prefix(4) == ["0", "1", "2", "3"])
+    // 3 is for its progress, 4 is ls's own, open on the folder.
+    #expect(lines.prefix(5) == ["0", "1", "2", "3", "4"])
     // 32 and 33 are the C library's own; it ignores them in what it spawns.
-    let masks = lines.dropFirst(4).compactMap { UInt64($0, radix: 16) }
+    let masks = lines.dropFirst(5).compactMap { UInt64($0, radix: 16) }
     #expect(masks.map { $0 & 0x7FFF_FFFF } == [0, 0])
+  }
+
+  @Test func linesOnDescriptor3AreProgress() async throws {
+    final class Heard: Sendable { let news = Mutex<[JobProgress]>([]) }
+    let heard = Heard()
+    var invocation = Commands.invocation()
+    invocation.report = { news in heard.news.withLock { $0.append(news) } }
+    let result = try await Commands.shell(
+      "printf '0.5 half\n1.5\nx\n\n0.7' >&$BELFRY_PROGRESS_FD; exec 3>&-; echo done",
+      invocation)
+    #expect(String(decoding: result.output.bytes, as: UTF8.self) == "done\n")
+    #expect(
+      heard.news.withLock { $0 }
+        == [JobProgress(permille: 500, text: "half"), JobProgress(permille: 700, text: "")])
   }
 
   @Test func commandLeadsItsOwnGroupAndStandsWhereItIsTold() async throws {

@@ -154,11 +154,8 @@ import Testing
       }
       await run(32)
       let before = try descriptors()
-      let start = ContinuousClock.now
       await run(800)
-      let took = start.duration(to: .now)
       #expect(try descriptors() <= before)
-      #expect(took < .seconds(8), "800 commands took \(took)")
       let tasks = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")
       var children: [Int32] = []
       for task in tasks {

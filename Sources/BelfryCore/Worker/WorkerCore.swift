@@ -45,6 +45,8 @@ package struct WorkerCore {
     /// It did not end: the failure is reported, its slot stays taken until it returns.
     case handlerGivenUp(AssignmentID, Failure)
     case handlerReturned(AssignmentID)
+    /// What handlers said last of how far they are.
+    case progressed([(assignment: AssignmentID, progress: JobProgress)])
     case inserted(batch: UInt64, [InsertAnswer])
     case found(batch: UInt64, [FindAnswer])
     /// Planned leave: no new jobs; `Ready.hasDrained` says when nothing is left.
@@ -92,6 +94,8 @@ package struct WorkerCore {
   var lastWishServed: SessionID?
   /// Slots of handlers that were given up and have not returned.
   var stuckSlots: Set<AssignmentID> = []
+  /// Runs whose progress the coordinators have not been told.
+  private var progressUntold: Set<AssignmentID> = []
   private var lastTick: Instant?
   private var lastHeartbeat: Instant?
 
@@ -105,6 +109,7 @@ package struct WorkerCore {
 
   package static let tickEvery = Duration.milliseconds(100)
   static let heartbeatEvery = Duration.milliseconds(500)
+  static let progressEvery = Duration.milliseconds(500)
   static let silenceMax = Duration.seconds(8)
 
   package mutating func step(_ input: Input, at now: Now) -> Ready {
@@ -130,6 +135,7 @@ package struct WorkerCore {
     case .handlerTimedOut(let assignment, let limit): runs[assignment]?.timedOutAfter = limit
     case .handlerGivenUp(let assignment, let failure): givenUp(assignment, failure, at: now)
     case .handlerReturned(let assignment): stuckSlots.remove(assignment)
+    case .progressed(let news): progressed(news)
     case .inserted(let batch, let answers):
       recorded(recorder.inserted(batch: batch, answers, at: now.monotonic))
     case .found(let batch, let answers):
@@ -138,6 +144,31 @@ package struct WorkerCore {
     case .handBack:
       beginDraining()
       for (assignment, _) in runs.sorted { end(assignment, as: .stopping) }
+    }
+  }
+
+  private mutating func progressed(_ news: [(assignment: AssignmentID, progress: JobProgress)]) {
+    for (assignment, progress) in news {
+      guard let run = runs[assignment] else { continue }
+      run.progress = progress
+      progressUntold.insert(assignment)
+    }
+  }
+
+  /// At most twice a second a run; of what came in between the last is told when it is time.
+  private mutating func tellProgress(at now: Now) {
+    for assignment in progressUntold.sorted() {
+      if let told = runs[assignment]?.progressTold, now.monotonic - told < Self.progressEvery {
+        continue
+      }
+      progressUntold.remove(assignment)
+      guard let run = runs[assignment], !run.isFinished, let progress = run.progress else {
+        continue
+      }
+      run.progressTold = now.monotonic
+      for (id, session) in sessions where session.isWelcome {
+        ready.sends.append((id, .progress(job: run.job, assignment: assignment, progress)))
+      }
     }
   }
 
@@ -160,6 +191,7 @@ package struct WorkerCore {
 
   private mutating func ticked(at now: Now) {
     closeSilent(at: now)
+    tellProgress(at: now)
     if let last = lastHeartbeat, now.monotonic - last < Self.heartbeatEvery - .milliseconds(50) {
       return forgetAway(at: now)
     }

@@ -18,6 +18,9 @@ final class WorkerRun {
   let assignedBy: SessionID
   /// Told to end because of its time-out.
   var timedOutAfter: Duration?
+  /// What its handler said last.
+  var progress: JobProgress?
+  var progressTold: Instant?
 
   init(_ assign: Assign, by session: SessionID, owedTo coordinators: [String]) {
     self.assign = assign

@@ -4,6 +4,8 @@ package enum FaultKind: Int, CaseIterable, Sendable {
   case coordinatorCrash
   case coordinatorPause
   case coordinatorDrain
+  /// A coordinator that never comes back, while another is there.
+  case coordinatorGone
   case workerCrash
   case workerPause
   case workerDrain
@@ -15,6 +17,8 @@ package enum FaultKind: Int, CaseIterable, Sendable {
   case sessionStall
   /// A worker and a coordinator cannot reach each other for a while: a false verdict, often.
   case partition
+  /// All workers lose one coordinator at once: a partition of its own.
+  case coordinatorCutOff
   case consumeChannel
   case publishConnection
   case brokerRestart
@@ -35,6 +39,8 @@ package enum FaultKind: Int, CaseIterable, Sendable {
   /// A producer publishes a job again that was confirmed.
   case producerRepeats
   case cancel
+  /// Somebody pauses a lane for a while.
+  case lanePause
   /// A wall clock jumps by up to two seconds.
   case clockJump
 }

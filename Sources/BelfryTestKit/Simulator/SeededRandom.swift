@@ -16,6 +16,17 @@ package struct SeededRandom: RandomNumberGenerator, Sendable {
     return z ^ (z >> 31)
   }
 
+  /// Parts of a run draw from streams of their own, so that one more draw in one part leaves the
+  /// others as they were.
+  init(seed: UInt64, _ stream: Stream, _ number: Int = 0) {
+    self.init(seed: seed ^ stream.rawValue << 56 ^ UInt64(number) << 40)
+  }
+
+  enum Stream: UInt64 {
+    case world = 1
+    case workers, jobs, faults, events
+  }
+
   /// From 0 up to, not including, `count`, which is at least 1.
   package mutating func below(_ count: Int) -> Int {
     Int(truncatingIfNeeded: next().multipliedFullWidth(by: UInt64(count)).high)

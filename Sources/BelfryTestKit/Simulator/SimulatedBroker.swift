@@ -90,21 +90,28 @@ final class SimulatedPublisher {
 
 /// The broker: queues that keep what was confirmed, whatever dies.
 struct SimulatedBroker {
+  /// Numbers of the queues: those of the lanes, in the order of `QueueTopology.queues`, then the
+  /// attached one.
   enum Queue {
-    static let again = 0
-    static let high = 1
-    static let normal = 2
-    static let low = 3
-    static let parked = 4
-    static let attached = 5
-    static let count = 6
+    static let ofLane = 5
+    static let attached = ofLane * SimulationPlan.lanes.count
+    static let count = attached + 1
+
+    static func again(_ lane: Int) -> Int { lane * ofLane }
+    static func parked(_ lane: Int) -> Int { lane * ofLane + 4 }
+
+    static func lane(_ lane: Int, _ priority: Priority) -> Int {
+      switch priority {
+      case .high: lane * ofLane + 1
+      case .normal: lane * ofLane + 2
+      case .low: lane * ofLane + 3
+      }
+    }
+
+    static func isParked(_ queue: Int) -> Bool { queue < attached && queue % ofLane == 4 }
   }
 
-  static let names = [
-    QueueTopology.again(.default), QueueTopology.queue(.default, .high),
-    QueueTopology.queue(.default, .normal), QueueTopology.queue(.default, .low),
-    QueueTopology.parked(.default), "hello",
-  ]
+  static let names = SimulationPlan.lanes.flatMap { QueueTopology.queues($0) } + ["hello"]
   static let indices = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
 
   var queues = [Deque<BrokerMessage>](repeating: [], count: Queue.count)
@@ -115,21 +122,12 @@ struct SimulatedBroker {
   var lastsUntilDrained = false
   var downUntil: Int64 = 0
 
-  static func lane(_ priority: Priority) -> Int {
-    switch priority {
-    case .normal: Queue.normal
-    case .high: Queue.high
-    case .low: Queue.low
-    }
-  }
+  static func lane(_ job: Job) -> Int { SimulationPlan.lanes.firstIndex(of: job.lane) ?? 0 }
 
   static func source(_ queue: Int) -> Arrival.Source {
-    switch queue {
-    case Queue.again: .again
-    case Queue.parked: .parked
-    case Queue.attached: .attached
-    default: .lane
-    }
+    if queue == Queue.attached { return .attached }
+    if Queue.isParked(queue) { return .parked }
+    return queue % Queue.ofLane == 0 ? .again : .lane
   }
 }
 
@@ -156,6 +154,10 @@ struct SimulatedStore {
   var owed: [Owed] = []
   /// Whatever was owed once: a coordinator that claimed it keeps it when the document is gone.
   var owedOnce: [OwedID: Publish.What] = [:]
+  /// In the order in which they were written.
+  var cancels: [JobID] = []
+  var pauses: [LanePause] = []
+  var pausesVersion = 0
   var outageUntil: Int64 = 0
   var staleUntil: Int64 = 0
   var trick: Trick?

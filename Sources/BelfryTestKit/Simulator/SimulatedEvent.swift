@@ -52,6 +52,8 @@ struct Event {
     case commitOwed(owner: Int32, [Owe])
     case claim(owner: Int32)
     case settleOwed([OwedID])
+    case addCancel(JobID)
+    case resume(Lane)
 
     case produce(job: Int)
     case producerHears(job: Int)

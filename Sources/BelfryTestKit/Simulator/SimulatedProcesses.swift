@@ -41,6 +41,13 @@ final class SimulatedCoordinator: SimulatedProcess {
   var isLeaving = false
   /// A claim is on its way.
   var isClaiming = false
+  /// What people said, as far as it was read from the store.
+  var polledAt: Int64 = 0
+  var cancelsRead = 0
+  var pausesVersion = 0
+  /// What the core was told of it.
+  var knownCancels: Set<JobID> = []
+  var knownPauses: Set<Lane> = []
 
   init(
     core: ClusterCore, index: Int32, node: Int, boot: BootID, offsets: (Int64, Int64),

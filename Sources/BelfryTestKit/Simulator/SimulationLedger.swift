@@ -18,8 +18,12 @@ package enum Invariant: String, Sendable {
   case S7
   /// A run whose start all coordinators heard is not repeated because the broker restarted.
   case R1
+  /// What is paused or cancelled is not given out by a coordinator that has heard of it.
+  case P1
   /// Nothing is called lost or down while nothing is broken.
   case A1
+  /// The same seed gives the same run.
+  case D1
   /// All of these at the end: one outcome and one event a job, queues empty, nothing unacked, every
   /// belief ended, all credit offered; in bounded time.
   case L5

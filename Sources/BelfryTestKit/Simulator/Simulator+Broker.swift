@@ -186,7 +186,7 @@ extension Simulator {
       for name in names {
         guard let queue = SimulatedBroker.indices[name] else { continue }
         // Depths of the others are for people; each answer costs a step.
-        guard queue == Queue.parked || random.oneIn(16) else { continue }
+        guard Queue.isParked(queue) || random.oneIn(16) else { continue }
         answer(.depth(queue: name, ready: broker.queues[queue].count), on: channel)
       }
     case .ack, .requeue, .publish: return
@@ -279,11 +279,12 @@ extension Simulator {
   }
 
   private func route(_ message: JobMessage, to destination: Publish.Destination) -> PublishResult {
+    let lane = SimulatedBroker.lane(message.job)
     let queue =
       switch destination {
-      case .lane: SimulatedBroker.lane(message.job.priority)
-      case .again: Queue.again
-      case .parked: Queue.parked
+      case .lane: Queue.lane(lane, message.job.priority)
+      case .again: Queue.again(lane)
+      case .parked: Queue.parked(lane)
       }
     return enqueue(
       BrokerMessage(job: index(of: message.job.id), content: .job(message)), queue)
@@ -302,15 +303,19 @@ extension Simulator {
   // MARK: which job
 
   func index(of id: JobID) -> Int {
-    Int(id.text.utf8.last ?? 0x30) - 0x30
+    index(of: id.text)
+  }
+
+  /// `j17`: 17.
+  private func index(of name: String) -> Int {
+    name.utf8.dropFirst().reduce(0) { $0 * 10 + Int($1) - 0x30 }
   }
 
   func index(of content: Arrival.Content) -> Int {
     switch content {
     case .job(let message): index(of: message.job.id)
     case .malformed(let malformed):
-      malformed.id.map { index(of: $0) }
-        ?? Int(malformed.message.messageID?.utf8.last ?? 0x30) - 0x30
+      malformed.id.map { index(of: $0) } ?? index(of: malformed.message.messageID ?? "")
     }
   }
 }

@@ -32,17 +32,14 @@ extension Simulator {
       process.isClaiming = true
       ask(.claim(owner: process.index), of: process)
     }
+    pollControl(process)
     step(process, .tick)
   }
 
   func step(_ process: SimulatedCoordinator, _ input: Input) {
-    note { "\(process.name) <- \(Transcript.text(input))" }
+    learns(process, input)
     let ready = process.core.step(input, at: time(of: process))
-    note {
-      let lines = Transcript.lines(ready)
-      return lines.isEmpty
-        ? "" : lines.map { "    \(process.name) -> \($0)" }.joined(separator: "\n")
-    }
+    noteStep(of: process, Transcript.text(input)) { Transcript.lines(ready) }
     mix(UInt64(ready.sends.count + ready.acks.count << 8 + ready.publishes.count << 16))
     check(ready, of: process)
     perform(ready, by: process)
@@ -62,8 +59,12 @@ extension Simulator {
     if !ready.owes.isEmpty { ask(.owe(owner: process.index, ready.owes), of: process) }
     if !ready.settledOwed.isEmpty { ask(.settleOwed(ready.settledOwed), of: process) }
     for answer in ready.answers {
-      if case .submitted(let token, .accepted) = answer, random.below(8) > 0 {
+      switch answer {
+      case .submitted(let token, .accepted) where random.below(8) > 0:
         push(Event(body: .producerHears(job: Int(token))), in: plan.sessionDelay)
+      case .cancelled(_, let outcome, _) where outcome.state == .cancelled:
+        ask(.addCancel(outcome.id), of: process)
+      default: continue
       }
     }
     if ready.healthChanged, random.oneIn(64) { _ = process.core.health(at: time(of: process)) }

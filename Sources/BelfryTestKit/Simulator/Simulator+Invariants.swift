@@ -34,6 +34,7 @@ extension Simulator {
         fail(.S7, "\(assign.assignment) is used twice")
       }
       checkRepeated(index(of: assign.job.id))
+      checkWanted(assign, by: process)
       ledger.give(
         index(of: assign.job.id), to: sessions[Int(session.number)].worker.index, started: false)
     }
@@ -164,7 +165,7 @@ extension Simulator {
 
   /// What has not settled yet, in words; empty: all is done.
   func unsettled() -> [String] {
-    for job in plan.jobs.indices {
+    for job in plan.jobs.indices where isProduced(job) {
       if let reason = unsettled(job) { return ["j\(job) \(reason)"] }
     }
     if !store.owed.isEmpty { return ["\(store.owed.count) owed publishes are left"] }
@@ -213,7 +214,7 @@ extension Simulator {
     if !process.handlers.isEmpty { return "still runs a handler" }
     let open = process.sessions.filter { sessions[$0].isOpenAtWorker }
     var offered: UInt64 = 0
-    for node in 0..<plan.coordinators {
+    for node in 0..<plan.coordinators where !isGone[node] {
       guard let session = open.first(where: { sessions[$0].coordinator.node == node }) else {
         return "is not in session with c\(node)"
       }

@@ -51,6 +51,7 @@ extension Simulator {
     note { "\(process.name) starts, boot \(self.boots)" }
     push(Event(target: index, body: .tick), in: plan.tickEvery)
     if isCoordinator(node) {
+      readControl(first: coordinator(process))
       push(Event(target: index, body: .openChannel(isAttached: false)), in: ms(50))
       push(Event(target: index, body: .openPublisher), in: ms(50))
       push(Event(target: index, body: .openChannel(isAttached: true)), in: ms(50))
@@ -63,7 +64,7 @@ extension Simulator {
 
   private func configuration(_ node: Int, _ boot: BootID) -> ClusterConfiguration {
     var configuration = ClusterConfiguration(
-      name: NodeName(trusted: "c\(node)"), boot: boot, lanes: [.default],
+      name: NodeName(trusted: "c\(node)"), boot: boot, lanes: plan.lanes,
       storeForWorkers: plan.storeForWorkers)
     configuration.holdMax = plan.holdMax
     configuration.parkAfter = plan.parkAfter
@@ -76,7 +77,7 @@ extension Simulator {
     let worker = plan.workers[node - plan.coordinators]
     var configuration = WorkerCore.Configuration(
       name: NodeName(trusted: "w\(node - plan.coordinators)"), boot: boot, slots: worker.slots,
-      kinds: worker.kinds, hasStore: worker.hasStore)
+      kinds: worker.kinds, lanes: worker.lanes, labels: worker.labels, hasStore: worker.hasStore)
     configuration.forgetAfter = SimulationPlan.forgetAfter
     return configuration
   }
@@ -115,6 +116,7 @@ extension Simulator {
       let coordinator = coordinator(process)
       for channel in coordinator.channels where channel.isOpen { close(channel, tells: false) }
       if let publisher = coordinator.publisher { close(publisher, tells: false) }
+      for queue in 0..<Queue.count { deliver(queue) }
       for index in coordinator.sessions where sessions[index].isOpenAtWorker {
         sessions[index].isOpenAtCoordinator = false
         noticeLater(.workerNotices(session: index), sessions[index].worker, silently)

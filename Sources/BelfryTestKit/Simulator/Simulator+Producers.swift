@@ -17,7 +17,8 @@ extension Simulator {
     guard broker.alarmUntil <= now else { return produceAgain(job, after: ms(300)) }
     note { "producer: publishes \(planned.job.id)\(message.isRepeat ? " again" : "")" }
     let queue =
-      planned.door == .attached ? Queue.attached : SimulatedBroker.lane(planned.job.priority)
+      planned.door == .attached
+      ? Queue.attached : Queue.lane(SimulatedBroker.lane(planned.job), planned.job.priority)
     let isTaken = enqueue(BrokerMessage(job: job, content: content(message, planned)), queue)
     ledger.published[job] += 1
     if !isTaken || ledger.isUnsure[job] {

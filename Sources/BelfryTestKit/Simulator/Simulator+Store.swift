@@ -43,6 +43,10 @@ extension Simulator {
         let owed = store.owed.remove(at: index)
         if !owed.isGivenUp { countOwed(owed, -1) }
       }
+    case .addCancel(let id):
+      guard store.outageUntil <= now, !store.cancels.contains(id) else { return }
+      store.cancels.append(id)
+    case .resume(let lane): setPause(nil, of: lane)
     default: return
     }
   }

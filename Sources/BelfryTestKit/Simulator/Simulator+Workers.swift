@@ -22,13 +22,8 @@ extension Simulator {
   }
 
   func step(_ process: SimulatedWorker, _ input: WorkerCore.Input) {
-    note { "\(process.name) <- \(Transcript.text(input))" }
     let ready = process.core.step(input, at: time(of: process))
-    note {
-      let lines = Transcript.lines(ready)
-      return lines.isEmpty
-        ? "" : lines.map { "    \(process.name) -> \($0)" }.joined(separator: "\n")
-    }
+    noteStep(of: process, Transcript.text(input)) { Transcript.lines(ready) }
     mix(UInt64(ready.sends.count + ready.starts.count << 8 + ready.records.count << 16))
     check(ready, of: process)
     for request in ready.records { ask(request, of: process) }
@@ -87,6 +82,13 @@ extension Simulator {
       queue.push(
         Event(target: process.index, body: .handlerKills(assign.assignment)),
         at: now + planned.runs + plan.sessionDelay)
+    case .killsTwice:
+      let deaths = ledger.given[job].count { !processes[Int($0.process)].isAlive }
+      let body: Event.Body =
+        deaths < 2 ? .handlerKills(assign.assignment) : .handlerEnds(assign.assignment)
+      queue.push(
+        Event(target: process.index, body: body),
+        at: now + planned.runs + plan.sessionDelay + (deaths < 2 ? 0 : ms(5_000)))
     case .hangs where assign.history.tries == 0, .stuck where assign.history.tries == 0:
       queue.push(
         Event(target: process.index, body: .handlerTimesOut(assign.assignment)),

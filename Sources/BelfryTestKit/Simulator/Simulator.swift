@@ -10,7 +10,8 @@ package final class Simulator {
   /// Virtual time 0 as wall time.
   package static let start = WallTime(milliseconds: 1_790_000_000_000)
 
-  package let seed: UInt64
+  package let identity: SimulationCase
+  /// Delays and orders of events.
   var random: SeededRandom
   let plan: SimulationPlan
 
@@ -33,7 +34,13 @@ package final class Simulator {
   var store = SimulatedStore()
   var ledger: SimulationLedger
 
+  /// When faults come and which; each draws its victim and its length from `choice`.
+  var faultRandom: SeededRandom
+  var choice = SeededRandom(seed: 0)
   var faultsLeft: Int
+  /// Of the faults that are written down, the next one.
+  var nextFault = 0
+  var faultsInjected: [PlannedFault] = []
   var lastFaultAt: Int64 = 0
   var faultsDone = [Int](repeating: 0, count: FaultKind.allCases.count)
 
@@ -44,18 +51,25 @@ package final class Simulator {
   /// What happened, in words; nil: nobody wants to read it.
   var trace: [String]?
 
-  package init(seed: UInt64, faults: Int? = nil, traces: Bool = false) {
-    self.seed = seed
-    random = SeededRandom(seed: seed)
-    plan = SimulationPlan(random: &random, faults: faults)
+  package convenience init(seed: UInt64, faults: Int? = nil, traces: Bool = false) {
+    self.init(SimulationCase(seed: seed, faultsMax: faults), traces: traces)
+  }
+
+  package init(_ identity: SimulationCase, traces: Bool = false) {
+    self.identity = identity
+    let seed = identity.seed
+    random = SeededRandom(seed: seed ^ identity.salt &* 0x9E37_79B9_7F4A_7C15, .events)
+    faultRandom = SeededRandom(seed: seed, .faults)
+    plan = SimulationPlan(seed: seed, faults: identity.faultsMax)
     ledger = SimulationLedger(jobs: plan.jobs.count)
-    faultsLeft = plan.faults
+    faultsLeft = identity.faults?.count ?? plan.faults
     trace = traces ? [] : nil
   }
 
   /// Runs until everything has settled, or a promise is broken.
   package func run() -> SimulationResult {
     begin()
+    defer { takeApart() }
     while violation == nil, let next = queue.pop() {
       now = next.time
       if now > max(lastFaultAt, ms(5_000)) + SimulationPlan.settleWithin {
@@ -65,10 +79,27 @@ package final class Simulator {
       }
     }
     return SimulationResult(
-      seed: seed, violation: violation, steps: steps, hash: hash, faults: faultsDone,
+      identity: identity, violation: violation, steps: steps, hash: hash, faults: faultsDone,
+      faultsInjected: faultsInjected,
       jobs: plan.jobs.count, handlerRuns: ledger.handlerRuns,
       virtualTime: .nanoseconds(now), trace: trace ?? [])
   }
+
+  /// Channels and sessions point at their owners: nothing would ever be freed.
+  private func takeApart() {
+    for node in processes {
+      if isCoordinator(node.node) {
+        coordinator(node).channels = []
+        coordinator(node).publisher = nil
+      }
+    }
+    sessions = []
+    channels = []
+    publishers = []
+    processes = []
+  }
+
+  func isProduced(_ job: Int) -> Bool { identity.jobs?.contains(job) ?? true }
 
   private func begin() {
     note { self.describePlan() }
@@ -81,9 +112,10 @@ package final class Simulator {
     for index in plan.workers.indices {
       current.append(-1)
       isGone.append(false)
-      push(Event(body: .rebirth(node: plan.coordinators + index)), in: ms(300))
+      queue.push(
+        Event(body: .rebirth(node: plan.coordinators + index)), at: plan.workers[index].bornAt)
     }
-    for (index, job) in plan.jobs.enumerated() {
+    for (index, job) in plan.jobs.enumerated() where isProduced(index) {
       queue.push(Event(body: .produce(job: index)), at: job.publishAt)
     }
     queue.push(Event(body: .check), at: ms(250))
@@ -117,12 +149,7 @@ package final class Simulator {
       return true
     }
     take(event)
-    if faultsLeft > 0, event.body.isWorthAFault, now >= plan.faultsFrom,
-      now < SimulationPlan.faultsUntil,
-      random.oneIn(plan.faultEvery), violation == nil
-    {
-      injectFault()
-    }
+    if faultsLeft > 0, event.body.isWorthAFault, violation == nil { injectFault() }
     return false
   }
 
@@ -139,7 +166,8 @@ package final class Simulator {
     case .coordinatorNotices(let session): coordinatorNotices(sessions[session])
     case .workerNotices(let session): workerNotices(sessions[session])
     case .acks, .requeues, .command, .publishes, .alarmEnds: brokerHears(event.body)
-    case .insert, .commit, .rollBack, .find, .lookups, .owe, .commitOwed, .claim, .settleOwed:
+    case .insert, .commit, .rollBack, .find, .lookups, .owe, .commitOwed, .claim, .settleOwed,
+      .addCancel, .resume:
       storeHears(event.body)
     case .produce(let job): produce(job)
     case .producerHears(let job): ledger.isConfirmed[job] = true
@@ -196,6 +224,21 @@ package final class Simulator {
     trace?.append("\(tenths / 10).\(tenths % 10) ms  \(text())")
   }
 
+  /// A trace is read by people: of a beat that led to nothing but a beat, nothing.
+  func noteStep(
+    of process: SimulatedProcess, _ input: @autoclosure () -> String, _ effects: () -> [String]
+  ) {
+    guard trace != nil else { return }
+    let isBeat = { (line: String) in line.contains(": heartbeat ") && !line.contains("|") }
+    let input = input()
+    let lines = effects().filter { !isBeat($0) }
+    if lines.isEmpty, input == "tick" || isBeat(input) { return }
+    note {
+      (["\(process.name) <- \(input)"] + lines.map { "    \(process.name) -> \($0)" })
+        .joined(separator: "\n")
+    }
+  }
+
   func fail(_ invariant: Invariant, _ message: String) {
     guard violation == nil else { return }
     violation = Violation(invariant: invariant, message: message)
@@ -222,15 +265,27 @@ extension Event.Body {
 
 /// What came of one run.
 package struct SimulationResult: Sendable {
-  package let seed: UInt64
+  package let identity: SimulationCase
   package let violation: Violation?
   package let steps: Int
   /// Of all that happened, in order: the same seed has the same.
   package let hash: UInt64
   /// Done, by `FaultKind`.
   package let faults: [Int]
+  /// The same, in order, as they can be written down.
+  package let faultsInjected: [PlannedFault]
   package let jobs: Int
   package let handlerRuns: Int
   package let virtualTime: Duration
   package let trace: [String]
+
+  /// The seed gave another run the second time.
+  package var differing: SimulationResult {
+    SimulationResult(
+      identity: identity,
+      violation: violation
+        ?? Violation(invariant: .D1, message: "the same seed gave another run the second time"),
+      steps: steps, hash: hash, faults: faults, faultsInjected: faultsInjected, jobs: jobs,
+      handlerRuns: handlerRuns, virtualTime: virtualTime, trace: trace)
+  }
 }

@@ -57,6 +57,8 @@ extension Transcript {
     case .handlerTimedOut(let assignment, let limit):
       "handlerTimedOut \(text(assignment)) after \(limit.shortText)"
     case .handlerGivenUp(let assignment, _): "handlerGivenUp \(text(assignment))"
+    case .progressed(let news):
+      "progressed " + list(news) { "\(text($0.assignment)) \($0.progress.permille)" }
     case .handlerReturned(let assignment): "handlerReturned \(text(assignment))"
     case .inserted(let batch, let answers): "inserted #\(batch) " + list(answers, text)
     case .found(let batch, let answers): "found #\(batch) " + list(answers, text)

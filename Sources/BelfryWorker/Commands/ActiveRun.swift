@@ -8,6 +8,7 @@ final class ActiveRun {
     case input
     case output
     case errors
+    case progress
   }
 
   /// After an exit at most this much is read from a stream: all that a pipe can hold
@@ -18,10 +19,12 @@ final class ActiveRun {
   private(set) var input: Int32?
   private(set) var output: Int32?
   private(set) var errors: Int32?
+  private(set) var progress: Int32?
   private var sent: Int
   private var result: [UInt8] = []
   private var lines: LineSplitter
   private var tail: ByteTail
+  private var progressLines = LineSplitter(lineBytesMax: ProgressLine.bytesMax)
   private var machine: CommandMachine
 
   init(_ child: ChildProcess) {
@@ -30,6 +33,7 @@ final class ActiveRun {
     input = child.streams.input
     output = child.streams.output
     errors = child.streams.errors
+    progress = child.streams.progress
     sent = child.streams.inputSent
     lines = LineSplitter(lineBytesMax: settings.logLineBytesMax)
     tail = ByteTail(bytesMax: settings.errorTailBytes)
@@ -39,7 +43,7 @@ final class ActiveRun {
   }
 
   deinit {
-    for descriptor in [input, output, errors] {
+    for descriptor in [input, output, errors, progress] {
       if let descriptor { close(descriptor) }
     }
   }
@@ -65,6 +69,7 @@ final class ActiveRun {
     case .input: sendInput()
     case .output: readOutput(scratch) == nil && output == nil
     case .errors: readErrors(scratch) == nil && errors == nil
+    case .progress: readProgress(scratch) == nil && progress == nil
     }
   }
 
@@ -74,6 +79,7 @@ final class ActiveRun {
     if status != nil {
       drain { readOutput(scratch) }
       drain { readErrors(scratch) }
+      drain { readProgress(scratch) }
     }
     lines.finish(child.run.log)
     let ending = machine.finished(status)
@@ -154,6 +160,27 @@ final class ActiveRun {
     case .closed:
       close(errors)
       self.errors = nil
+      return nil
+    }
+  }
+
+  /// What is no progress is dropped: it is for people to look at, and costs nothing else.
+  /// - Returns: how many bytes came; nil when none did, or the stream is closed.
+  private func readProgress(_ scratch: UnsafeMutableRawBufferPointer) -> Int? {
+    guard let progress else { return nil }
+    let tell = { [run = child.run] (line: CommandLogLine) in
+      if let news = ProgressLine.parse(line.text) { run.report(news) }
+    }
+    switch readAvailable(progress, into: scratch) {
+    case .bytes(let count):
+      progressLines.feed(UnsafeRawBufferPointer(rebasing: scratch[..<count]), tell)
+      return count
+    case .wouldBlock:
+      return nil
+    case .closed:
+      progressLines.finish(tell)
+      close(progress)
+      self.progress = nil
       return nil
     }
   }

@@ -15,6 +15,7 @@ final class ChildProcess: WatchedChild {
     let inputSent: Int
     let output: Int32
     let errors: Int32
+    let progress: Int32
   }
 
   let run: CommandRun
@@ -33,9 +34,11 @@ final class ChildProcess: WatchedChild {
     let input = try Pipe()
     let output = try Pipe()
     let errors = try Pipe()
+    let progress = try Pipe()
     setNonBlocking(input.writer.raw)
     setNonBlocking(output.reader.raw)
     setNonBlocking(errors.reader.raw)
+    setNonBlocking(progress.reader.raw)
     let sent = run.payload.bytes.withUnsafeBytes { Self.fill(input.writer.raw, with: $0) }
 
     let marks = keeper.map { [$0.environmentLine] } ?? []
@@ -44,6 +47,7 @@ final class ChildProcess: WatchedChild {
     plan.input = input.reader.raw
     plan.output = output.writer.raw
     plan.errors = errors.writer.raw
+    plan.progress = progress.writer.raw
     startedAt = .now
     pid = try plan.start()
     keeper?.started(pid)
@@ -54,12 +58,13 @@ final class ChildProcess: WatchedChild {
     input.reader.close()
     output.writer.close()
     errors.writer.close()
+    progress.writer.close()
     let isAllSent = sent == run.payload.size
     let feed = input.writer.release()
     if isAllSent { close(feed) }
     streams = Streams(
       input: isAllSent ? nil : feed, inputSent: sent, output: output.reader.release(),
-      errors: errors.reader.release())
+      errors: errors.reader.release(), progress: progress.reader.release())
   }
 
   func signalGroup(_ signal: Int32) {

@@ -6,7 +6,7 @@ internal import Glibc
 /// with it.
 ///
 /// A command finds `BELFRY_JOB_ID`, `BELFRY_JOB_KIND`, `BELFRY_JOB_ATTEMPT` (from 1),
-/// `BELFRY_ASSIGNMENT`, `BELFRY_LANE`; when it has a time-out, `BELFRY_DEADLINE`: when it will be told
+/// `BELFRY_ASSIGNMENT`, `BELFRY_LANE`, `BELFRY_PROGRESS_FD` (3: lines such as `0.5 half of it`); when it has a time-out, `BELFRY_DEADLINE`: when it will be told
 /// to end, in whole seconds since 1970 as `date +%s` prints them; and where the producer gave them,
 /// `BELFRY_JOB_CONTENT_TYPE`, `TRACEPARENT` and `TRACESTATE`.
 struct CommandEnvironment: Sendable {
@@ -43,6 +43,7 @@ struct CommandEnvironment: Sendable {
       "BELFRY_JOB_ATTEMPT=\(invocation.attempt)",
       "BELFRY_ASSIGNMENT=\(invocation.assignment)",
       "BELFRY_LANE=\(job.lane)",
+      "BELFRY_PROGRESS_FD=3",
     ]
     for (name, value) in [
       ("BELFRY_JOB_CONTENT_TYPE", job.contentType), ("TRACEPARENT", job.traceparent),

@@ -1,7 +1,8 @@
 internal import BelfryCore
 
 /// Any command as the handler of a kind: payload on standard input, result on standard output, log
-/// lines on standard error, exit status 0 for done, 75 to be tried again, 65 never to be.
+/// lines on standard error, exit status 0 for done, 75 to be tried again, 65 never to be. Lines on
+/// descriptor 3, `0.5 half of it`, say how far it is.
 ///
 /// This gives every language a worker in one line. A command can be killed, which a handler in Swift
 /// cannot: its time-out is kept whatever it does.
@@ -46,6 +47,7 @@ package struct CommandHandler: Sendable {
         payload: invocation.job.payload,
         timeout: invocation.timeout,
         settings: settings,
-        log: log))
+        log: log,
+        report: invocation.report))
   }
 }

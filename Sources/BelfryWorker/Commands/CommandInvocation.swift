@@ -9,6 +9,8 @@ package struct CommandInvocation: Sendable {
   package var attempt: Int
   /// How long the command may run, from its start; nil is as long as it wants.
   package var timeout: Duration?
+  /// Told how far the run is, as the command says; from a thread that serves every command.
+  package var report: @Sendable (JobProgress) -> Void = { _ in }
 
   package init(job: Job, assignment: AssignmentID, attempt: Int, timeout: Duration? = nil) {
     self.job = job

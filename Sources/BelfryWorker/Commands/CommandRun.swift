@@ -11,6 +11,7 @@ final class CommandRun: Sendable {
   let timeout: Duration?
   let settings: CommandSettings
   let log: @Sendable (CommandLogLine) -> Void
+  let report: @Sendable (JobProgress) -> Void
 
   private struct State {
     var waiter: CheckedContinuation<CommandResult, Never>?
@@ -21,7 +22,8 @@ final class CommandRun: Sendable {
 
   init(
     path: String, words: [String], environment: [String], payload: Payload, timeout: Duration?,
-    settings: CommandSettings, log: @escaping @Sendable (CommandLogLine) -> Void
+    settings: CommandSettings, log: @escaping @Sendable (CommandLogLine) -> Void,
+    report: @escaping @Sendable (JobProgress) -> Void
   ) {
     self.path = path
     self.words = words
@@ -30,6 +32,7 @@ final class CommandRun: Sendable {
     self.timeout = timeout
     self.settings = settings
     self.log = log
+    self.report = report
   }
 
   var isStopRequested: Bool { state.withLock { $0.isStopRequested } }

@@ -3,7 +3,7 @@ internal import Glibc
 
 /// A process to start by `posix_spawn`: what it runs, and all that it may inherit.
 ///
-/// It inherits its three standard streams and nothing else: every other descriptor is closed in the
+/// It inherits its three standard streams, and a fourth where one is named, and nothing else: every other descriptor is closed in the
 /// child even when a library forgot `O_CLOEXEC` (a child that holds a socket keeps a dead
 /// connection open). Its signal dispositions are the default ones; those that we ignore would be
 /// inherited otherwise.
@@ -32,6 +32,8 @@ struct SpawnPlan {
   var input: Int32?
   var output: Int32?
   var errors: Int32?
+  /// Becomes 3; nil is closed.
+  var progress: Int32?
 
   /// Starts it; returns when the new program runs, so its process group exists.
   ///
@@ -50,7 +52,8 @@ struct SpawnPlan {
         posix_spawn_file_actions_addopen(&actions, target, "/dev/null", mode, 0)
       }
     }
-    posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+    if let progress { posix_spawn_file_actions_adddup2(&actions, progress, 3) }
+    posix_spawn_file_actions_addclosefrom_np(&actions, progress == nil ? 3 : 4)
     if let workingDirectory {
       posix_spawn_file_actions_addchdir_np(&actions, workingDirectory)
     }

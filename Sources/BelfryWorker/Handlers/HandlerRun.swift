@@ -9,10 +9,11 @@ struct HandlerRun: Sendable {
   let timeout: Duration?
   let logger: Logger
   let now: @Sendable () -> WallTime
+  let report: @Sendable (JobProgress) -> Void
 
   init(
     _ assign: Assign, _ handler: JobHandler, defaultTimeout: Duration?, logger: Logger,
-    now: @escaping @Sendable () -> WallTime
+    now: @escaping @Sendable () -> WallTime, report: @escaping @Sendable (JobProgress) -> Void
   ) {
     self.assign = assign
     self.handler = handler
@@ -20,6 +21,7 @@ struct HandlerRun: Sendable {
     timeout = [own, assign.left].compactMap { $0 }.min()
     self.logger = logger
     self.now = now
+    self.report = report
   }
 
   func run() async -> WorkerCore.HandlerResult {
@@ -34,7 +36,8 @@ struct HandlerRun: Sendable {
     _ body: @Sendable (HandlerCall) async throws -> JobResult, _ startedAt: WallTime
   ) async -> WorkerCore.HandlerResult {
     let call = HandlerCall(
-      job: assign.job, assignment: assign.assignment, attempt: assign.attempt, timeout: timeout)
+      job: assign.job, assignment: assign.assignment, attempt: assign.attempt, timeout: timeout,
+      report: report)
     do {
       let result = try await body(call)
       let finishedAt = now()
@@ -52,8 +55,9 @@ struct HandlerRun: Sendable {
   private func run(
     _ command: CommandHandler, _ startedAt: WallTime
   ) async -> WorkerCore.HandlerResult {
-    let invocation = CommandInvocation(
+    var invocation = CommandInvocation(
       job: assign.job, assignment: assign.assignment, attempt: assign.attempt, timeout: timeout)
+    invocation.report = report
     let (logger, id) = (logger, assign.job.id)
     let result = await command.run(invocation) { line in
       logger.info(

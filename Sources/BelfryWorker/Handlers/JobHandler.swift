@@ -16,6 +16,8 @@ package struct HandlerCall: Sendable {
   package let attempt: Int
   /// Until the attempt's time-out or the job's deadline.
   package let timeout: Duration?
+  /// Says how far it is; seen live, never stored. From any thread, as often as one likes.
+  package let report: @Sendable (JobProgress) -> Void
 }
 
 /// Thrown by a handler that wants its failure named, or never tried again.

@@ -40,6 +40,8 @@ actor WorkerShell {
   private nonisolated let executor: any SerialExecutor
   private nonisolated let inbox = Mutex(Inbox())
   private nonisolated let streams = Mutex(Streams())
+  /// What handlers said last and was not told yet: at most one a run, whatever they say.
+  private nonisolated let progress = Mutex([AssignmentID: JobProgress]())
 
   private var core: WorkerCore
   private let handlers: [Kind: JobHandler]
@@ -66,6 +68,18 @@ actor WorkerShell {
   nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   // MARK: inputs
+
+  /// Every 100 ms.
+  nonisolated func tick() {
+    post(.tick)
+    let news = progress.withLock { progress in
+      defer { progress = [:] }
+      return progress
+    }
+    if !news.isEmpty {
+      post(.progressed(news.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
+    }
+  }
 
   /// Takes an input from any thread; a batch costs one wake-up.
   nonisolated func post(_ input: WorkerCore.Input) {
@@ -136,10 +150,11 @@ actor WorkerShell {
 
   private func start(_ assign: Assign) {
     guard let handler = handlers[assign.job.kind] else { return }
+    let assignment = assign.assignment
     let run = HandlerRun(
       assign, handler, defaultTimeout: defaultTimeout, logger: logger,
-      now: { ProcessClock.now().wall })
-    let assignment = assign.assignment
+      now: { ProcessClock.now().wall },
+      report: { [self] news in progress.withLock { $0[assignment] = news } })
     let task = Task.detached { [self] in
       let result = await run.run()
       post(.handlerEnded(assignment, result))
