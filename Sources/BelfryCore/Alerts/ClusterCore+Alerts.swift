@@ -71,7 +71,7 @@ extension ClusterCore {
   }
 
   mutating func storeAnswered(_ problem: StoreProblem?, at now: Now) {
-    parts.store(problem?.message, at: now.wall)
+    parts.store(problem?.message, at: now)
     ready.storeIsUp = problem == nil
     ready.healthChanged = ready.healthChanged || parts.takeChanged()
   }

@@ -36,14 +36,14 @@ extension ClusterCore {
       consumers.channel = generation
       consumers.prefetch = [:]
       planConsumers(at: now)
-      parts.brokerAnswered(at: now.wall)
+      parts.brokerConnectionChanged(at: now.wall)
       parts.broker(consuming: true, at: now.wall)
     case .consumingDown(let generation, let reason):
       lose(generation, at: now)
       if consumers.channel == generation {
         consumers.channel = nil
         parkedRead.remaining = [:]
-        parts.brokerAnswered(at: now.wall)
+        parts.brokerConnectionChanged(at: now.wall)
         parts.broker(consuming: false, reason: reason, at: now.wall)
       }
     case .attachedUp(let generation, _): generations.insert(generation)

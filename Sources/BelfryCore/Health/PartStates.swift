@@ -21,6 +21,8 @@ struct PartStates {
   /// Since when a question has no answer.
   private var storeAskedAt: Instant?
   private var brokerAskedAt: Instant?
+  /// It has answered on this connection before: then it can be blamed for not answering.
+  private var hasBrokerAnswered = false
   private(set) var brokerState = Part()
   private(set) var storeState = Part()
   private var changed = false
@@ -47,10 +49,22 @@ struct PartStates {
     update(reason: reason, at: now)
   }
 
-  mutating func brokerAsked(at now: Now) { brokerAskedAt = brokerAskedAt ?? now.monotonic }
+  mutating func brokerAsked(at now: Now) {
+    if hasBrokerAnswered { brokerAskedAt = brokerAskedAt ?? now.monotonic }
+  }
 
-  /// It has answered, or the connection on which it was asked is no longer the same.
   mutating func brokerAnswered(at now: WallTime) {
+    hasBrokerAnswered = true
+    endBrokerSilence(at: now)
+  }
+
+  /// What was asked on the old connection has no answer to come.
+  mutating func brokerConnectionChanged(at now: WallTime) {
+    hasBrokerAnswered = false
+    endBrokerSilence(at: now)
+  }
+
+  private mutating func endBrokerSilence(at now: WallTime) {
     brokerAskedAt = nil
     guard isBrokerSilent else { return }
     isBrokerSilent = false
@@ -76,9 +90,15 @@ struct PartStates {
     return now.monotonic - asked
   }
 
-  mutating func store(_ problem: String?, at now: WallTime) {
+  /// What is wrong has been so since the question at the latest: finding out takes a time-out.
+  mutating func store(_ problem: String?, at now: Now) {
+    let asked = storeAskedAt.map { now.monotonic - $0 } ?? .zero
     storeAskedAt = nil
-    set(\.storeState, problem == nil ? .up : .down, problem ?? "", at: now)
+    if let problem {
+      set(\.storeState, .down, problem, at: now.wall + (.zero - asked))
+    } else {
+      set(\.storeState, .up, "", at: now.wall)
+    }
   }
 
   mutating func takeChanged() -> Bool {
