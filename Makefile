@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help build release test demo bench bench-rpc peers attack sim plant fuzz sanitize generate
-.PHONY: format lint clean dependencies
+.PHONY: crash outage soak format lint clean dependencies
 
 # How many seeds `make sim` runs, and from which on: `make sim SEEDS=100000 FIRST=42`.
 SEEDS ?= 10000
@@ -16,6 +16,12 @@ SECONDS ?= 60
 ONLY ?=
 # Arguments of scripts/attack: `make attack ATTACK="--only hpack-bomb --json"`.
 ATTACK ?=
+# Arguments of scripts/crash and scripts/outage: `make crash CRASH="--every 1 --only queue/kill"`.
+CRASH ?=
+OUTAGE ?=
+# How many jobs `make soak` runs, and its other arguments: `make soak JOBS=20000 SOAK="--seed 7"`.
+JOBS ?= 2000
+SOAK ?=
 # Arguments of `make bench-rpc`: groups, runs, a file for the rows.
 BENCH_RPC ?=
 GRPC_CPP = test .build/bench-peers/grpc-cpp -nt scripts/bench-peers/grpc-cpp.cc || \
@@ -73,6 +79,19 @@ attack: dependencies ## attack a coordinator on loopback while honest clients ca
 	@swift build -c release --product belfry $(call otherwise,$(compile_error))
 	@BELFRY_TEST_BIN="$$PWD/.build/release" scripts/with-services scripts/attack $(ATTACK) \
 	  $(call otherwise,the lines marked FAILED say what was not withstood)
+
+crash: dependencies ## break a cluster at message k, and at each failpoint, and count: CRASH="--every 1"
+	@swift build --product belfry $(call otherwise,$(compile_error))
+	@scripts/crash $(CRASH) $(call otherwise,the lines marked WRONG say which cell; its logs: .build/crash-logs)
+	@[ -n "$(CRASH)" ] || scripts/crash --failpoints $(call otherwise,the lines marked WRONG say which cell)
+
+outage: dependencies ## take away RabbitMQ, MongoDB, coordinator, worker under load: OUTAGE="--only mongo"
+	@swift build --product belfry $(call otherwise,$(compile_error))
+	@scripts/outage $(OUTAGE) $(call otherwise,the lines marked WRONG say which drill; its logs: .build/crash-logs)
+
+soak: dependencies ## many jobs with a random fault every 10 s, and one ledger: JOBS=20000
+	@swift build --product belfry $(call otherwise,$(compile_error))
+	@scripts/soak $(JOBS) $(SOAK) $(call otherwise,the lines marked WRONG say what; the logs: .build/crash-logs)
 
 sim: dependencies ## run the simulator: SEEDS=N seeds, the first one FIRST=N
 	@swift build -c release --product belfry-sim $(call otherwise,$(compile_error))

@@ -101,7 +101,8 @@ extension MongoStore: ControlStore {
   }
 
   /// The oldest come first in the order of the collection, near enough: what is read there and is old goes.
-  package func purge(before: WallTime, limit: Int) async -> Int? {
+  package func purge(olderThan age: Duration, at now: WallTime, limit: Int) async -> Int? {
+    let before = now - age
     let old = await read(
       "outcomes", ControlQueries.everything, batch: limit,
       options: {
@@ -116,9 +117,12 @@ extension MongoStore: ControlStore {
       }
     }
     guard let old = old.success else { return nil }
-    var commands = [ControlQueries.dropOldCancels]
-    if !old.isEmpty { commands.append(ControlQueries.deleteOutcomes(old)) }
-    return await perform(commands) == nil ? old.count : nil
+    guard await perform([ControlQueries.dropOldCancels]) == nil else { return nil }
+    guard !old.isEmpty else { return 0 }
+    let removed = await call { [database] client throws(MongoFailure) in
+      try client.command(database, ControlQueries.deleteOutcomes(old, olderThan: age))["n"]?.int
+    }
+    return removed.success ?? nil
   }
 
   func perform(_ commands: [[UInt8]]) async -> StoreProblem? {

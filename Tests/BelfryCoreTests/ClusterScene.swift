@@ -93,7 +93,7 @@ final class ClusterScene {
     JobMessage(
       job: Job(
         id: JobID(trusted: id), kind: kind, reply: reply,
-        retry: RetryPolicy(
+        retry: RetryWish(
           triesMax: tries, backoff: Backoff(first: .seconds(1), factor: 2, cap: .seconds(60)))))
   }
 

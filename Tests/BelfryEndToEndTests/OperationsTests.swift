@@ -5,9 +5,9 @@ import Testing
 @Suite(.serialized)
 struct OperationsTests {
   /// A worker with one slot whose handlers leave a line for each start, named by the job.
-  private func cluster() async throws -> TestCluster {
+  private func cluster(_ more: String...) async throws -> TestCluster {
     let cluster = try await TestCluster()
-    try cluster.startCoordinator()
+    try cluster.startCoordinator(more)
     try await startWorker(cluster)
     try await cluster.untilUp("w1")
     return cluster
@@ -21,6 +21,7 @@ struct OperationsTests {
         "long=sh -c 'echo $BELFRY_JOB_ID >> \(folder)/started; sleep 300'",
         "quick=sh -c 'echo $BELFRY_JOB_ID >> \(folder)/started'",
         "slow=sh -c 'echo 0.25 quarter >&3; echo x >&3; while ! test -e \(folder)/flag; do sleep 0.05; done'",
+        "grumpy=sh -c 'echo no, $BELFRY_JOB_ATTEMPT >&2; exit 1'",
         "picky=sh -c 'test -e \(folder)/flag'",
       ], slots: 1)
   }
@@ -286,5 +287,23 @@ struct OperationsTests {
     try Data().write(to: cluster.folder.appendingPathComponent("flag"))
     #expect(try await cluster.status(of: "watch") == 0)
     #expect(cluster.log("watch").contains("succeeded"))
+  }
+
+  @Test func aKindHasItsRetriesAndEachFailureItsLastWords() async throws {
+    let cluster = try await cluster("--retry", "grumpy=2,fixed:1ms")
+    defer { cluster.stop() }
+    try await cluster.submit(1, kind: "grumpy", prefix: "kind")
+    try await cluster.submit(1, kind: "grumpy", prefix: "own", payload: "x", "--tries", "3")
+    for (id, tries) in [("kind-1", 2), ("own-1", 3)] {
+      let job = try await cluster.job(id)
+      #expect(job.state == "failed" && job.tries == tries, "\(job)")
+    }
+    let lines = try await cluster.python(
+      "print([line['stderr'] for line in db.outcomes.find_one({'_id': 'own-1'})['history']])")
+    #expect(lines.out.trimming() == "['no, 1', 'no, 2', 'no, 3']", "\(lines.out)")
+    let wrong = try await cluster.belfry(
+      "coordinator", "run", "--identity", cluster.certs + "/c1", "--queue", cluster.amqp, "--store",
+      cluster.store, "--retry", "grumpy=0")
+    #expect(wrong.status == 78 && wrong.err.contains("--retry grumpy=0"), "\(wrong.err)")
   }
 }

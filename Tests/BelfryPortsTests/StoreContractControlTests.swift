@@ -48,7 +48,7 @@ struct StoreContractControlTests {
       contentType: "text/plain", contentEncoding: "gzip",
       reply: ReplyAddress(queue: "answers", correlationID: "c"), requires: outcome.requires,
       timeout: .milliseconds(1_500), deadline: WallTime(milliseconds: 1_700_000_000_009),
-      retry: RetryPolicy(
+      retry: RetryWish(
         triesMax: 7, backoff: Backoff(first: .seconds(2), factor: 1.5, cap: .seconds(9))),
       traceparent: "tp", tracestate: "ts")
     return outcome
@@ -125,10 +125,11 @@ struct StoreContractControlTests {
     var young = Sample.outcome(99)
     young.finishedAt = wallNow()
     #expect(await store.insert(Sample.outcomes(1..<6) + [young]).allSatisfy { $0 == .inserted })
-    let before = young.finishedAt
-    #expect(await store.purge(before: before, limit: 3) == 3)
-    #expect(await store.purge(before: before, limit: 3) == 2)
-    #expect(await store.purge(before: before, limit: 3) == 0)
+    let (age, now) = (Duration.seconds(86_400), wallNow())
+    #expect(await store.purge(olderThan: age, at: now, limit: 3) == 3)
+    #expect(await store.purge(olderThan: age, at: now, limit: 3) == 2)
+    // A clock of ours that is a year ahead is not believed.
+    #expect(await store.purge(olderThan: age, at: now + .seconds(366 * 86_400), limit: 3) == 0)
     #expect(try await store.search(OutcomeFilter(), limit: 10).get().map(\.id) == [young.id])
     #expect(await store.forget([young.id]) == nil)
     #expect(await store.find([young.id]) == [.absent])

@@ -43,12 +43,12 @@ class Cluster:
             raise Failed(f"{' '.join(command)} ended with status {done.returncode}:\n{done.stderr}")
         return done.stdout
 
-    def start(self, name, *arguments):
+    def start(self, name, *arguments, environment=None):
         """Starts `belfry …` in the background; what it logs is in the folder's NAME.log."""
         log = open(self.folder / f"{name}.log", "ab")
         self.processes[name] = subprocess.Popen(
             [str(self.belfry), *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=log,
-            stderr=log)
+            stderr=log, env=os.environ | (environment or {}))
 
     def identity(self, name):
         return self.folder / "certs" / name

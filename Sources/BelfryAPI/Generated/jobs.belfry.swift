@@ -251,6 +251,7 @@ extension Belfry_V1_HistoryLine: WireMessage {
     writer.string(self.boot)
     writer.string(self.code)
     writer.string(self.message)
+    writer.string(self.stderr)
   }
 
   package mutating func decode(from reader: inout WireReader) throws(WireError) {
@@ -266,6 +267,7 @@ extension Belfry_V1_HistoryLine: WireMessage {
     if try reader.hasPart() { self.boot = try reader.string() }
     if try reader.hasPart() { self.code = try reader.string() }
     if try reader.hasPart() { self.message = try reader.string() }
+    if try reader.hasPart() { self.stderr = try reader.string() }
   }
 }
 

@@ -443,6 +443,9 @@ package nonisolated struct Belfry_V1_HistoryLine: Sendable {
 
   package var message: String = String()
 
+  /// the end of what a command printed, at most 1 KiB
+  package var stderr: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1329,7 +1332,7 @@ nonisolated extension Belfry_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Belfry_V1_HistoryLine: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".HistoryLine"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}assignment\0\u{1}attempt\0\u{1}what\0\u{1}worker\0\u{1}boot\0\u{1}started\0\u{1}beside\0\u{3}at_ms\0\u{1}code\0\u{1}message\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}assignment\0\u{1}attempt\0\u{1}what\0\u{1}worker\0\u{1}boot\0\u{1}started\0\u{1}beside\0\u{3}at_ms\0\u{1}code\0\u{1}message\0\u{1}stderr\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1347,6 +1350,7 @@ nonisolated extension Belfry_V1_HistoryLine: SwiftProtobuf.Message, SwiftProtobu
       case 8: try { try decoder.decodeSingularInt64Field(value: &self.atMs) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.code) }()
       case 10: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      case 11: try { try decoder.decodeSingularStringField(value: &self.stderr) }()
       default: break
       }
     }
@@ -1383,6 +1387,9 @@ nonisolated extension Belfry_V1_HistoryLine: SwiftProtobuf.Message, SwiftProtobu
     if !self.message.isEmpty {
       try visitor.visitSingularStringField(value: self.message, fieldNumber: 10)
     }
+    if !self.stderr.isEmpty {
+      try visitor.visitSingularStringField(value: self.stderr, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1397,6 +1404,7 @@ nonisolated extension Belfry_V1_HistoryLine: SwiftProtobuf.Message, SwiftProtobu
     if lhs.atMs != rhs.atMs {return false}
     if lhs.code != rhs.code {return false}
     if lhs.message != rhs.message {return false}
+    if lhs.stderr != rhs.stderr {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -90,7 +90,7 @@ extension Belfry_V1_Assign {
     leftMs = assign.left?.wireMilliseconds ?? 0
     submittedAtMs = job.submittedAt.wireMilliseconds
     tries = UInt32(clamping: assign.history.triesCut)
-    triesMax = UInt32(clamping: job.retry.triesMax)
+    triesMax = UInt32(clamping: job.retry.triesMax ?? 0)
     losses = UInt32(clamping: assign.history.losses)
     history = assign.history.lines.map(Belfry_V1_HistoryLine.init)
     retryOf = job.retryOf?.text ?? ""
@@ -109,7 +109,7 @@ extension Belfry_V1_Assign {
       contentEncoding: contentEncoding.isEmpty ? nil : contentEncoding,
       submittedAt: Field.time(submittedAtMs), requires: try Field.labels(requires),
       timeout: Field.duration(timeoutMs),
-      retry: RetryPolicy(triesMax: Int(triesMax), backoff: .default),
+      retry: RetryWish(triesMax: triesMax == 0 ? nil : Int(triesMax)),
       retryOf: retryOf.isEmpty ? nil : try Field.job(retryOf),
       traceparent: traceparent.isEmpty ? nil : traceparent,
       tracestate: tracestate.isEmpty ? nil : tracestate)

@@ -17,7 +17,7 @@ extension Belfry_V1_JobSpec {
     guard let priority = Priority(rawValue: UInt8(clamping: priority)) else {
       throw MappingError("priority", "\(priority): 0 normal, 1 high, 2 low")
     }
-    var backoff = Backoff.default
+    var backoff: Backoff?
     if !self.backoff.isEmpty {
       guard let read = Backoff(self.backoff) else { throw MappingError("backoff", self.backoff) }
       backoff = read
@@ -35,13 +35,12 @@ extension Belfry_V1_JobSpec {
       }
       id = keyedID(lane, idempotencyKey)
     }
-    let triesMax = triesMax == 0 ? RetryPolicy.default.triesMax : Int(triesMax)
     let job = Job(
       id: id, kind: try Field.kind(kind), lane: lane, priority: priority,
       payload: Payload([UInt8](payload)), contentType: contentType.isEmpty ? nil : contentType,
       reply: try reply(), submittedAt: now, requires: try Field.labels(requires),
       timeout: Field.duration(timeoutMs), deadline: Field.time(deadlineMs),
-      retry: RetryPolicy(triesMax: triesMax, backoff: backoff),
+      retry: RetryWish(triesMax: triesMax == 0 ? nil : Int(triesMax), backoff: backoff),
       traceparent: traceparent.isEmpty ? nil : traceparent,
       tracestate: tracestate.isEmpty ? nil : tracestate)
     return JobMessage(

@@ -69,6 +69,7 @@ extension Belfry_V1_HistoryLine {
     atMs = line.at.milliseconds
     code = line.code
     message = line.message
+    stderr = line.stderr
   }
 
   package func line() throws(MappingError) -> HistoryLine {
@@ -76,7 +77,8 @@ extension Belfry_V1_HistoryLine {
     return HistoryLine(
       assignment: try Field.assignment(assignment), attempt: Int(attempt), what: what,
       worker: try Field.node(worker), boot: try Field.boot(boot), started: started,
-      beside: beside, at: WallTime(milliseconds: atMs), code: code, message: message)
+      beside: beside, at: WallTime(milliseconds: atMs), code: code, message: message, stderr: stderr
+    )
   }
 }
 

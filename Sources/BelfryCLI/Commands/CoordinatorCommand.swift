@@ -52,6 +52,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
     var state: String?
     @Option(help: "A limit of connections and calls: NAME=VALUE. See: belfry coordinator limits")
     var limit: [String] = []
+    @Option(
+      help: "Retries of a kind whose jobs do not say it: KIND=TRIES[,BACKOFF]. May be repeated.")
+    var retry: [String] = []
     @Option(help: "How long outcomes are kept, and so how long an id is known.")
     var keepOutcomes = DurationOption(.seconds(30 * 86_400))
     @Option(help: "How long RabbitMQ and MongoDB may be away at start.")
@@ -72,9 +75,10 @@ struct CoordinatorCommand: AsyncParsableCommand {
       let store = try openStore()
       let (host, port) = try listenAddress()
       let boot = try BootState.next(in: me.stateFolder(state))
-      let core = ClusterConfiguration(
+      var core = ClusterConfiguration(
         name: me.name, boot: boot, lanes: lanes,
         storeForWorkers: workersStore ?? Environment.value("WORKERS_STORE"))
+      core.retryPolicies = try retryPolicies()
       let payloadMax = try Environment.int(self.payloadMax, "PAYLOAD_MAX", default: 4 << 20)
       // A payload may have to wait in MongoDB, whose documents end at 16 MiB.
       guard (1...(8 << 20)).contains(payloadMax) else {
@@ -94,6 +98,25 @@ struct CoordinatorCommand: AsyncParsableCommand {
         eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
       try await ServiceProcess.run(coordinator, logger: logger)
       await store.close()
+    }
+
+    private func retryPolicies() throws -> [Kind: RetryPolicy] {
+      var policies: [Kind: RetryPolicy] = [:]
+      for text in retry {
+        let parts = text.split(separator: "=", maxSplits: 1)
+        let values = parts.last?.split(separator: ",").map(String.init) ?? []
+        let backoff = values.count == 2 ? Backoff(values[1]) : .default
+        guard parts.count == 2, let kind = Kind(String(parts[0])), (1...2).contains(values.count),
+          let tries = Int(values[0]), (1...1_000_000).contains(tries), let backoff
+        else {
+          throw UserError(
+            .badSetting, "--retry \(text) is not accepted",
+            why: "KIND=TRIES, and perhaps a back-off, are asked for",
+            next: ["--retry resize=5,exp:1s:2:1h"])
+        }
+        policies[kind] = RetryPolicy(triesMax: tries, backoff: backoff)
+      }
+      return policies
     }
 
     private func limits(payloadMax: Int) throws -> RPCLimits {

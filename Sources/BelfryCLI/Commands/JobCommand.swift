@@ -195,6 +195,7 @@ extension Document {
       ("attempt", .number(Int(line.attempt))), ("what", .text(line.what)),
       ("worker", .text(line.worker)), ("at", time(line.atMs)), ("code", .text(line.code)),
       ("message", .text(line.message)),
+      ("stderr", line.stderr.isEmpty ? .none : .text(line.stderr)),
     ])
   }
 

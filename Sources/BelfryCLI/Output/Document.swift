@@ -65,7 +65,7 @@ extension Document.Value {
 
   var plain: String? {
     switch self {
-    case .text(let text): text.isEmpty ? nil : text
+    case .text(let text): text.isEmpty ? nil : Self.harmless(text)
     case .number(let number): String(number)
     case .flag(let flag): flag ? "yes" : "no"
     case .list(let values):
@@ -75,6 +75,19 @@ extension Document.Value {
         .joined(separator: " ")
     case .none: nil
     }
+  }
+
+  /// What a job printed must not move the cursor, or worse.
+  private static func harmless(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+      if scalar.properties.generalCategory == .control, scalar != "\n", scalar != "\t" {
+        result += "\\u{" + String(scalar.value, radix: 16) + "}"
+      } else {
+        result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
   }
 
   private static func quoted(_ text: String) -> String {

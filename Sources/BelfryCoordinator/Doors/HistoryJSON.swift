@@ -19,6 +19,7 @@ enum HistoryJSON {
     var at: Int64
     var code: String?
     var msg: String?
+    var err: String?
   }
 
   /// Nil text for an empty history; `cut` counts the tries whose lines are not in the text.
@@ -51,6 +52,7 @@ enum HistoryJSON {
       $0.field("at", line.at.milliseconds)
       if !line.code.isEmpty { $0.field("code", line.code) }
       if !line.message.isEmpty { $0.field("msg", line.message) }
+      if !line.stderr.isEmpty { $0.field("err", line.stderr) }
     }
   }
 
@@ -69,7 +71,8 @@ enum HistoryJSON {
         HistoryLine(
           assignment: assignment, attempt: line.n, what: what, worker: worker, boot: boot,
           started: line.started ?? true, beside: line.beside ?? false,
-          at: WallTime(milliseconds: line.at), code: line.code ?? "", message: line.msg ?? ""))
+          at: WallTime(milliseconds: line.at), code: line.code ?? "", message: line.msg ?? "",
+          stderr: line.err ?? ""))
     }
     return History(lines: result, triesCut: triesCut)
   }

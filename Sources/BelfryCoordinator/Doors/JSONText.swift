@@ -25,6 +25,13 @@ struct JSONText {
     needsComma = true
   }
 
+  /// A text as an element of an array.
+  mutating func element(_ value: String) {
+    separate()
+    string(value)
+    needsComma = true
+  }
+
   mutating func field(_ name: String, _ value: String) {
     key(name)
     string(value)

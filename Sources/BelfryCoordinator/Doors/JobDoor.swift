@@ -134,7 +134,7 @@ package struct JobDoor: Sendable {
   private struct Headers {
     var attempt = 1
     var history = History()
-    var retry = RetryPolicy.default
+    var retry = RetryWish()
     var timeout: Duration?
     var deadline: WallTime?
     var runAt: WallTime?

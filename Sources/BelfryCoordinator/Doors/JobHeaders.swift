@@ -35,10 +35,8 @@ extension QueueMessage {
   private mutating func addHeaders(of message: JobMessage) {
     let job = message.job
     if message.attempt > 1 { add(JobHeader.attempt, .int(Int64(message.attempt))) }
-    if job.retry.triesMax != RetryPolicy.default.triesMax {
-      add(JobHeader.triesMax, .int(Int64(job.retry.triesMax)))
-    }
-    if job.retry.backoff != .default { add(JobHeader.backoff, .text(job.retry.backoff.text)) }
+    if let triesMax = job.retry.triesMax { add(JobHeader.triesMax, .int(Int64(triesMax))) }
+    if let backoff = job.retry.backoff { add(JobHeader.backoff, .text(backoff.text)) }
     if let timeout = job.timeout {
       add(JobHeader.timeout, .int(timeout.millisecondsClamped))
     }

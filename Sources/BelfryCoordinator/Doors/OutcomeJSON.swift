@@ -26,6 +26,9 @@ enum OutcomeJSON {
       if let error = outcome.error { json.object("error") { write(error, &$0) } }
       if !outcome.history.isEmpty { json.array("history", outcome.history) { write($1, &$0) } }
       if let retryOf = outcome.retryOf { json.field("retryOf", retryOf.text) }
+      if !outcome.requires.isEmpty {
+        json.array("requires", outcome.requires) { $0.element($1.description) }
+      }
       json.field("v", 1)
     }
     return json.text
@@ -55,41 +58,22 @@ enum OutcomeJSON {
       json.field("at", RFC3339.text(line.at))
       if !line.code.isEmpty { json.field("code", line.code) }
       if !line.message.isEmpty { json.field("message", line.message) }
+      if !line.stderr.isEmpty { json.field("stderr", line.stderr) }
     }
   }
 }
 
-/// RFC 3339 in UTC with milliseconds, by civil-date arithmetic: `2026-11-23T08:02:36.123Z`.
+/// RFC 3339 in UTC with milliseconds: `2026-11-23T08:02:36.123Z`.
 package enum RFC3339 {
   package static func text(_ time: WallTime) -> String {
-    let total = time.milliseconds
-    let (days, rest) = floorDivide(total, 86_400_000)
-    let (year, month, day) = civil(days)
-    let (hour, minute, second) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1_000 % 60)
-    return "\(pad(year, 4))-\(pad(month, 2))-\(pad(day, 2))T"
-      + "\(pad(hour, 2)):\(pad(minute, 2)):\(pad(second, 2)).\(pad(rest % 1_000, 3))Z"
+    let minutes = time.milliseconds.dividedDown(by: 60_000)
+    let rest = time.milliseconds - minutes * 60_000
+    let civil = CivilTime(minutes: minutes)
+    return "\(pad(civil.year, 4))-\(pad(civil.month, 2))-\(pad(civil.day, 2))T"
+      + "\(pad(civil.hour, 2)):\(pad(civil.minute, 2)):\(pad(rest / 1_000, 2)).\(pad(rest % 1_000, 3))Z"
   }
 
-  private static func floorDivide(_ value: Int64, _ by: Int64) -> (Int64, Int64) {
-    let remainder = (value % by + by) % by
-    return ((value - remainder) / by, remainder)
-  }
-
-  /// Days since 1970 to year, month, day (Howard Hinnant, "chrono-compatible low-level date
-  /// algorithms").
-  private static func civil(_ days: Int64) -> (Int64, Int64, Int64) {
-    let z = days + 719_468
-    let era = (z >= 0 ? z : z - 146_096) / 146_097
-    let dayOfEra = z - era * 146_097
-    let yearOfEra =
-      (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let m = (5 * dayOfYear + 2) / 153
-    let month = m < 10 ? m + 3 : m - 9
-    return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * m + 2) / 5 + 1)
-  }
-
-  private static func pad(_ value: Int64, _ width: Int) -> String {
+  private static func pad(_ value: some BinaryInteger, _ width: Int) -> String {
     let text = String(value)
     return String(repeating: "0", count: max(0, width - text.count)) + text
   }

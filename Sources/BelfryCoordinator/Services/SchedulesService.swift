@@ -98,8 +98,8 @@ struct SchedulesService: Sendable {
         $0.payload = Data(job.payload.bytes)
         $0.contentType = job.contentType ?? ""
         $0.priority = UInt32(job.priority.rawValue)
-        $0.triesMax = UInt32(clamping: job.retry.triesMax)
-        $0.backoff = job.retry.backoff.text
+        $0.triesMax = UInt32(clamping: job.retry.triesMax ?? 0)
+        $0.backoff = job.retry.backoff?.text ?? ""
         $0.timeoutMs = UInt64(clamping: job.timeout?.millisecondsClamped ?? 0)
         $0.requires = job.requires.map(Belfry_V1_Label.init)
         $0.replyTo = job.reply?.queue ?? ""

@@ -43,11 +43,10 @@ struct ControlPolling: Sendable {
   func purge() async throws {
     while true {
       try await Task.sleep(for: Self.purgeEvery)
-      let before = ProcessClock.now().wall - outcomesKept
       var total = 0
-      while let count = await store.purge(before: before, limit: Self.purgePortion), count > 0 {
-        total += count
-      }
+      while let count = await store.purge(
+        olderThan: outcomesKept, at: ProcessClock.now().wall, limit: Self.purgePortion), count > 0
+      { total += count }
       if total > 0 {
         logger.info("outcomes were removed after their time", metadata: ["count": "\(total)"])
       }

@@ -15,7 +15,7 @@ actor CoreShell {
     let lookups: AsyncStream<[Lookup]>.Continuation
     let owes: AsyncStream<[Owe]>.Continuation
     let settledOwed: AsyncStream<[OwedID]>.Continuation
-    let alerts: AsyncStream<Alert>.Continuation
+    let alerts: AsyncStream<AlertDesk.Event>.Continuation
     /// Somebody waits for a job who did not before.
     let awaited: AsyncStream<Void>.Continuation
   }
@@ -38,12 +38,15 @@ actor CoreShell {
 
   private var core: ClusterCore
   private let queue: any JobQueue
-  private let outlets: Outlets
+  private nonisolated let outlets: Outlets
   private let logger: Logger
   private var nextToken: UInt64 = 1
   private var answers: [UInt64: (Answer) -> Void] = [:]
   private var waiters = OutcomeWaiters()
   private var drained: CheckedContinuation<Void, Never>?
+  #if DEBUG
+    private var failpoints = CoordinatorFailpoints()
+  #endif
 
   init(
     core: ClusterCore, queue: any JobQueue, outlets: Outlets, health: HealthHub,
@@ -86,6 +89,9 @@ actor CoreShell {
   }
 
   private func step(_ inputs: [Input]) {
+    #if DEBUG
+      failpoints.hear(inputs)
+    #endif
     let now = ProcessClock.now()
     var batch = EffectBatch()
     for input in inputs { batch.add(core.step(input, at: now)) }
@@ -96,6 +102,9 @@ actor CoreShell {
 
   private func perform(_ batch: EffectBatch, at now: Now) {
     let ready = batch.ready
+    #if DEBUG
+      failpoints.perform(ready)
+    #endif
     let commands = batch.commands()
     if !commands.isEmpty { queue.perform(commands) }
     for request in ready.records {
@@ -111,7 +120,11 @@ actor CoreShell {
       stream(session)?.send(messages)
     }
     for (session, why) in ready.closes { takeStream(session)?.close(why) }
-    for alert in ready.alerts { outlets.alerts.yield(alert) }
+    #if DEBUG
+      failpoints.performed(ready)
+    #endif
+    if let isUp = ready.storeIsUp { outlets.alerts.yield(.storeIs(up: isUp)) }
+    for alert in ready.alerts { outlets.alerts.yield(.raised(alert)) }
     for answer in ready.answers { self.answer(answer) }
     waiters.settled(ready.settled)
     if ready.healthChanged { health.changed() }
@@ -253,6 +266,9 @@ actor CoreShell {
   /// Those of them that the store has not been asked for yet.
   func newlyAwaitedJobs() -> [JobID] { waiters.takeNewJobs() }
   func found(_ outcomes: [Outcome]) { waiters.settled(outcomes) }
+
+  /// What the desk of alerts must know, other than the alerts. From any thread.
+  nonisolated func heard(_ event: AlertDesk.Event) { outlets.alerts.yield(event) }
 
   // MARK: health and leaving
 

@@ -17,6 +17,7 @@ struct EffectBatch {
     ready.requeues += next.requeues
     ready.commands += next.commands
     ready.alerts += next.alerts
+    ready.storeIsUp = next.storeIsUp ?? ready.storeIsUp
     ready.answers += next.answers
     ready.settled += next.settled
     ready.healthChanged = ready.healthChanged || next.healthChanged

@@ -10,7 +10,7 @@ struct StoreTasks: Sendable {
     let lookups: AsyncStream<[Lookup]>
     let owes: AsyncStream<[Owe]>
     let settledOwed: AsyncStream<[OwedID]>
-    let alerts: AsyncStream<Alert>
+    let alerts: AsyncStream<AlertDesk.Event>
     let awaited: AsyncStream<Void>
   }
 
@@ -32,7 +32,7 @@ struct StoreTasks: Sendable {
     let lookups = AsyncStream.makeStream(of: [Lookup].self)
     let owes = AsyncStream.makeStream(of: [Owe].self)
     let settledOwed = AsyncStream.makeStream(of: [OwedID].self)
-    let alerts = AsyncStream.makeStream(of: Alert.self)
+    let alerts = AsyncStream.makeStream(of: AlertDesk.Event.self)
     let awaited = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     return (
       CoreShell.Outlets(
@@ -61,7 +61,7 @@ struct StoreTasks: Sendable {
     tasks.addTask { for await lookups in streams.lookups { await look(lookups) } }
     tasks.addTask { for await owes in streams.owes { await owe(owes) } }
     tasks.addTask { for await ids in streams.settledOwed { await store.settleOwed(ids) } }
-    tasks.addTask { for await alert in streams.alerts { await deliver(alert) } }
+    tasks.addTask { await keepDesk(streams.alerts) }
     tasks.addTask { try await claim(as: claimant) }
     tasks.addTask { try await watch() }
     tasks.addTask {
@@ -93,6 +93,7 @@ struct StoreTasks: Sendable {
 
   private func watch() async throws {
     while true {
+      shell.post(.storeAsked)
       let problem = await store.check()
       shell.post(.storeAnswered(problem))
       try await Task.sleep(for: Self.checkEvery)
@@ -115,14 +116,28 @@ struct StoreTasks: Sendable {
     await shell.found(outcomes)
   }
 
-  /// Who opened or closed the episode sends it; with the store away it is sent all the same.
-  private func deliver(_ alert: Alert) async {
-    let isMine: Bool
-    switch alert.state {
-    case .firing: isMine = await store.openAlert(alert) ?? true
-    case .resolved: isMine = await store.closeAlert(alert) ?? (alert.severity != .info)
+  /// Carries out what the desk decides. Recording is a task of its own, or a store that hangs would
+  /// hold up the alert that says so.
+  private func keepDesk(_ events: AsyncStream<AlertDesk.Event>) async {
+    var desk = AlertDesk()
+    await withDiscardingTaskGroup { tasks in
+      for await event in events {
+        desk.heard(event)
+        while let step = desk.next() {
+          switch step {
+          case .send(let alert): for sink in sinks { await sink.send(alert) }
+          case .record(let alert):
+            tasks.addTask { shell.heard(.recorded(await record(alert))) }
+          }
+        }
+      }
     }
-    guard isMine else { return }
-    for sink in sinks { await sink.send(alert) }
+  }
+
+  private func record(_ alert: Alert) async -> Bool? {
+    switch alert.state {
+    case .firing: await store.openAlert(alert)
+    case .resolved: await store.closeAlert(alert)
+    }
   }
 }

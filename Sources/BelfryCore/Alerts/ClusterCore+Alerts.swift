@@ -41,6 +41,10 @@ extension ClusterCore {
 
   /// Parts that are away longer than 5 s, and publishes that nobody takes.
   mutating func watchPublishes(at now: Now) {
+    let wasUp = parts.storeState.state == .up
+    parts.watchSilence(at: now)
+    if wasUp, parts.storeState.state != .up { ready.storeIsUp = false }
+    ready.healthChanged = parts.takeChanged() || ready.healthChanged
     watch("broker", parts.brokerState, "RabbitMQ", at: now)
     watch("store", parts.storeState, "MongoDB", at: now)
     if ledger.heldCount > 0 {
@@ -67,7 +71,8 @@ extension ClusterCore {
   }
 
   mutating func storeAnswered(_ problem: StoreProblem?, at now: Now) {
-    parts.store(problem?.message, at: now.wall)
+    parts.store(problem?.message, at: now)
+    ready.storeIsUp = problem == nil
     ready.healthChanged = ready.healthChanged || parts.takeChanged()
   }
 }

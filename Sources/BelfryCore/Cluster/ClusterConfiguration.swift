@@ -15,10 +15,17 @@ package struct ClusterConfiguration: Sendable {
   /// A worker that stays away so long is forgotten; its losses are then proven.
   package var forgetAfter: Duration = .seconds(600)
 
+  /// Of kinds whose jobs do not say it themselves.
+  package var retryPolicies: [Kind: RetryPolicy] = [:]
+
   package init(name: NodeName, boot: BootID, lanes: [Lane], storeForWorkers: String? = nil) {
     self.name = name
     self.boot = boot
     self.lanes = lanes
     self.storeForWorkers = storeForWorkers
+  }
+
+  func retryPolicy(of job: Job) -> RetryPolicy {
+    job.retry.policy(over: retryPolicies[job.kind] ?? .default)
   }
 }

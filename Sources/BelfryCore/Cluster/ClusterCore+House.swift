@@ -12,6 +12,7 @@ extension ClusterCore {
     lastHousekeeping = now.monotonic
     if consumers.channel != nil {
       ready.commands.append(.measure(allQueues))
+      parts.brokerAsked(at: now)
     }
     recentlyFinished.prune(at: now.monotonic)
     cancels.prune(at: now.monotonic)

@@ -36,12 +36,14 @@ extension ClusterCore {
       consumers.channel = generation
       consumers.prefetch = [:]
       planConsumers(at: now)
+      parts.brokerConnectionChanged(at: now.wall)
       parts.broker(consuming: true, at: now.wall)
     case .consumingDown(let generation, let reason):
       lose(generation, at: now)
       if consumers.channel == generation {
         consumers.channel = nil
         parkedRead.remaining = [:]
+        parts.brokerConnectionChanged(at: now.wall)
         parts.broker(consuming: false, reason: reason, at: now.wall)
       }
     case .attachedUp(let generation, _): generations.insert(generation)
@@ -60,7 +62,9 @@ extension ClusterCore {
     case .unblocked:
       ledger.unblocked(at: now, into: &ready)
       parts.broker(blocked: nil, at: now.wall)
-    case .depth(let queue, let count): measured(queue, count, at: now)
+    case .depth(let queue, let count):
+      parts.brokerAnswered(at: now.wall)
+      measured(queue, count, at: now)
     case .unavailable(let reason):
       if !parts.isBrokerUp { parts.brokerUnavailable(reason, at: now.wall) }
     }

@@ -17,14 +17,14 @@ extension ClusterCore {
     HistoryLine(
       assignment: run.assignment, attempt: attempt, what: failure.isTimeout ? .timeout : .failed,
       worker: run.worker, boot: run.boot, at: failure.finishedAt, code: failure.error.code,
-      message: String(failure.error.message.prefix(256)))
+      message: String(failure.error.message.prefix(256)), stderr: failure.error.stderr)
   }
 
   private mutating func settleFailure(
     _ entry: Entry, _ failure: Failure, assignment: AssignmentID, worker: NodeName, at now: Now
   ) {
     let tries = entry.history.tries
-    let policy = entry.job.retry
+    let policy = configuration.retryPolicy(of: entry.job)
     if let deadline = entry.job.deadline, now.wall >= deadline {
       record(
         entry, state: .expired, reason: "deadline", error: failure.error, run: assignment,

@@ -107,6 +107,7 @@ package struct ClusterCore {
     case .forgotten(let jobs):
       for job in jobs { cancels.remove(job) }
     case .pausesRead(let pauses): pausesRead(pauses, at: now)
+    case .storeAsked: parts.storeAsked(at: now)
     case .storeAnswered(let problem): storeAnswered(problem, at: now)
     case .drain: drain(at: now)
     }

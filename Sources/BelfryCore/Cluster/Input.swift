@@ -24,6 +24,8 @@ package enum Input: Sendable {
   case forgotten([JobID])
   /// All lanes that are paused, as the store has them.
   case pausesRead([LanePause])
+  /// The store is asked how it is; `storeAnswered` says it, if it ever does.
+  case storeAsked
   case storeAnswered(StoreProblem?)
   /// Planned leave: take no more, settle what can be settled, hand back the rest.
   case drain

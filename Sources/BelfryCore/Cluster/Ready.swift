@@ -17,6 +17,8 @@ package struct Ready: Sendable {
   package var requeues: [DeliveryTag] = []
   package var commands: [QueueCommand] = []
   package var alerts: [Alert] = []
+  /// For the alerts' desk, which must not wait for a store that is away; nil when nothing was heard.
+  package var storeIsUp: Bool?
   package var answers: [Answer] = []
   /// Outcomes announced in this step, for those who wait for them.
   package var settled: [Outcome] = []

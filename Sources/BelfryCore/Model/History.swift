@@ -16,11 +16,13 @@ package struct HistoryLine: Hashable, Sendable {
   package var at: WallTime
   package var code: String
   package var message: String
+  /// The end of what it printed, at most 1 KiB.
+  package var stderr: String
 
   package init(
     assignment: AssignmentID, attempt: Int, what: What, worker: NodeName, boot: BootID,
     started: Bool = true, beside: Bool = false, at: WallTime, code: String = "",
-    message: String = ""
+    message: String = "", stderr: String = ""
   ) {
     self.assignment = assignment
     self.attempt = attempt
@@ -32,6 +34,7 @@ package struct HistoryLine: Hashable, Sendable {
     self.at = at
     self.code = code
     self.message = message
+    self.stderr = stderr
   }
 }
 

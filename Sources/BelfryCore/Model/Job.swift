@@ -69,7 +69,7 @@ package final class Job: Sendable {
   package let timeout: Duration?
   /// For the job as a whole; then the outcome is `expired`.
   package let deadline: WallTime?
-  package let retry: RetryPolicy
+  package let retry: RetryWish
   package let retryOf: JobID?
   package let traceparent: String?
   package let tracestate: String?
@@ -78,7 +78,7 @@ package final class Job: Sendable {
     id: JobID, kind: Kind, lane: Lane = .default, priority: Priority = .normal,
     payload: Payload = .empty, contentType: String? = nil, contentEncoding: String? = nil,
     reply: ReplyAddress? = nil, submittedAt: WallTime? = nil, requires: [Label] = [],
-    timeout: Duration? = nil, deadline: WallTime? = nil, retry: RetryPolicy = .default,
+    timeout: Duration? = nil, deadline: WallTime? = nil, retry: RetryWish = RetryWish(),
     retryOf: JobID? = nil, traceparent: String? = nil, tracestate: String? = nil
   ) {
     self.id = id

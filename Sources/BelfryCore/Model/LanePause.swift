@@ -24,6 +24,8 @@ package struct JobProgress: Sendable, Equatable {
 
   package init(permille: Int, text: String) {
     self.permille = min(max(permille, 0), 1_000)
-    self.text = String(text.prefix(Self.textMax))
+    // It is shown on terminals: what would move the cursor there is left out.
+    let shown = text.unicodeScalars.lazy.filter { $0.properties.generalCategory != .control }
+    self.text = String(String(String.UnicodeScalarView(shown)).prefix(Self.textMax))
   }
 }

@@ -24,6 +24,25 @@ package struct RetryPolicy: Hashable, Sendable {
   }
 }
 
+/// What a job says of its own retries; what it leaves out is its kind's, else the cluster's default.
+package struct RetryWish: Hashable, Sendable {
+  package var triesMax: Int?
+  package var backoff: Backoff?
+
+  package init(triesMax: Int? = nil, backoff: Backoff? = nil) {
+    self.triesMax = triesMax.map { max(1, $0) }
+    self.backoff = backoff
+  }
+
+  package init(_ policy: RetryPolicy) {
+    self.init(triesMax: policy.triesMax, backoff: policy.backoff)
+  }
+
+  package func policy(over base: RetryPolicy) -> RetryPolicy {
+    RetryPolicy(triesMax: triesMax ?? base.triesMax, backoff: backoff ?? base.backoff)
+  }
+}
+
 /// The wait between tries: `exp:1s:2:1h` (first, factor, cap) or `fixed:5s`.
 package struct Backoff: Hashable, Sendable {
   package var first: Duration

@@ -28,9 +28,10 @@ package protocol ControlStore: Sendable {
   /// Removes outcomes, and withdraws the cancels of those ids.
   func forget(_ jobs: [JobID]) async -> StoreProblem?
 
-  /// Removes outcomes that are older, at most so many, and cancels older than 7 days. How many it were;
-  /// nil: not answered. To be called again at once while it is `limit`.
-  func purge(before: WallTime, limit: Int) async -> Int?
+  /// Removes outcomes that are older than `age`, at most so many, and cancels older than 7 days. Two clocks
+  /// must agree that they are, ours and the store's: one that is ahead must not make an id unknown whose
+  /// job may still come again. How many it were; nil: not answered. To be called again while there are any.
+  func purge(olderThan age: Duration, at now: WallTime, limit: Int) async -> Int?
 }
 
 /// What matches: a nil or empty field matches all.

@@ -1,18 +1,18 @@
 /// A minute on a calendar and a clock, without a zone: days and months by the proleptic Gregorian calendar
 /// (Howard Hinnant, "chrono-compatible low-level date algorithms").
-struct CivilTime: Equatable {
-  var year: Int
+package struct CivilTime: Equatable, Sendable {
+  package var year: Int
   /// 1 to 12.
-  var month: Int
+  package var month: Int
   /// 1 to 31.
-  var day: Int
-  var hour: Int
-  var minute: Int
+  package var day: Int
+  package var hour: Int
+  package var minute: Int
   /// 0 is Sunday.
-  var weekday: Int
+  package var weekday: Int
 
   /// - Parameter minutes: since 1970-01-01 00:00 on that clock.
-  init(minutes: Int64) {
+  package init(minutes: Int64) {
     let days = minutes.dividedDown(by: 1_440)
     let rest = Int(minutes - days * 1_440)
     let shifted = days + 719_468
@@ -44,7 +44,7 @@ struct CivilTime: Equatable {
 
 extension Int64 {
   /// Rounded down, also below zero.
-  func dividedDown(by divisor: Int64) -> Int64 {
+  package func dividedDown(by divisor: Int64) -> Int64 {
     self >= 0 ? self / divisor : -((-self + divisor - 1) / divisor)
   }
 }

@@ -33,21 +33,22 @@ enum ControlQueries {
     }
   }
 
-  static let dropOldCancels = delete("cancels") {
-    $0.document("$expr") {
+  static let dropOldCancels = delete("cancels") { writeOlder("$at", .seconds(7 * 86_400), to: &$0) }
+
+  /// By the server's clock.
+  private static func writeOlder(_ field: String, _ age: Duration, to writer: inout BSONWriter) {
+    writer.document("$expr") {
       $0.values("$lt", 0..<2) { writer, key, index in
-        guard index == 1 else { return writer.string(key, "$at") }
+        guard index == 1 else { return writer.string(key, field) }
         writer.document(key) {
           $0.values("$subtract", 0..<2) { writer, key, index in
             guard index == 1 else { return writer.string(key, "$$NOW") }
-            writer.int64(key, cancelMilliseconds)
+            writer.int64(key, age.millisecondsClamped)
           }
         }
       }
     }
   }
-
-  private static let cancelMilliseconds: Int64 = 7 * 86_400_000
 
   // MARK: lanes
 
@@ -117,6 +118,13 @@ enum ControlQueries {
 
   static func deleteOutcomes(_ ids: [String]) -> [UInt8] {
     delete("outcomes") { $0.document("_id") { $0.strings("$in", ids) } }
+  }
+
+  static func deleteOutcomes(_ ids: [String], olderThan age: Duration) -> [UInt8] {
+    delete("outcomes") {
+      $0.document("_id") { $0.strings("$in", ids) }
+      writeOlder("$finishedAt", age, to: &$0)
+    }
   }
 
   // MARK: commands

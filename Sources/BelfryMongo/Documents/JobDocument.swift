@@ -12,8 +12,8 @@ enum JobDocument {
     writer.string("correlationId", job.reply?.correlationID)
     if let timeout = job.timeout { writer.int64("timeoutMs", timeout.millisecondsClamped) }
     writer.date("deadline", job.deadline)
-    writer.int("triesMax", job.retry.triesMax)
-    writer.string("backoff", job.retry.backoff.text)
+    if let triesMax = job.retry.triesMax { writer.int("triesMax", triesMax) }
+    writer.string("backoff", job.retry.backoff?.text)
     writer.string("traceparent", job.traceparent)
     writer.string("tracestate", job.tracestate)
   }
@@ -36,9 +36,9 @@ enum JobDocument {
       submittedAt: submittedAt, requires: requires,
       timeout: try job.optional("timeoutMs") { $0.int64 }.map { .milliseconds($0) },
       deadline: try job.optional("deadline") { $0.wallTime },
-      retry: RetryPolicy(
-        triesMax: try job.require("triesMax") { $0.int },
-        backoff: try job.require("backoff") { $0.string.flatMap { Backoff($0) } }),
+      retry: RetryWish(
+        triesMax: try job.optional("triesMax") { $0.int },
+        backoff: try job.optional("backoff") { $0.string.flatMap { Backoff($0) } }),
       retryOf: retryOf, traceparent: try job.optional("traceparent") { $0.string },
       tracestate: try job.optional("tracestate") { $0.string })
   }

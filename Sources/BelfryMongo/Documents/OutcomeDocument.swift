@@ -110,6 +110,7 @@ enum OutcomeDocument {
     writer.date("at", line.at)
     writer.stringUnlessEmpty("code", line.code)
     writer.stringUnlessEmpty("message", line.message)
+    writer.stringUnlessEmpty("stderr", line.stderr)
   }
 
   private static func readHistory(_ document: BSONDocument) throws(BSONError) -> [HistoryLine] {
@@ -126,7 +127,8 @@ enum OutcomeDocument {
           beside: try line.optional("beside") { $0.bool } ?? false,
           at: try line.require("at") { $0.wallTime },
           code: try line.optional("code") { $0.string } ?? "",
-          message: try line.optional("message") { $0.string } ?? ""))
+          message: try line.optional("message") { $0.string } ?? "",
+          stderr: try line.optional("stderr") { $0.string } ?? ""))
     }
     return lines
   }

@@ -187,7 +187,7 @@ struct SimulationPlan {
       priority: random.pick([.normal, .normal, .normal, .high, .low]),
       reply: hasReply ? ReplyAddress(queue: "r\(index)", correlationID: nil) : nil,
       requires: isLabelled ? random.pick([[], [labels[0]], [labels[1]], labels]) : [],
-      deadline: deadline, retry: retry)
+      deadline: deadline, retry: RetryWish(retry))
     let isLong = behaviour == .long || (behaviour == .poison && random.oneIn(3))
     let runs = isLong ? random.within(ms(2_000)...ms(7_000)) : random.within(0...ms(400))
     return PlannedJob(

@@ -174,7 +174,8 @@ package final class InMemoryStore: ClusterStore {
     }
   }
 
-  package func purge(before: WallTime, limit: Int) async -> Int? {
+  package func purge(olderThan age: Duration, at now: WallTime, limit: Int) async -> Int? {
+    let before = min(now, self.now()) - age
     await waitWhileHeld()
     return state.withLock { state in
       guard !state.isDown else { return nil }

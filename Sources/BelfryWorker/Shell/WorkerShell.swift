@@ -98,6 +98,9 @@ actor WorkerShell {
       swap(&taken, &inbox.inputs)
       return taken
     }
+    #if DEBUG
+      WorkerFailpoints.hear(inputs)
+    #endif
     let now = ProcessClock.now()
     var sends: [SessionID: [WorkerMessage]] = [:]
     for input in inputs {
@@ -106,13 +109,22 @@ actor WorkerShell {
       perform(ready)
     }
     for (session, messages) in sends.sorted(by: { $0.key < $1.key }) {
+      #if DEBUG
+        WorkerFailpoints.send(messages)
+      #endif
       stream(session)?.send(messages)
+      #if DEBUG
+        WorkerFailpoints.sent(messages)
+      #endif
     }
   }
 
   // MARK: effects
 
   private func perform(_ ready: WorkerCore.Ready) {
+    #if DEBUG
+      WorkerFailpoints.perform(ready)
+    #endif
     for assign in ready.starts { start(assign) }
     for assignment in ready.ends { running[assignment]?.task.cancel() }
     for request in ready.records {

@@ -73,7 +73,9 @@ final class TestCluster {
 
   // MARK: processes
 
-  func startCoordinator(_ more: String...) throws {
+  func startCoordinator(_ more: String...) throws { try startCoordinator(more) }
+
+  func startCoordinator(_ more: [String]) throws {
     try start(
       "c1",
       [

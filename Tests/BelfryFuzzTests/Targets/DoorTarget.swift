@@ -30,12 +30,15 @@ func fuzzDoor(_ input: inout FuzzInput) throws {
   case .job(let job):
     try promise(job.job.payload.size <= payloadBytesMax, "too large a payload")
     try promise(Grammar.isJobID(job.job.id.text), "the id \(job.job.id)")
-    try promise(job.attempt >= 1 && job.job.retry.triesMax >= 1, "attempt \(job.attempt)")
+    try promise(
+      job.attempt >= 1 && job.job.retry.policy(over: .default).triesMax >= 1,
+      "attempt \(job.attempt)")
     try check(job.job.reply)
     // The wait before each retry can be computed, and is no longer than the cap.
     for failures in [1, 2, 100, Int.max] {
-      let wait = job.job.retry.delay(afterFailures: failures, of: job.job.id)
-      try promise(wait >= .zero && wait <= job.job.retry.backoff.cap, "a wait of \(wait)")
+      let policy = job.job.retry.policy(over: .default)
+      let wait = policy.delay(afterFailures: failures, of: job.job.id)
+      try promise(wait >= .zero && wait <= policy.backoff.cap, "a wait of \(wait)")
     }
     try checkReadBack(job)
   }

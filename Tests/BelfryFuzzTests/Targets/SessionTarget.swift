@@ -283,7 +283,7 @@ extension SessionScene {
       job: Job(
         id: id, kind: Kind(trusted: flags & 4 == 0 ? "k0" : "k1"),
         reply: flags & 8 == 0 ? nil : ReplyAddress(queue: "replies", correlationID: nil),
-        deadline: flags & 16 == 0 ? nil : time(&input), retry: policy),
+        deadline: flags & 16 == 0 ? nil : time(&input), retry: RetryWish(policy)),
       attempt: flags & 32 == 0 ? 1 : Int(UInt32(truncatingIfNeeded: number(&input))),
       runAt: flags & 64 == 0 ? nil : time(&input), isRepeat: flags & 128 != 0)
   }

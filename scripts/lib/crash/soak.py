@@ -1,0 +1,163 @@
+"""A long run: jobs at a steady rate, a random fault every few seconds, and a ledger at the end."""
+
+import random
+import signal
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cluster import Failed, wait_until
+from crash.outages import resident
+from crash.proxy import DOWN, UP
+from crash.stand import Task
+
+# What happens, how often beside the others, and how long it lasts.
+FAULTS = [
+    ("kill c1", 2, 0.5), ("kill w1", 2, 0.5), ("kill w2", 2, 0.5), ("stop c1", 1, 6), ("stop w1", 1, 6),
+    ("kill rabbit", 1, 2), ("kill mongo", 1, 2), ("stop rabbit", 1, 4), ("stop mongo", 1, 4),
+    ("reset queue", 2, 0), ("reset store", 2, 0), ("reset session", 2, 0), ("reset record", 2, 0),
+    ("cut queue", 1, 6), ("cut store", 1, 6), ("cut session", 1, 6), ("cut-up session", 1, 6),
+    ("cut-down session", 1, 6), ("cut record", 1, 6), ("close all", 1, 0), ("alarm rabbit", 1, 6),
+]
+CUTS = {"cut": (UP, DOWN), "cut-up": (UP,), "cut-down": (DOWN,)}
+
+
+@dataclass
+class Sample:
+    seconds: float
+    name: str
+    pid: int
+    resident_mb: float
+    files: int
+
+
+@dataclass
+class Soak:
+    stand: object
+    count: int
+    rate: float
+    every: float
+    seed: int
+    say: object
+    faults: list = field(default_factory=list)
+    samples: list = field(default_factory=list)
+    published: int = 0
+
+    def run(self):
+        """Returns what is wrong at the end, as sentences."""
+        self.random, self.began = random.Random(self.seed), time.monotonic()
+        jobs = self.stand.make_jobs("soak", self.count, pause=0)
+        load = Task(lambda: self.produce(jobs))
+        next_fault, next_sample = self.pause(), 0
+        while load.is_alive() or self.stand.ledger.open:
+            self.stand.ledger.look()
+            now = time.monotonic() - self.began
+            if now >= next_sample:
+                self.sample(now)
+                next_sample = now + 5
+            if load.is_alive() and now >= next_fault:
+                self.strike()
+                next_fault = time.monotonic() - self.began + self.pause()
+            elif not load.is_alive():
+                break
+            time.sleep(0.02)
+        load.finish()
+        return self.judge(jobs)
+
+    def pause(self):
+        return self.random.expovariate(1 / self.every)
+
+    def produce(self, jobs):
+        for index, job in enumerate(jobs):
+            due = self.began + index / self.rate
+            while (wait := due - time.monotonic()) > 0:
+                time.sleep(wait)
+            self.stand.ledger.expect([job])
+            self.stand.producer.publish(job, 300)
+            self.published = index + 1
+
+    # --- Faults ---
+
+    def strike(self):
+        fault, _, seconds = self.random.choices(FAULTS, [weight for _, weight, _ in FAULTS])[0]
+        what, where = fault.split()
+        stand = self.stand
+        self.faults.append(fault)
+        if what == "kill":
+            stand.send(where, signal.SIGKILL)
+            self.hold(seconds)
+            stand.revive(where)
+        elif what == "stop":
+            stand.send(where, signal.SIGSTOP)
+            self.hold(seconds)
+            stand.send(where, signal.SIGCONT)
+        elif what == "reset":
+            stand.links[where].reset()
+        elif what == "close":
+            stand.servers.script("rabbit", "ctl", "-q", "close_all_connections", "soak")
+        elif what == "alarm":
+            self.alarm(seconds)
+        else:
+            stand.links[where].silence(*CUTS[what])
+            self.hold(seconds)
+            stand.links[where].heal()
+
+    def alarm(self, seconds):
+        limit = ["ctl", "-q", "set_vm_memory_high_watermark", "absolute"]
+        self.stand.servers.script("rabbit", *limit, "1MB")
+        self.hold(seconds)
+        self.stand.servers.script("rabbit", *limit, "1GB")
+
+    def hold(self, seconds):
+        """How long the fault lasts; the ledger goes on reading."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.stand.ledger.look()
+            time.sleep(0.05)
+
+    # --- Figures ---
+
+    def sample(self, now):
+        for name in ("c1", "w1", "w2"):
+            process = self.stand.processes[name]
+            if process.poll() is None:
+                files = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
+                self.samples.append(Sample(now, name, process.pid, resident(process.pid) / (1 << 20), files))
+        done = len(self.stand.ledger.jobs) - len(self.stand.ledger.open)
+        self.say(f"{now:6.0f} s  {self.published} published, {done} done, {len(self.faults)} faults"
+                 + (f", last: {self.faults[-1]}" if self.faults else ""))
+
+    def figures(self):
+        """By process name: the longest life of one process, its first and last memory, most files."""
+        lines = []
+        for name in ("c1", "w1", "w2"):
+            lives = {}
+            for one in self.samples:
+                if one.name == name:
+                    lives.setdefault(one.pid, []).append(one)
+            longest = max(lives.values(), key=lambda life: life[-1].seconds - life[0].seconds)
+            took = longest[-1].seconds - longest[0].seconds
+            slope = (longest[-1].resident_mb - longest[0].resident_mb) / took * 60 if took else 0
+            lines.append(
+                f"{name}: {len(lives)} processes; the longest lived {took:.0f} s, "
+                f"{longest[0].resident_mb:.0f} to {longest[-1].resident_mb:.0f} MB ({slope:+.2f} MB a "
+                f"minute), {longest[0].files} to {longest[-1].files} files; most ever "
+                f"{max(one.resident_mb for life in lives.values() for one in life):.0f} MB, "
+                f"{max(one.files for life in lives.values() for one in life)} files")
+        return lines
+
+    # --- The end ---
+
+    def judge(self, jobs):
+        stand = self.stand
+        wrong = []
+        try:
+            stand.ledger.await_complete("every job has an outcome and an event", 180, stand.check_alive)
+            wait_until("the queues are empty", lambda: stand.ledger.depth() == 0, 30)
+            self.took = time.monotonic() - self.began
+            self.sample(self.took)
+        except Failed as failure:
+            self.took = time.monotonic() - self.began
+            wrong.append(str(failure))
+        # Each fault may hit a job once more; none is hit often.
+        return wrong + stand.ledger.problems(jobs, 5) + stand.closing_problems()
