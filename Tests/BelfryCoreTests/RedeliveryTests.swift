@@ -55,4 +55,36 @@ import Testing
     #expect(inserted.settled.map(\.id.text) == ["j0"])
     #expect(inserted.publishes.count == 1, "the event")
   }
+
+  @Test("a set knows what each of its messages knows; its successor comes after all of them")
+  func mergedSet() throws {
+    let scene = ClusterScene()
+    scene.begin()
+    let line = { (number: UInt64, what: HistoryLine.What) in
+      HistoryLine(
+        assignment: ClusterScene.assignment(number), attempt: Int(number), what: what,
+        worker: NodeName(trusted: "w9"), boot: ClusterScene.boot(7), started: true,
+        at: scene.now.wall)
+    }
+    var later = ClusterScene.job(tries: 9)
+    later.attempt = 3
+    later.history = History(lines: [line(71, .failed), line(72, .lost)])
+    let lookup = try #require(scene.arrives(later).lookups.first)
+    let assigned = scene.feed(.lookedUp([(ticket: lookup.ticket, answer: .absent)]))
+    #expect(assigned.sends.count == 1)
+    // An older copy, which knows of another failure, joins the run.
+    var older = ClusterScene.job(tries: 9)
+    older.history = History(lines: [line(73, .failed)])
+    scene.arrives(older, redelivered: true)
+    let run = ClusterScene.assignment(1)
+    let ended = scene.said(1, scene.started("j0", run), scene.failed("j0", run))
+    let owed = try #require(ended.owes.first)
+    guard case .job(let successor, _) = owed.what else {
+      Issue.record("no job is owed: \(owed.what)")
+      return
+    }
+    #expect(successor.attempt == 4)
+    #expect(
+      Set(successor.history.lines.map(\.assignment.counter)) == [71, 72, 73, 1])
+  }
 }
