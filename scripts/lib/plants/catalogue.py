@@ -27,7 +27,8 @@ def core(number, name, file, old, new, **more):
     return plant(number, name, f"{CORE}/{file}", old, new, **more)
 
 
-def also(base, file, old, new):
+def also(base, file, old, new, harmless=""):
     """The same bug needs a second place: two guards stand one behind the other."""
+    base.harmless = harmless
     base.edits.append((f"{CORE}/{file}", old, new))
     return base

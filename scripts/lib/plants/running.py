@@ -81,7 +81,8 @@ PLANTS = [
               "      if case .finished(.unrecorded) = runs[assignment]?.phase { return }\n", ""),
          SESSIONS, "    if case .unrecorded(let outcome) = result {\n",
          "    ready.sends.append((session, .finishedAck(assignment)))\n"
-         "    if case .unrecorded(let outcome) = result {\n"),
+         "    if case .unrecorded(let outcome) = result {\n",
+         harmless="whoever acknowledged records it; when that one dies first, the job runs once more"),
     core(45, "records: the coordinator reports its own result on a duplicate key", RECORDER,
          "outcome: winner, isOwn: isOwn",
          "outcome: item.outcome.assignment == nil ? item.outcome : winner, isOwn: isOwn"),
