@@ -42,6 +42,9 @@ package import NIOCore
   @safe @exclusivity(unchecked) private var drained: [HTTP2Stream] = []
   private static let nothing = ByteBuffer()
 
+  /// See `widen`; zero: none.
+  private var wideStreamID: Int32 = 0
+
   // What the limits look at.
   /// When the header list began that is arriving; nil between header lists.
   @safe @exclusivity(unchecked) package private(set) var headersSince: NIODeadline?
@@ -234,6 +237,20 @@ package import NIOCore
   package func consume(_ count: Int, on stream: HTTP2Stream) {
     guard count > 0, !stream.isClosed else { return }
     check(unsafe nghttp2_session_consume_stream(entered, stream.id, count), "credit")
+  }
+
+  /// Lets a stream that is in the middle of a large message use the whole window of the connection:
+  /// its own is used up while our answer to it is still on its way. One stream at a time has this, so
+  /// that what all of them may send unread grows by no more than one window.
+  package func widen(_ stream: HTTP2Stream, unfinishedBytes: Int) {
+    guard wideStreamID == 0, unfinishedBytes > Int(limits.streamWindowBytes) / 2,
+      limits.connectionWindowBytes > limits.streamWindowBytes,
+      !stream.isClosed, !stream.hasRemoteEnded
+    else { return }
+    wideStreamID = stream.id
+    check(
+      unsafe nghttp2_session_set_local_window_size(
+        entered, 0, stream.id, limits.connectionWindowBytes), "window")
   }
 
   /// Bytes of all streams that flow control or the socket still hold back.
@@ -432,6 +449,7 @@ package import NIOCore
   func streamClosed(_ stream: HTTP2Stream, _ code: UInt32) {
     guard !stream.isClosed else { return }
     stream.hasClosed = true
+    if stream.id == wideStreamID { wideStreamID = 0 }
     // Held until the delegate has been told.
     var held: HTTP2Stream?
     defer { withExtendedLifetime(held) {} }

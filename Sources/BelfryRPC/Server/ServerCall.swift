@@ -100,6 +100,7 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
       withheldBytes += count
     } else {
       connection.session.consume(count, on: stream)
+      connection.session.widen(stream, unfinishedBytes: keptBytes)
     }
   }
 
