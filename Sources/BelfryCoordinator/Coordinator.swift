@@ -104,7 +104,9 @@ package struct Coordinator: Service {
       tasks.addTask { try await polling.poll(from: begun) }
       tasks.addTask { try await polling.purge() }
       tasks.addTask {
-        try await ScheduleTask(store: store, shell: shell, logger: logger).run()
+        try await ScheduleTask(
+          store: store, shell: shell, lanes: configuration.core.lanes, logger: logger
+        ).run()
       }
       tasks.addTask { try await serve(shell, gate) }
       // `serve` is the only task that ends by itself: when it has, the rest is told to.

@@ -112,6 +112,7 @@ extension MongoStore {
 
   private static let indexes = [
     index("later", "due", keys: ["due"]),
+    index("later", "job", keys: ["job"]),
     index("cancels", "at", keys: ["at"]),
     // Of the four states only "succeeded" is not before "s": what succeeds costs no second index.
     index("outcomes", "not-succeeded", keys: ["finishedAt"]) {

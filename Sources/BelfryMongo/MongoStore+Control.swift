@@ -1,12 +1,14 @@
 package import BelfryCore
 
 extension MongoStore: ControlStore {
+  /// Longer lists come without histories.
+  private static let wholeMax = 1_000
   /// How long a write may take from its time stamp to being read by a majority, at most: so far back each
   /// poll reads again.
   private static let overlap = Duration.seconds(10)
 
   package func addCancel(_ job: JobID, by: String) async -> StoreProblem? {
-    await perform([ControlQueries.addCancel(job, by: by)])
+    await perform([ControlQueries.addCancel(job, by: by), ControlQueries.makeDue(job)])
   }
 
   package func cancels(since mark: CancelMark?) async -> CancelNews? {
@@ -43,7 +45,7 @@ extension MongoStore: ControlStore {
     _ filter: OutcomeFilter, limit: Int
   ) async -> Result<[Outcome], StoreProblem> {
     await read(
-      "outcomes", ControlQueries.outcomes(filter), batch: limit,
+      "outcomes", ControlQueries.outcomes(filter), batch: limit, isSearch: true,
       options: {
         $0.document("sort") {
           $0.int(Self.order(filter), -1)
@@ -52,6 +54,11 @@ extension MongoStore: ControlStore {
         $0.document("projection") {
           $0.int("result", 0)
           $0.int("job", 0)
+          // In long lists: 10,000 histories would be hundreds of megabytes.
+          if limit > Self.wholeMax {
+            $0.int("history", 0)
+            $0.int("error.stderr", 0)
+          }
         }
       }
     ) { $0.compactMap { try? OutcomeDocument.decode($0) } }
@@ -65,12 +72,14 @@ extension MongoStore: ControlStore {
   }
 
   package func dead(_ filter: OutcomeFilter, limit: Int) async -> Result<[Outcome], StoreProblem> {
-    var filter = filter
-    if filter.states.isEmpty { filter.states = [.failed, .expired] }
+    var wanted = filter
+    if wanted.states.isEmpty { wanted.states = [.failed, .expired] }
+    let filter = wanted
     return await read(
       "outcomes", ControlQueries.outcomes(filter, deadOnly: true), batch: min(limit, 100),
+      isSearch: true,
       options: {
-        $0.document("sort") { $0.int("finishedAt", -1) }
+        $0.document("sort") { $0.int(Self.order(filter), -1) }
         $0.int("limit", limit)
       }
     ) { $0.compactMap { try? OutcomeDocument.decode($0) } }
@@ -80,7 +89,7 @@ extension MongoStore: ControlStore {
     _ filter: OutcomeFilter, limit: Int
   ) async -> Result<[DelayedJob], StoreProblem> {
     await read(
-      "later", ControlQueries.delayed(filter), batch: 1_000,
+      "later", ControlQueries.delayed(filter), batch: 1_000, isSearch: true,
       options: {
         $0.document("sort") { $0.int("due", 1) }
         $0.int("limit", OutcomeFilter.limitMax)
@@ -104,7 +113,7 @@ extension MongoStore: ControlStore {
   package func purge(olderThan age: Duration, at now: WallTime, limit: Int) async -> Int? {
     let before = now - age
     let old = await read(
-      "outcomes", ControlQueries.everything, batch: limit,
+      "outcomes", ControlQueries.everything, batch: limit, isSearch: true,
       options: {
         $0.document("sort") { $0.int("$natural", 1) }
         $0.int("limit", limit)
@@ -134,11 +143,11 @@ extension MongoStore: ControlStore {
   }
 
   func read<Answer: Sendable>(
-    _ collection: String, _ filter: [UInt8], batch: Int,
+    _ collection: String, _ filter: [UInt8], batch: Int, isSearch: Bool = false,
     options: @escaping @Sendable (inout BSONWriter) -> Void = { _ in },
     _ body: @escaping @Sendable ([BSONDocument]) -> Answer
   ) async -> Result<Answer, StoreProblem> {
-    await call { [database] client throws(MongoFailure) in
+    await call(isSearch: isSearch) { [database] client throws(MongoFailure) in
       var documents: [BSONDocument] = []
       try client.find(
         database, collection, filter: filter,

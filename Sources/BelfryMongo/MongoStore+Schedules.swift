@@ -36,14 +36,17 @@ extension MongoStore: ScheduleStore {
     await perform([
       ScheduleDocument.remember(name, due: due, job: job),
       ScheduleDocument.close(name, due: due),
-      ScheduleDocument.dropClosed(before: now - Self.firingsKept),
+      ScheduleDocument.dropOld(before: now - Self.firingsKept),
     ])
   }
 
   package func staleFirings(at now: WallTime) async -> [(name: String, due: WallTime)]? {
     let found = await read(
       "firings", ScheduleDocument.stale(before: now - Self.staleAfter), batch: 100,
-      options: { $0.int("limit", 100) }
+      options: {
+        $0.document("sort") { $0.int("opened", -1) }
+        $0.int("limit", 1_000)
+      }
     ) { documents in
       documents.compactMap { document -> (name: String, due: WallTime)? in
         guard let name = document["schedule"]?.string, let due = document["due"]?.wallTime

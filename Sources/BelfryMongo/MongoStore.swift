@@ -27,6 +27,8 @@ package final class MongoStore: OutcomeStore {
   let unsureAlerts = Mutex(UnsureAlerts())
   private let pool: MongoPool
   private let threads: CallThreads
+  /// For what people look for, which may read much: it must not hold up outcomes.
+  private let lookThreads: CallThreads
 
   /// Reads the URL; connects only when first used. Throws when the URL is none.
   ///
@@ -48,27 +50,34 @@ package final class MongoStore: OutcomeStore {
     self.claim = claim
     pool = try MongoPool(uri)
     threads = CallThreads(max: 4, patience: .seconds(10))
+    lookThreads = CallThreads(max: 2, patience: .seconds(20))
   }
 
-  deinit { threads.close { [pool] in pool.destroy() } }
+  deinit {
+    lookThreads.close { [threads, pool] in threads.close { pool.destroy() } }
+  }
 
   /// Ends the store's threads and connections; calls under way are finished first, later ones
   /// answered with unknown.
   package func close() async {
     await withCheckedContinuation { continuation in
-      let isFirst = threads.close { [pool] in
-        pool.destroy()
-        continuation.resume()
+      let isFirst = lookThreads.close { [threads, pool] in
+        threads.close {
+          pool.destroy()
+          continuation.resume()
+        }
       }
       if !isFirst { continuation.resume() }
     }
   }
 
   /// Runs `body` with a connection, on a thread of the store's own.
+  /// - Parameter isSearch: it may read much, and is kept apart from what jobs wait for.
   func call<Answer: Sendable>(
+    isSearch: Bool = false,
     _ body: @escaping @Sendable (borrowing MongoClient) throws(MongoFailure) -> Answer
   ) async -> Result<Answer, MongoFailure> {
-    let answer = await threads.run { [pool] in
+    let answer = await (isSearch ? lookThreads : threads).run { [pool] in
       pool.withClient { client in
         Result { () throws(MongoFailure) in try body(client) }
       }
@@ -77,7 +86,7 @@ package final class MongoStore: OutcomeStore {
     case .success(let result): return result
     case .failure(.late):
       return .failure(
-        MongoFailure(cause: .other, message: "no thread of the store was free for 10 s"))
+        MongoFailure(cause: .other, message: "no thread of the store was free in time"))
     case .failure(.closed):
       return .failure(MongoFailure(cause: .other, message: "the store is closed"))
     }

@@ -78,6 +78,14 @@ struct OperationsTests {
         Cancelled(id: "never-seen", answer: "unseen", state: "cancelled"),
         Cancelled(id: "done", answer: "finished-first", state: "succeeded"),
       ])
+    // What was delayed is announced at once, and waits nowhere any more.
+    let owed = try await cluster.python(
+      """
+      deadline = time.time() + 30
+      while time.time() < deadline and db.later.count_documents({}): time.sleep(0.05)
+      print(db.later.count_documents({}))
+      """)
+    #expect(owed.out.trimming() == "0")
     for id in ["running", "queued", "delayed"] {
       #expect(try await cluster.job(id).state == "cancelled")
     }
@@ -152,6 +160,10 @@ struct OperationsTests {
     #expect(again.map(\.newID) == retried.filter { $0.id == "dead-1" }.map(\.newID))
     #expect(try await cluster.job("dead-1").state == "failed")
 
+    let typo = try await cluster.belfry("job", "retry", "dead-2", "nothing")
+    #expect(typo.status == 2 && typo.out.contains("no dead job has this id"), "\(typo.out)")
+    let every = try await cluster.belfry("job", "forget", "--all", "--yes")
+    #expect(every.status == 64, "\(every.err)")
     let refused = try await cluster.belfry("job", "forget", "dead-1")
     #expect(refused.status == 64 && refused.err.contains("BF0106"), "\(refused.err)")
     try cluster.require(try await cluster.belfry("job", "forget", "dead-1", "--yes"))
@@ -175,8 +187,7 @@ struct OperationsTests {
     #expect(ids.count == 2 && ids[0] == ids[1] && ids[0].count == 64)
     #expect(try await cluster.job(ids[0]).state == "succeeded")
     #expect(try await cluster.belfry(submit, identity: "me").out.trimming() == ids[0])
-    let done = try await cluster.python("print(db.outcomes.count_documents({}))")
-    #expect(done.out.trimming() == "1")
+    #expect(started(cluster) == [ids[0]])
     let twoNames = try await cluster.belfry(
       "submit", "--kind", "quick", "--id", "x", "--idempotency-key", "y")
     #expect(twoNames.status == 64)
@@ -224,6 +235,7 @@ struct OperationsTests {
             last['last'] == due.replace(tzinfo=None), db.outcomes.find_one({'_id': last['lastJob']})['kind'])
       """)
     #expect(fired.out.trimming() == "2 2 2 True quick", "\(fired.out)")
+    #expect(started(cluster).count == 2)
     try cluster.require(try await cluster.belfry("schedule", "remove", "yearly", "--yes"))
     let none = try await cluster.belfry("schedule", "remove", "yearly", "--yes")
     #expect(none.status == 66 && none.err.contains("BF0206"), "\(none.err)")

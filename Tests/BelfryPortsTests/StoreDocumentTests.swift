@@ -137,6 +137,7 @@ import Testing
         find meta True
         insert meta True
         createIndexes later True
+        createIndexes later True
         createIndexes cancels True
         createIndexes outcomes True
         createIndexes alerts True

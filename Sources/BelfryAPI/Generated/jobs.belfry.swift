@@ -394,12 +394,14 @@ extension Belfry_V1_ForgetReply: WireMessage {
   package func encode(into writer: inout WireWriter) {
     writer.openBlock(0)
     writer.elements(self.ids) { $0.string($1) }
+    writer.elements(self.missing) { $0.string($1) }
   }
 
   package mutating func decode(from reader: inout WireReader) throws(WireError) {
     try reader.openBlock()
     reader.closeBlock()
     if try reader.hasPart() { self.ids = try reader.strings() }
+    if try reader.hasPart() { self.missing = try reader.strings() }
   }
 }
 

@@ -610,6 +610,9 @@ package nonisolated struct Belfry_V1_ForgetReply: Sendable {
 
   package var ids: [String] = []
 
+  /// ids that were named and have no outcome
+  package var missing: [String] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1704,7 +1707,7 @@ nonisolated extension Belfry_V1_ForgetRequest: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Belfry_V1_ForgetReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ForgetReply"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ids\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ids\0\u{1}missing\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1713,6 +1716,7 @@ nonisolated extension Belfry_V1_ForgetReply: SwiftProtobuf.Message, SwiftProtobu
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedStringField(value: &self.ids) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.missing) }()
       default: break
       }
     }
@@ -1722,11 +1726,15 @@ nonisolated extension Belfry_V1_ForgetReply: SwiftProtobuf.Message, SwiftProtobu
     if !self.ids.isEmpty {
       try visitor.visitRepeatedStringField(value: self.ids, fieldNumber: 1)
     }
+    if !self.missing.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.missing, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Belfry_V1_ForgetReply, rhs: Belfry_V1_ForgetReply) -> Bool {
     if lhs.ids != rhs.ids {return false}
+    if lhs.missing != rhs.missing {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

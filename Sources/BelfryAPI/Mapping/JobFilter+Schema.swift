@@ -35,6 +35,10 @@ extension Belfry_V1_FindRequest {
     outcomes.until = Field.time(untilMs)
     var filter = JobFilter(outcomes: outcomes, limit: limit == 0 ? standard : Int(limit))
     try filter.narrow(to: states)
+    // Only outcomes have finished.
+    if sinceMs != 0 || untilMs != 0 {
+      (filter.wantsQueued, filter.wantsRunning, filter.wantsDelayed) = (false, false, false)
+    }
     return filter
   }
 }

@@ -36,26 +36,36 @@ struct AuditCommand: AsyncParsableCommand {
       let wanted = try readIDs()
       let client = try self.client.client()
       let limit = self.client.timeout.duration
-      // Depths before and after: a job that moves meanwhile must not be missed by both looks.
-      let before = try await client.health(within: limit)
       var states: [String: String] = [:]
-      for start in stride(from: 0, to: wanted.count, by: OutcomeFilter.idsMax) {
-        let portion = Array(wanted[start..<min(start + OutcomeFilter.idsMax, wanted.count)])
-        let request = Belfry_V1_FindRequest.with {
-          $0.ids = portion
-          $0.limit = UInt32(OutcomeFilter.limitMax)
-        }
-        // Held comes before delayed and outcomes: the last word is the outcome's.
-        for job in try await client.find(request, within: limit) { states[job.id] = job.state }
+      var audit = try await look(for: wanted, client, limit, &states)
+      // A coordinator asks for the queues' depths every 2 s, and a job may move between two looks.
+      for _ in 0..<2 where audit.missing.count > audit.inQueues {
+        try await Task.sleep(for: .milliseconds(2_500))
+        audit = try await look(for: wanted, client, limit, &states)
       }
-      let after = try await client.health(within: limit)
-      let audit = Audit(
-        ids: wanted, states: states, inQueues: max(before.waitingInQueues, after.waitingInQueues))
       try output.print(audit.document)
       await client.close()
       if audit.missing.isEmpty { return }
       throw ExitCode(audit.missing.count > audit.inQueues ? 1 : 2)
     }
+  }
+
+  /// Looks for those that were not found yet.
+  private func look(
+    for wanted: [String], _ client: BelfryClient, _ limit: Duration,
+    _ states: inout [String: String]
+  ) async throws -> Audit {
+    let missing = wanted.filter { states[$0] == nil }
+    for start in stride(from: 0, to: missing.count, by: OutcomeFilter.idsMax) {
+      let request = Belfry_V1_FindRequest.with {
+        $0.ids = Array(missing[start..<min(start + OutcomeFilter.idsMax, missing.count)])
+        $0.limit = UInt32(OutcomeFilter.limitMax)
+      }
+      // Held comes before delayed and outcomes: the last word is the outcome's.
+      for job in try await client.find(request, within: limit) { states[job.id] = job.state }
+    }
+    let health = try await client.health(within: limit)
+    return Audit(ids: wanted, states: states, inQueues: health.waitingInQueues)
   }
 
   private func readIDs() throws -> [String] {

@@ -92,6 +92,12 @@ struct CoordinatorCommand: AsyncParsableCommand {
         core: core, cluster: me.cluster,
         server: RPCServer.Configuration(host: host, port: port, tls: me.tls, limits: limits),
         attachments: attachments, payloadBytesMax: payloadMax, wait: wait.duration)
+      guard keepOutcomes.duration >= .seconds(86_400) else {
+        throw UserError(
+          .badSetting, "--keep-outcomes \(keepOutcomes.duration.shortText) is not accepted",
+          why: "a job that comes again later than that would run again: at least 1d",
+          next: ["--keep-outcomes 30d"])
+      }
       configuration.outcomesKept = keepOutcomes.duration
       let coordinator = Coordinator(
         configuration, queue: queue, store: store, sinks: [LogAlertSink(logger: logger)],

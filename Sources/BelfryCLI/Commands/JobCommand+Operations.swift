@@ -162,6 +162,7 @@ extension JobCommand {
           }, kind: "RetryList", columns: ["id", "newID", "problem"])
         let count = reply.jobs.count { $0.problem.isEmpty }
         note("\(count) of \(reply.jobs.count) \(dryRun ? "would be" : "are") submitted anew")
+        noteLimit(reply.jobs.count, filter)
         await client.close()
         if count < reply.jobs.count { throw ExitCode(count == 0 ? 1 : 2) }
       }
@@ -188,7 +189,7 @@ extension JobCommand {
     @OptionGroup var client: ClientOptions
     @OptionGroup var output: OutputOptions
 
-    func validate() throws { try JobCommand.checkChoice(ids, all, filter) }
+    func validate() throws { try JobCommand.checkChoice(ids, all, filter, states: state) }
 
     func run() async throws {
       try await UserError.reporting {
@@ -202,27 +203,29 @@ extension JobCommand {
             $0.filter = portion
             $0.dryRun = dryRun
           }
-          forgotten += try await client.forget(
-            request, within: self.client.timeout.duration
-          ).ids
+          let reply = try await client.forget(request, within: self.client.timeout.duration)
+          forgotten += reply.ids
+          for id in reply.missing { note("\(id) has no outcome") }
         }
         output.print(
           forgotten.map { Document(kind: "Forgotten", fields: [("id", .text($0))]) },
           kind: "ForgottenList", columns: ["id"])
         note("\(forgotten.count) outcomes \(dryRun ? "would be" : "are") removed")
+        noteLimit(forgotten.count, filter)
         await client.close()
       }
     }
   }
 
   fileprivate static func checkChoice(
-    _ ids: [String], _ all: Bool, _ filter: JobFilterOptions
+    _ ids: [String], _ all: Bool, _ filter: JobFilterOptions, states: [String] = []
   ) throws {
     guard ids.isEmpty == all else {
       throw ValidationError("give ids, or --all with a filter")
     }
-    guard ids.isEmpty || filter.isEmpty else {
-      throw ValidationError("ids and a filter exclude each other")
+    guard ids.isEmpty != (filter.isEmpty && states.isEmpty) else {
+      throw ValidationError(
+        ids.isEmpty ? "--all needs a filter, --kind or so" : "ids and a filter exclude each other")
     }
   }
 
@@ -234,5 +237,13 @@ extension JobCommand {
     return try stride(from: 0, to: ids.count, by: OutcomeFilter.idsMax).map { start in
       try filter.request(ids: Array(ids[start..<min(start + OutcomeFilter.idsMax, ids.count)]))
     }
+  }
+}
+
+/// What a limit may have left out is said.
+private func noteLimit(_ count: Int, _ filter: JobFilterOptions) {
+  let limit = filter.limit.map(Int.init) ?? OutcomeFilter.limitMax
+  if count >= limit {
+    note("there may be more: a call takes the newest \(limit); narrow the filter")
   }
 }

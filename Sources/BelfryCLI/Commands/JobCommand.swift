@@ -38,8 +38,7 @@ struct JobCommand: AsyncParsableCommand {
 
     private func show(_ client: BelfryClient) async throws {
       let limit = self.client.timeout.duration
-      let whole = try await client.wholeID(id, within: limit)
-      var view = try await client.view(whole, waiting: false, within: limit)
+      var (whole, view) = try await client.viewByPrefix(id, within: limit)
       var shown = ""
       while watch, !view.hasOutcome {
         let line = output.format == .table ? view.line : Document(view).json
@@ -49,7 +48,13 @@ struct JobCommand: AsyncParsableCommand {
           shown = line
         }
         try await Task.sleep(for: .milliseconds(500))
-        view = try await client.view(whole, waiting: false, within: limit)
+        do {
+          view = try await client.view(whole, waiting: false, within: limit)
+        } catch let error as BelfryError where error.code == .notFound {
+          // Back in its queue, or on its way from one place to the next.
+          view.waitingFor = "its turn in RabbitMQ"
+          (view.state, view.worker) = ("queued", "")
+        }
       }
       try output.print(Document(view))
     }
@@ -108,22 +113,27 @@ struct JobOutput {
 }
 
 extension BelfryClient {
-  /// The one job whose id is this, or begins with it.
-  func wholeID(_ text: String, within limit: Duration) async throws -> String {
-    if text.utf8.count >= 32 { return text }
-    let found = Set(
-      try await find(
-        .with {
-          $0.idPrefix = text
-          $0.limit = 20
-        }, within: limit
-      ).map(\.id))
-    if found.isEmpty || found.contains(text) { return text }
-    if found.count == 1, let only = found.first { return only }
-    throw UserError(
-      .ambiguousID, "\"\(text)\" begins the ids of several jobs",
-      why: found.sorted().prefix(5).joined(separator: ", ") + (found.count > 5 ? ", …" : ""),
-      next: ["give more of the id"])
+  /// The job whose id is this, else the one whose id begins with it.
+  func viewByPrefix(
+    _ text: String, within limit: Duration
+  ) async throws -> (id: String, view: Belfry_V1_JobView) {
+    do {
+      return (text, try await view(text, waiting: false, within: limit))
+    } catch let error as BelfryError where error.code == .notFound {
+      let request = Belfry_V1_FindRequest.with {
+        $0.idPrefix = text
+        $0.limit = 20
+      }
+      let found = Set(try await find(request, within: limit).map(\.id))
+      guard let only = found.first else { throw error }
+      guard found.count == 1 else {
+        throw UserError(
+          .ambiguousID, "\"\(text)\" begins the ids of several jobs",
+          why: found.sorted().prefix(5).joined(separator: ", ") + (found.count > 5 ? ", …" : ""),
+          next: ["give more of the id"])
+      }
+      return (only, try await view(only, waiting: false, within: limit))
+    }
   }
 }
 

@@ -78,7 +78,7 @@ extension Document.Value {
   }
 
   /// What a job printed must not move the cursor, or worse.
-  private static func harmless(_ text: String) -> String {
+  static func harmless(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
       if scalar.properties.generalCategory == .control, scalar != "\n", scalar != "\t" {

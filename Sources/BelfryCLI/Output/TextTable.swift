@@ -23,8 +23,13 @@ struct TextTable {
     return head.uppercased()
   }
 
+  /// What others wrote neither moves the cursor nor breaks a row.
+  private static func cell(_ text: String) -> String {
+    Document.Value.harmless(text).replacing("\n", with: " ").replacing("\t", with: " ")
+  }
+
   static func lines(_ head: [String], _ rows: [[String]]) -> [String] {
-    let all = [head] + rows
+    let all = [head] + rows.map { $0.map(cell) }
     let widths = head.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
     return all.map { row in
       var line = ""

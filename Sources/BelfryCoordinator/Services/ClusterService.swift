@@ -22,14 +22,17 @@ struct ClusterService: Sendable {
   /// Written first, then read back: what this coordinator does is what all others will do.
   func setLane(_ request: Belfry_V1_SetLaneRequest, by: String) async throws -> Belfry_V1_LaneHealth
   {
-    guard let lane = Lane(request.name), let known = await shell.lane(lane) else {
+    guard let lane = Lane(request.name), await shell.lane(lane) != nil else {
       throw RPCStatus(.notFound, "this coordinator serves no lane \"\(request.name)\"")
     }
-    guard request.reason.count <= Self.reasonMax else {
+    guard request.reason.unicodeScalars.count <= Self.reasonMax else {
       throw RPCStatus(.invalidArgument, "a reason has at most \(Self.reasonMax) characters")
     }
+    guard let known = await store.pauses() else {
+      throw RPCStatus(.unavailable, "the store does not answer")
+    }
     // Who paused it first, and since when, stays.
-    if request.paused != (known.pause != nil) {
+    if request.paused != known.contains(where: { $0.lane == lane }) {
       let pause = LanePause(
         lane: lane, by: by, reason: request.reason, since: ProcessClock.now().wall)
       if let problem = await store.setPause(request.paused ? pause : nil, of: lane) {

@@ -25,15 +25,17 @@ extension JobsService {
       return reply
     }
     if let problem = await store.addCancel(id, by: by) { throw Self.away(problem.message) }
-    let wasSeen = wasHeld ? true : try await isDelayed(id)
-    reply.answer = wasSeen ? "cancelled" : "unseen"
+    let isSeen = if wasHeld { true } else { await isDelayed(id) }
+    reply.answer = isSeen ? "cancelled" : "unseen"
     return reply
   }
 
-  private func isDelayed(_ id: JobID) async throws -> Bool {
+  /// False also when the store does not say: the cancel holds all the same.
+  private func isDelayed(_ id: JobID) async -> Bool {
     var filter = OutcomeFilter()
     filter.ids = [id]
-    return try await !read(store.delayed(filter, limit: 1)).isEmpty
+    guard case .success(let found) = await store.delayed(filter, limit: 1) else { return false }
+    return !found.isEmpty
   }
 
   // MARK: find
@@ -78,6 +80,13 @@ extension JobsService {
       let ids = Array(found[start..<min(start + Self.retryPortion, found.count)])
       reply.jobs += try await retry(ids, isDryRun: request.dryRun)
     }
+    for id in Self.missing(filter, found) {
+      reply.jobs.append(
+        .with {
+          $0.id = id
+          $0.problem = "no dead job has this id"
+        })
+    }
     return reply
   }
 
@@ -86,7 +95,8 @@ extension JobsService {
     filter.ids = ids
     let jobs = try await read(store.dead(filter, limit: ids.count)).compactMap(\.job)
     let messages = jobs.map {
-      $0.retried(as: DerivedID.retry(of: $0.id), at: ProcessClock.now().wall)
+      $0.again(
+        as: DerivedID.retry(of: $0.id), retryOf: $0.id, at: ProcessClock.now().wall)
     }
     let answers = isDryRun ? messages.map { _ in .accepted } : await shell.submit(messages)
     var verdicts: [JobID: Belfry_V1_RetriedJob] = [:]
@@ -123,10 +133,19 @@ extension JobsService {
         shell.post(.forgotten(ids))
       }
     }
-    return .with { $0.ids = found.map(\.text) }
+    return .with {
+      $0.ids = found.map(\.text)
+      $0.missing = Self.missing(filter, found)
+    }
   }
 
   // MARK: parts
+
+  /// Ids that were named and not found.
+  private static func missing(_ filter: JobFilter, _ found: [JobID]) -> [String] {
+    let known = Set(found)
+    return filter.outcomes.ids.filter { !known.contains($0) }.map(\.text)
+  }
 
   private func read<Answer>(_ result: Result<Answer, StoreProblem>) throws(RPCStatus) -> Answer {
     switch result {
@@ -145,17 +164,5 @@ extension JobsService {
 
   private static func away(_ problem: String) -> RPCStatus {
     RPCStatus(.unavailable, "the store does not answer: \(problem)")
-  }
-}
-
-extension Job {
-  /// The same once more, under another id. Its deadline is not taken over: it has passed.
-  fileprivate func retried(as id: JobID, at now: WallTime) -> JobMessage {
-    let job = Job(
-      id: id, kind: kind, lane: lane, priority: priority, payload: payload,
-      contentType: contentType, contentEncoding: contentEncoding, reply: reply, submittedAt: now,
-      requires: requires, timeout: timeout, retry: retry, retryOf: self.id,
-      traceparent: traceparent, tracestate: tracestate)
-    return JobMessage(job: job, isRepeat: true)
   }
 }

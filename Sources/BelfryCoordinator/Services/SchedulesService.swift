@@ -11,6 +11,9 @@ struct SchedulesService: Sendable {
   let payloadBytesMax: Int
 
   static let countMax = 1_000
+  /// Every coordinator reads all schedules twice a second.
+  static let scheduledBytesMax = 64 << 10
+  private static let cronBytesMax = 256
 
   func put(_ request: Belfry_V1_Schedule) async throws -> Belfry_V1_Schedule {
     let schedule = try read(request)
@@ -43,9 +46,12 @@ struct SchedulesService: Sendable {
     guard Grammar.isNodeName(request.name) else {
       throw wrong("\"\(request.name)\" is no schedule's name: [a-z0-9][a-z0-9-]{0,62}")
     }
+    guard request.cron.utf8.count <= Self.cronBytesMax else {
+      throw wrong("a calendar has at most \(Self.cronBytesMax) bytes")
+    }
     let cron: CronExpression
     do { cron = try CronExpression(request.cron) } catch { throw wrong(error.description) }
-    guard ScheduleZone(request.timeZone) != nil else {
+    guard let zone = ScheduleZone(request.timeZone) else {
       throw wrong("\"\(request.timeZone)\" is no time zone; Europe/Berlin is one")
     }
     guard
@@ -57,12 +63,15 @@ struct SchedulesService: Sendable {
       throw wrong("the job of a schedule has no id, key, run-at or deadline of its own")
     }
     let now = ProcessClock.now().wall
+    guard cron.next(after: now, offset: zone.offset) != nil else {
+      throw wrong("\"\(request.cron)\" never comes")
+    }
     let message: JobMessage
     do {
       message = try spec.jobMessage(
         newID: { JobID(trusted: "schedule") }, keyedID: { lane, _ in JobID(trusted: lane.text) },
         at: now,
-        payloadBytesMax: payloadBytesMax)
+        payloadBytesMax: min(payloadBytesMax, Self.scheduledBytesMax))
     } catch {
       throw RPCStatus(
         error.field == "payload" ? .resourceExhausted : .invalidArgument, error.description)

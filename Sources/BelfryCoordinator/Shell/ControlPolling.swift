@@ -35,8 +35,9 @@ struct ControlPolling: Sendable {
         if !news.cancelled.isEmpty { inputs.append(.cancelsRead(news.cancelled)) }
         if !news.withdrawn.isEmpty { inputs.append(.forgotten(news.withdrawn)) }
       }
-      if let pauses = await store.pauses() { inputs.append(.pausesRead(pauses)) }
       shell.post(inputs)
+      let changes = await shell.pauseChanges
+      if let pauses = await store.pauses() { await shell.take(pauses, readAt: changes) }
     }
   }
 

@@ -225,7 +225,8 @@ actor CoreShell {
 
   func places(_ filter: JobFilter) -> [(id: JobID, place: JobPlace)] {
     guard filter.wantsQueued || filter.wantsRunning else { return [] }
-    return core.places(limit: filter.limit) { job, place in
+    let ids = filter.outcomes.ids.isEmpty ? nil : filter.outcomes.ids
+    return core.places(limit: filter.limit, among: ids) { job, place in
       (place.state == "running" ? filter.wantsRunning : filter.wantsQueued)
         && (filter.outcomes.worker == nil || place.worker == filter.outcomes.worker)
         && filter.outcomes.matches(job.id, job.kind, job.lane, job.requires)
@@ -236,7 +237,18 @@ actor CoreShell {
     core.health(at: ProcessClock.now()).lanes.first { $0.name == name }
   }
 
-  func take(_ pauses: [LanePause]) { step([.pausesRead(pauses)]) }
+  /// Counts what people have changed here: a list that was read before is older than it.
+  private(set) var pauseChanges: UInt64 = 0
+
+  func take(_ pauses: [LanePause]) {
+    pauseChanges += 1
+    step([.pausesRead(pauses)])
+  }
+
+  /// A list from a poll, unless somebody has changed a pause since it began.
+  func take(_ pauses: [LanePause], readAt changes: UInt64) {
+    if changes == pauseChanges { step([.pausesRead(pauses)]) }
+  }
 
   /// Why the store cannot be asked now; nil when it can.
   var storeProblem: String? { core.storeProblem }

@@ -11,6 +11,8 @@ struct ScheduleTask: Sendable {
 
   let store: any ScheduleStore
   let shell: CoreShell
+  /// Others' lanes are fired by their coordinators.
+  let lanes: [Lane]
   let logger: Logger
 
   func run() async throws {
@@ -19,9 +21,10 @@ struct ScheduleTask: Sendable {
     var nextStale = ContinuousClock.now
     while true {
       try await Task.sleep(for: Self.every)
-      guard await shell.canPublish, case .success(let schedules) = await store.schedules() else {
+      guard await shell.canPublish, case .success(let all) = await store.schedules() else {
         continue
       }
+      let schedules = all.filter { lanes.contains($0.job.lane) }
       let known = Set(schedules.map(\.name))
       handled = handled.filter { known.contains($0.key) }
       for schedule in schedules { await look(at: schedule, &handled) }
@@ -58,8 +61,7 @@ struct ScheduleTask: Sendable {
   /// Left open when it cannot be submitted: it is met again as stale.
   private func submit(_ schedule: Schedule, _ due: WallTime) async {
     let id = DerivedID.firing(of: schedule.name, at: due)
-    let message = JobMessage(
-      job: schedule.job.fired(as: id, at: ProcessClock.now().wall), isRepeat: true)
+    let message = schedule.job.again(as: id, at: ProcessClock.now().wall)
     let answer = await shell.submit([message]).first
     guard answer == .accepted else {
       logger.warning(
@@ -74,11 +76,9 @@ struct ScheduleTask: Sendable {
   private func closeStale(_ schedules: [Schedule]) async {
     let now = ProcessClock.now().wall
     for firing in await store.staleFirings(at: now) ?? [] {
-      if let schedule = schedules.first(where: { $0.name == firing.name }) {
-        await submit(schedule, firing.due)
-      } else {
-        _ = await store.closeFiring(firing.name, due: firing.due, job: nil, at: now)
-      }
+      // One without a schedule here is another coordinator's, or goes after its time.
+      guard let schedule = schedules.first(where: { $0.name == firing.name }) else { continue }
+      await submit(schedule, firing.due)
     }
   }
 }
@@ -95,15 +95,5 @@ package struct ScheduleZone: Sendable {
 
   package func offset(_ time: WallTime) -> Int {
     zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(time.milliseconds) / 1_000))
-  }
-}
-
-extension Job {
-  fileprivate func fired(as id: JobID, at now: WallTime) -> Job {
-    Job(
-      id: id, kind: kind, lane: lane, priority: priority, payload: payload,
-      contentType: contentType, contentEncoding: contentEncoding, reply: reply, submittedAt: now,
-      requires: requires, timeout: timeout, retry: retry, traceparent: traceparent,
-      tracestate: tracestate)
   }
 }

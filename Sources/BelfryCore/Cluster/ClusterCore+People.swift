@@ -1,3 +1,5 @@
+internal import OrderedCollections
+
 /// What people ask for: submit, cancel, pause a lane.
 extension ClusterCore {
   mutating func submitted(_ token: UInt64, _ message: JobMessage, at now: Now) {
@@ -57,6 +59,9 @@ extension ClusterCore {
     guard next != pauses else { return }
     pauses = next
     planConsumers(at: now)
+    for demand in Array(dispatcher.groups.keys) where next[demand.lane] != nil {
+      _ = dispatcher.takeAll(demand)
+    }
     handBack(at: now) { next[$0] != nil }
     dispatchNeeded = true
     ready.healthChanged = true

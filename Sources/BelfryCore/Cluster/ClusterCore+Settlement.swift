@@ -93,7 +93,8 @@ extension ClusterCore {
         stopRuns(of: job)
         knownOutcome(result.outcome, at: now)
       case .cancel(let token, let job, let wasSeen):
-        ready.answers.append(.cancelled(token: token, result.outcome, wasSeen: wasSeen))
+        ready.answers.append(
+          .cancelled(token: token, result.outcome, wasSeen: wasSeen || !result.isOwn))
         cancelRecorded(job, result.outcome, at: now)
       case nil: continue
       }

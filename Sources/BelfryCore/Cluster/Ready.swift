@@ -61,7 +61,8 @@ package struct Owe: Sendable {
 
 package enum Answer: Sendable, Equatable {
   case submitted(token: UInt64, SubmitAnswer)
-  /// What the store holds: cancelled, or finished first. `wasSeen`: this coordinator held the job.
+  /// What the store holds: cancelled, or finished first. `wasSeen`: this
+  /// coordinator held the job, or the store had an outcome of it.
   case cancelled(token: UInt64, Outcome, wasSeen: Bool)
 }
 

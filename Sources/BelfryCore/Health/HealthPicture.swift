@@ -136,7 +136,7 @@ extension ClusterCore {
     if serving.isEmpty { return "no worker is in session" }
     if serving.allSatisfy(\.isDraining) { return "all workers of the lane are leaving" }
     let slots = serving.reduce(0) { $0 + $1.hello.slots }
-    return "all \(slots) slots are taken"
+    return lane.running >= slots ? "all \(slots) slots are taken" : "its turn"
   }
 
   private func part(_ name: String, _ part: PartStates.Part) -> HealthPicture.Part {
@@ -159,12 +159,12 @@ extension ClusterCore {
     return ""
   }
 
-  /// Jobs held here that match, by id, at most so many.
-  package func places(limit: Int, _ matches: (Job, JobPlace) -> Bool) -> [(
-    id: JobID, place: JobPlace
-  )] {
+  /// Jobs held here that match, by id, at most so many; of these ids only, where there are any.
+  package func places(
+    limit: Int, among ids: [JobID]? = nil, _ matches: (Job, JobPlace) -> Bool
+  ) -> [(id: JobID, place: JobPlace)] {
     var found: [(id: JobID, place: JobPlace)] = []
-    for id in entries.keys.sorted() where found.count < limit {
+    for id in ids ?? entries.keys.sorted() where found.count < limit {
       guard let entry = entries[id], let place = place(of: id), matches(entry.job, place) else {
         continue
       }

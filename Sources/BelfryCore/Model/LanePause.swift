@@ -26,6 +26,6 @@ package struct JobProgress: Sendable, Equatable {
     self.permille = min(max(permille, 0), 1_000)
     // It is shown on terminals: what would move the cursor there is left out.
     let shown = text.unicodeScalars.lazy.filter { $0.properties.generalCategory != .control }
-    self.text = String(String(String.UnicodeScalarView(shown)).prefix(Self.textMax))
+    self.text = String(String.UnicodeScalarView(shown.prefix(Self.textMax)))
   }
 }

@@ -4,7 +4,8 @@
 /// *Nil*, or a problem, means that the store did not answer: nobody can know what was written; the
 /// same call may be made again.
 package protocol ControlStore: Sendable {
-  /// Makes a cancel known to all coordinators: those there are and those that will be, for 7 days.
+  /// Makes a cancel known to all coordinators: those there are and those that will be, for 7 days. A publish
+  /// of that job that is owed becomes due.
   func addCancel(_ job: JobID, by: String) async -> StoreProblem?
 
   /// Cancels and withdrawals written since `mark`, and some from just before it; nil: all there are.

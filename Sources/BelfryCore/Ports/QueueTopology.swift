@@ -40,6 +40,11 @@ package enum QueueTopology {
     return Lane(String(key))
   }
 
+  /// Every routing key by which a job of the lane is published; the inverse of `lane`.
+  package static func keys(_ lane: Lane) -> [String] {
+    Priority.allCases.map { routingKey(lane, $0) } + [again(lane), parked(lane)]
+  }
+
   /// Every queue of a lane, in the order in which they are served, `parked` last.
   package static func queues(_ lane: Lane) -> [String] {
     [again(lane), queue(lane, .high), queue(lane, .normal), queue(lane, .low), parked(lane)]

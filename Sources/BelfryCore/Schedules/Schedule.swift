@@ -53,7 +53,9 @@ package struct Schedule: Sendable, Equatable {
   package func decide(
     after handled: WallTime?, at now: WallTime, offset: (WallTime) -> Int
   ) -> Decision {
-    let base = [since, last, handled].compactMap { $0 }.max() ?? since
+    // What a clock that was ahead has dealt with has not been: its firings stand, and are not made twice.
+    let base =
+      [since, last, handled].compactMap { $0 }.filter { $0 <= now + Self.grace }.max() ?? now
     guard let first = cron.next(after: base, offset: offset) else { return .never }
     guard !isPaused, first <= now else { return .wait(until: first) }
     guard now - first > Self.grace else { return .fire(first) }

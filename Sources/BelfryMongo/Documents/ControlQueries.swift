@@ -16,6 +16,18 @@ enum ControlQueries {
     }
   }
 
+  /// A delayed job that is cancelled is due now: its message is met, and its outcome announced, while the
+  /// cancel is still heeded.
+  static func makeDue(_ job: JobID) -> [UInt8] {
+    update(
+      "later", upsert: false,
+      where: {
+        $0.string("job", job.text)
+        $0.string("what", OwedPublish.What.job.rawValue)
+      }
+    ) { $0.string("due", "$$NOW") }
+  }
+
   static func withdraw(_ jobs: [JobID]) -> [UInt8] {
     update(
       "cancels", upsert: false,
@@ -76,7 +88,7 @@ enum ControlQueries {
 
   static func outcomes(_ filter: OutcomeFilter, deadOnly: Bool = false) -> [UInt8] {
     BSONWriter.document {
-      writeID(filter, to: &$0)
+      writeID(filter, "_id", to: &$0)
       if !filter.states.isEmpty {
         $0.document("state") { $0.strings("$in", filter.states.map(\.rawValue)) }
       }
@@ -97,9 +109,11 @@ enum ControlQueries {
   }
 
   /// Ids are ASCII, so those that begin with a text lie between it and the text with a DEL behind it.
-  private static func writeID(_ filter: OutcomeFilter, to writer: inout BSONWriter) {
+  private static func writeID(
+    _ filter: OutcomeFilter, _ key: String, to writer: inout BSONWriter
+  ) {
     guard !filter.ids.isEmpty || !filter.idPrefix.isEmpty else { return }
-    writer.document("_id") {
+    writer.document(key) {
       if !filter.ids.isEmpty { $0.strings("$in", filter.ids.map(\.text)) }
       if !filter.idPrefix.isEmpty {
         $0.string("$gte", filter.idPrefix)
@@ -111,8 +125,11 @@ enum ControlQueries {
   static func delayed(_ filter: OutcomeFilter) -> [UInt8] {
     BSONWriter.document {
       $0.string("what", OwedPublish.What.job.rawValue)
-      if !filter.ids.isEmpty { $0.document("job") { $0.strings("$in", filter.ids.map(\.text)) } }
+      writeID(filter, "job", to: &$0)
       $0.string("properties.type", filter.kind?.text)
+      if let lane = filter.lane {
+        $0.document("key") { $0.strings("$in", QueueTopology.keys(lane)) }
+      }
     }
   }
 

@@ -96,9 +96,8 @@ enum ScheduleDocument {
     }
   }
 
-  static func dropClosed(before: WallTime) -> [UInt8] {
+  static func dropOld(before: WallTime) -> [UInt8] {
     ControlQueries.delete("firings") {
-      $0.bool("closed", true)
       $0.document("opened") { $0.date("$lt", before) }
     }
   }

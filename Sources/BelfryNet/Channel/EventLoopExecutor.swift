@@ -4,7 +4,7 @@ package import NIOCore
 package final class EventLoopExecutor: TaskExecutor, @unchecked Sendable {
   package let eventLoop: any EventLoop
   /// Only looked at on the loop.
-  private var runsNextAtOnce = false
+  @safe @exclusivity(unchecked) private var runsNextAtOnce = false
 
   package init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 

@@ -55,7 +55,6 @@ package final class HTTP2Handler: ChannelDuplexHandler {
   private var writtenBytes = 0
   /// Reads since the beginning: a sign of life.
   package private(set) var reads = 0
-  private var output = ByteBuffer()
 
   package init(
     _ session: HTTP2Session, delegate: any HTTP2ConnectionDelegate, timers: Timers = Timers()
@@ -240,7 +239,8 @@ package final class HTTP2Handler: ChannelDuplexHandler {
       needsFlush = false
       var more = true
       while more, context.channel.isWritable {
-        output.clear()
+        // Not kept from one turn to the next: who is idle should hold no memory.
+        var output = ByteBuffer()
         more = session.takeOutput(into: &output, limit: Self.pieceBytes)
         guard output.readableBytes > 0 else { break }
         writtenBytes += output.readableBytes

@@ -168,7 +168,9 @@ private func onFrameSent(
       session.goAwaySent(HTTP2ErrorCode(rawValue: unsafe frame.pointee.goaway.error_code))
     } else if isType(header, NGHTTP2_HEADERS) {
       session.headersSent()
-      if has(header, NGHTTP2_FLAG_END_STREAM) { session.finalHeadersSent(header.stream_id) }
+      if has(header, NGHTTP2_FLAG_END_STREAM) { session.answerSent(header.stream_id) }
+    } else if isType(header, NGHTTP2_DATA), has(header, NGHTTP2_FLAG_END_STREAM) {
+      session.answerSent(header.stream_id)
     }
     return 0
   }
@@ -190,9 +192,10 @@ private func onReadBody(
     var result = UInt32(NGHTTP2_DATA_FLAG_NO_COPY.rawValue)
     if count == waiting, stream.hasLocalEnded {
       result |= UInt32(NGHTTP2_DATA_FLAG_EOF.rawValue)
-      if let trailers = stream.trailers {
+      if let trailers = stream.trailers,
+        unsafe !with(state, or: false, { $0.trail(stream, with: trailers) })
+      {
         result |= UInt32(NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue)
-        unsafe with(state, or: ()) { $0.submitTrailers(trailers, on: stream) }
       }
     }
     unsafe flags?.pointee |= result

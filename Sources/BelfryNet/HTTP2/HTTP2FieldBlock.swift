@@ -7,10 +7,13 @@ internal import CNghttp2
 @safe package final class HTTP2FieldBlock: @unchecked Sendable {
   let pointer: UnsafeMutablePointer<nghttp2_nv>
   let count: Int
+  /// The block as a frame that ends a stream; nil for those that nghttp2 has to pack.
+  let frame: HTTP2TrailerFrame?
   private let bytes: UnsafeMutablePointer<UInt8>
 
   package init(_ fields: [(name: String, value: String)], permanent: Bool = false) {
     count = fields.count
+    frame = permanent ? HTTP2TrailerFrame(fields) : nil
     unsafe pointer = UnsafeMutablePointer<nghttp2_nv>.allocate(capacity: max(1, fields.count))
     let size = fields.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count }
     unsafe bytes = UnsafeMutablePointer<UInt8>.allocate(capacity: max(1, size))

@@ -40,7 +40,9 @@
     self = arena.take()
   }
 
-  package var fieldCount: Int { storage.header.fieldCount }
+  package var fieldCount: Int {
+    unsafe storage.withUnsafeMutablePointerToHeader { unsafe $0.pointee.fieldCount }
+  }
 
   /// Size as RFC 9113 section 6.5.2 counts it.
   package var listBytes: Int { storage.header.listBytes }
@@ -132,19 +134,20 @@
   }
 
   func append(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
-    let added = name.count + value.count
-    reserve(added)
+    let added = name.count &+ value.count
+    if fieldCount == fieldCapacity || added > byteCapacity &- byteCount { reserve(added) }
+    // None of these is longer than a frame with its continuations.
     unsafe (fields + fieldCount).initialize(
       to: Field(
-        known: HTTP2HeaderBlock.KnownName(name), place: Int32(clamping: byteCount),
-        nameSize: Int32(clamping: name.count), valueSize: Int32(clamping: value.count)))
-    if let start = name.baseAddress { unsafe memcpy(bytes + byteCount, start, name.count) }
-    if let start = value.baseAddress {
-      unsafe memcpy(bytes + (byteCount + name.count), start, value.count)
-    }
-    fieldCount += 1
-    byteCount += added
-    listBytes += added + 32
+        known: HTTP2HeaderBlock.KnownName(name), place: Int32(truncatingIfNeeded: byteCount),
+        nameSize: Int32(truncatingIfNeeded: name.count),
+        valueSize: Int32(truncatingIfNeeded: value.count)))
+    let place = unsafe bytes + byteCount
+    if let start = name.baseAddress { unsafe memcpy(place, start, name.count) }
+    if let start = value.baseAddress { unsafe memcpy(place + name.count, start, value.count) }
+    fieldCount &+= 1
+    byteCount &+= added
+    listBytes &+= added &+ 32
   }
 
   /// What was gathered, in a piece of its own.

@@ -10,15 +10,15 @@ package import NIOCore
 @safe package final class HTTP2Session {
   package let limits: HTTP2Limits
   /// Why we ended the connection, if we did.
-  package private(set) var failure: HTTP2Error?
+  @safe @exclusivity(unchecked) package private(set) var failure: HTTP2Error?
 
   private var handle: OpaquePointer?
   private var listener: HTTP2Listener?
   private let memory = HTTP2Memory()
   /// Streams nghttp2 refers to; it does not say goodbye to them when it is freed.
-  private var slots: [HTTP2Stream?] = []
-  private var freeSlots: [Int] = []
-  package private(set) var openStreams = 0
+  @safe @exclusivity(unchecked) private var slots: [HTTP2Stream?] = []
+  @safe @exclusivity(unchecked) private var freeSlots: [Int] = []
+  @safe @exclusivity(unchecked) package private(set) var openStreams = 0
 
   private var glitches: TokenBucket
   private var resets: TokenBucket
@@ -35,16 +35,21 @@ package import NIOCore
   /// True while nghttp2 reads or writes, and calls back.
   private var isWithin = false
   private var inputBase: UInt = 0
-  private var output = ByteBuffer()
-  private var outputBytesWanted = 0
-  private var drained: [HTTP2Stream] = []
+  @safe @exclusivity(unchecked) private var output = HTTP2Output()
+  /// True while a header list of ours may follow that nghttp2 has not written: it has told the peer of
+  /// all that the peer's SETTINGS have changed in the table of header fields.
+  private var isTableSettled = false
+  @safe @exclusivity(unchecked) private var drained: [HTTP2Stream] = []
   private static let nothing = ByteBuffer()
+
+  /// See `widen`; zero: none.
+  private var wideStreamID: Int32 = 0
 
   // What the limits look at.
   /// When the header list began that is arriving; nil between header lists.
-  package private(set) var headersSince: NIODeadline?
+  @safe @exclusivity(unchecked) package private(set) var headersSince: NIODeadline?
   /// Streams refused since the caller last looked.
-  package var refusedStreams = 0
+  @safe @exclusivity(unchecked) package var refusedStreams = 0
   private var pingsUnanswered = 0
   private var lastStreamID: Int32 = 0
   /// WINDOW_UPDATE frames that what we sent explains.
@@ -80,9 +85,12 @@ package import NIOCore
     let state = unsafe Unmanaged.passUnretained(self).toOpaque()
     let create = unsafe server ? nghttp2_session_server_new3 : nghttp2_session_client_new3
     var functions = unsafe memory.functions
-    let result = unsafe create(&handle, HTTP2Callbacks.table.pointer, state, option, &functions)
+    // Not into `handle` itself: what a call outside may change is checked at each use ever after.
+    var created: OpaquePointer?
+    let result = unsafe create(&created, HTTP2Callbacks.table.pointer, state, option, &functions)
     unsafe nghttp2_option_del(option)
     guard result == 0 else { fatalError("out of memory") }
+    unsafe handle = unsafe created
     submitSettings(server: server)
   }
 
@@ -153,25 +161,38 @@ package import NIOCore
 
   /// Appends up to about `limit` bytes of frames to `buffer`; false when nothing more waits.
   package func takeOutput(into buffer: inout ByteBuffer, limit: Int) -> Bool {
-    swap(&output, &buffer)
-    defer { swap(&output, &buffer) }
     memory.enter()
     isWithin = true
     defer { isWithin = false }
-    outputBytesWanted = limit
+    var room = Self.outputRoom
     var more = true
-    while output.readableBytes < limit {
-      var bytes: UnsafePointer<UInt8>?
-      let count = unsafe nghttp2_session_mem_send(entered, &bytes)
-      guard count > 0, let start = unsafe bytes else {
-        // No-copy frames are written by the callback: an empty answer below the limit is the end.
-        more = output.readableBytes >= limit
-        break
+    while more, buffer.readableBytes < limit {
+      let wanted = limit - buffer.readableBytes
+      unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { space in
+        unsafe output.begin(in: space, bytesMax: wanted)
+        more = fillOutput()
+        return output.end()
       }
-      unsafe output.writeBytes(UnsafeRawBufferPointer(start: start, count: count))
+      if let rest = unsafe output.takeRest() { unsafe buffer.writeBytes(rest) }
+      room = min(room * 8, limit + HTTP2Output.frameBytesMax)
     }
     reportDrained()
     return more
+  }
+
+  /// Enough for a few answers; a peer for whom more waits gets a piece of the whole size.
+  private static let outputRoom = 4_096
+
+  /// Takes frames while there is room; false when nothing more waits.
+  private func fillOutput() -> Bool {
+    while !output.isFull {
+      var bytes: UnsafePointer<UInt8>?
+      let count = unsafe nghttp2_session_mem_send(entered, &bytes)
+      // No-copy frames are written by the callback: an empty answer while there is room is the end.
+      guard count > 0, let start = unsafe bytes else { return output.isFull }
+      unsafe output.append(UnsafeRawPointer(start), count)
+    }
+    return true
   }
 
   /// True when nothing is left to say or to hear: the connection should be closed.
@@ -216,6 +237,20 @@ package import NIOCore
   package func consume(_ count: Int, on stream: HTTP2Stream) {
     guard count > 0, !stream.isClosed else { return }
     check(unsafe nghttp2_session_consume_stream(entered, stream.id, count), "credit")
+  }
+
+  /// Lets a stream that is in the middle of a large message use the whole window of the connection:
+  /// its own is used up while our answer to it is still on its way. One stream at a time has this, so
+  /// that what all of them may send unread grows by no more than one window.
+  package func widen(_ stream: HTTP2Stream, unfinishedBytes: Int) {
+    guard wideStreamID == 0, unfinishedBytes > Int(limits.streamWindowBytes) / 2,
+      limits.connectionWindowBytes > limits.streamWindowBytes,
+      !stream.isClosed, !stream.hasRemoteEnded
+    else { return }
+    wideStreamID = stream.id
+    check(
+      unsafe nghttp2_session_set_local_window_size(
+        entered, 0, stream.id, limits.connectionWindowBytes), "window")
   }
 
   /// Bytes of all streams that flow control or the socket still hold back.
@@ -332,6 +367,7 @@ package import NIOCore
   }
 
   func settingsReceived() {
+    isTableSettled = false
     guard !hasSettings else { return glitch() }
     hasSettings = true
     listener?.delegate.settingsReceived()
@@ -405,11 +441,15 @@ package import NIOCore
       unsafe nghttp2_submit_goaway(handle, 0, last, code, words, words.count), "goaway")
   }
 
-  func headersSent() { pings?.somethingSent() }
+  func headersSent() {
+    isTableSettled = true
+    pings?.somethingSent()
+  }
 
   func streamClosed(_ stream: HTTP2Stream, _ code: UInt32) {
     guard !stream.isClosed else { return }
-    stream.isClosed = true
+    stream.hasClosed = true
+    if stream.id == wideStreamID { wideStreamID = 0 }
     // Held until the delegate has been told.
     var held: HTTP2Stream?
     defer { withExtendedLifetime(held) {} }
@@ -423,21 +463,44 @@ package import NIOCore
   }
 
   /// An answer is complete: if the request is not, the peer is told to stop sending it.
-  func finalHeadersSent(_ id: Int32) {
+  func answerSent(_ id: Int32) {
     withStream(id) { stream in
-      guard !stream.hasRemoteEnded else { return }
+      guard isServer, !stream.hasRemoteEnded else { return }
       check(
         unsafe nghttp2_submit_rst_stream(handle, 0, id, HTTP2ErrorCode.noError.rawValue), "reset")
     }
+  }
+
+  /// Sends the trailing header list of a stream whose last bytes are being sent: true when it follows
+  /// them in `writeData`, false when nghttp2 has it. What nghttp2 has costs a frame of its own there,
+  /// with all that is allocated, queued and packed for it.
+  func trail(_ stream: HTTP2Stream, with fields: HTTP2FieldBlock) -> Bool {
+    if isTableSettled, fields.frame != nil {
+      stream.isTrailed = true
+      return true
+    }
+    check(
+      unsafe nghttp2_submit_trailer(handle, stream.id, fields.pointer, fields.count), "trailers")
+    return false
   }
 
   /// Writes one DATA frame; false when this turn's share is used up.
   func writeData(
     _ stream: HTTP2Stream, header: UnsafePointer<UInt8>, count: Int
   ) -> Bool {
-    guard output.readableBytes < outputBytesWanted else { return false }
-    unsafe output.writeBytes(UnsafeRawBufferPointer(start: header, count: 9))
-    stream.outbound.move(count, to: &output)
+    let trailers = stream.isTrailed ? stream.trailers?.frame : nil
+    // A frame without bytes only says that the stream ends, which the trailers do.
+    let dataBytes = count == 0 && trailers != nil ? 0 : HTTP2Output.headBytes + count
+    guard let place = unsafe output.take(dataBytes + (trailers?.count ?? 0)) else { return false }
+    if dataBytes > 0 {
+      unsafe place.copyMemory(from: header, byteCount: HTTP2Output.headBytes)
+      unsafe stream.outbound.move(count, to: place + HTTP2Output.headBytes)
+    }
+    if let trailers {
+      // nghttp2 ends the stream with its DATA.
+      if dataBytes > 0 { unsafe HTTP2Output.clearEndStream(place) }
+      unsafe trailers.write(to: place + dataBytes, streamID: stream.id)
+    }
     windowUpdatesOwed = min(windowUpdatesOwed &+ 2, Self.windowUpdatesOwedMax)
     pings?.somethingSent()
     if stream.reportsDrain {
@@ -445,12 +508,6 @@ package import NIOCore
       stream.drainedBytes += count
     }
     return true
-  }
-
-  /// Queues the trailing header list of a stream whose last bytes are being sent.
-  func submitTrailers(_ fields: HTTP2FieldBlock, on stream: HTTP2Stream) {
-    check(
-      unsafe nghttp2_submit_trailer(handle, stream.id, fields.pointer, fields.count), "trailers")
   }
 
   // MARK: Private

@@ -5,27 +5,35 @@ internal import NIOCore
 /// Confined to the connection's thread. The machine keeps it alive until the stream closes; after
 /// that it may still be held, and ignores what is asked of it.
 package final class HTTP2Stream {
-  package internal(set) var id: Int32
+  @safe @exclusivity(unchecked) package internal(set) var id: Int32
   /// Whatever the layer above keeps for the stream.
-  package var owner: AnyObject?
+  package var owner: AnyObject? {
+    get { ownerStored }
+    set { ownerStored = newValue }
+  }
   /// True once both sides are done or one has reset it.
-  package internal(set) var isClosed = false
+  package var isClosed: Bool { hasClosed }
   /// True once the peer's END_STREAM was seen.
-  package internal(set) var hasRemoteEnded = false
+  @safe @exclusivity(unchecked) package internal(set) var hasRemoteEnded = false
   /// Tell the delegate when bytes of it have left.
-  package var reportsDrain = false
+  @safe @exclusivity(unchecked) package var reportsDrain = false
 
+  // Behind a getter, since in another module the attribute is forgotten and each use is checked.
+  @safe @exclusivity(unchecked) private var ownerStored: AnyObject?
+  @safe @exclusivity(unchecked) var hasClosed = false
   /// Where the machine keeps it.
-  var slot = -1
-  var outbound = OutboundQueue()
+  @safe @exclusivity(unchecked) var slot = -1
+  @safe @exclusivity(unchecked) var outbound = OutboundQueue()
   /// nghttp2 asked for bytes and was told to wait.
-  var isDeferred = false
+  @safe @exclusivity(unchecked) var isDeferred = false
   /// Nothing more will be queued.
-  var hasLocalEnded = false
+  @safe @exclusivity(unchecked) var hasLocalEnded = false
   /// Sent after the last byte.
-  var trailers: HTTP2FieldBlock?
+  @safe @exclusivity(unchecked) var trailers: HTTP2FieldBlock?
+  /// The trailers follow the last byte at once, written by us.
+  @safe @exclusivity(unchecked) var isTrailed = false
   /// Bytes that left since the last report.
-  var drainedBytes = 0
+  @safe @exclusivity(unchecked) var drainedBytes = 0
 
   init(id: Int32) { self.id = id }
 

@@ -42,22 +42,23 @@ struct OutboundQueue {
     }
   }
 
-  /// Moves exactly `count` bytes, which must be there, to the end of `buffer`.
-  mutating func move(_ count: Int, to buffer: inout ByteBuffer) {
+  /// Moves exactly `count` bytes, which must be there, to a place that has room for them.
+  mutating func move(_ count: Int, to place: UnsafeMutableRawPointer) {
     precondition(count <= readableBytes, "\(count) of \(readableBytes) bytes asked for")
     if count == readableBytes, let message = single {
       single = nil
       readableBytes = 0
-      Self.writePrefix(of: message, isCompressed: false, to: &buffer)
-      buffer.writeImmutableBuffer(message)
-      return
+      unsafe Self.storePrefix(of: message, at: place)
+      return unsafe Self.copy(message, to: place + Self.prefixBytes)
     }
     gatherSingle()
     readableBytes -= count
+    var place = unsafe place
     var wanted = count
     while wanted > 0, first < pieces.count {
       let part = min(wanted, pieces[first].readableBytes)
-      if let slice = pieces[first].readSlice(length: part) { buffer.writeImmutableBuffer(slice) }
+      if let slice = pieces[first].readSlice(length: part) { unsafe Self.copy(slice, to: place) }
+      unsafe place += part
       wanted -= part
       if pieces[first].readableBytes == 0 {
         pieces[first] = ByteBuffer()
@@ -69,9 +70,25 @@ struct OutboundQueue {
       first = 0
     }
     guard wanted > 0, var piece = open.take() else { return }
-    if let slice = piece.readSlice(length: wanted) { buffer.writeImmutableBuffer(slice) }
+    if let slice = piece.readSlice(length: wanted) { unsafe Self.copy(slice, to: place) }
     if piece.readableBytes == 0 { piece.clear() }
     open = piece
+  }
+
+  private static let prefixBytes = 5
+
+  private static func copy(_ bytes: ByteBuffer, to place: UnsafeMutableRawPointer) {
+    unsafe bytes.withUnsafeReadableBytes { bytes in
+      guard let start = bytes.baseAddress else { return }
+      unsafe place.copyMemory(from: start, byteCount: bytes.count)
+    }
+  }
+
+  /// The prefix of a message that is not compressed.
+  private static func storePrefix(of message: ByteBuffer, at place: UnsafeMutableRawPointer) {
+    let size = UInt32(truncatingIfNeeded: message.readableBytes)
+    unsafe place.storeBytes(of: 0, as: UInt8.self)
+    unsafe place.storeBytes(of: size.bigEndian, toByteOffset: 1, as: UInt32.self)
   }
 
   private static func writePrefix(

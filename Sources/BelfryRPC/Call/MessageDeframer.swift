@@ -29,11 +29,10 @@ struct MessageDeframer {
   mutating func next(from chunk: inout ByteBuffer) throws(RPCStatus) -> ByteBuffer? {
     if partial != nil { return try continuePartial(&chunk) }
     guard chunk.readableBytes > 0 else { return nil }
-    if let count = try prefix(of: chunk), chunk.readableBytes - 5 >= count {
-      let isCompressed = chunk.getInteger(at: chunk.readerIndex, as: UInt8.self) == 1
+    if let prefix = try prefix(of: chunk), chunk.readableBytes - 5 >= prefix.count {
       chunk.moveReaderIndex(forwardBy: 5)
-      guard let message = chunk.readSlice(length: count) else { return nil }
-      return isCompressed ? try unpack(message) : message
+      guard let message = chunk.readSlice(length: prefix.count) else { return nil }
+      return prefix.isCompressed ? try unpack(message) : message
     }
     // Nothing is reserved for the length that was claimed: the buffer grows with what arrives.
     partial = ByteBuffer()
@@ -47,7 +46,7 @@ struct MessageDeframer {
     partial = nil
     if partialCount == nil {
       Self.move(min(5 - gathered.readableBytes, chunk.readableBytes), from: &chunk, to: &gathered)
-      partialCount = try prefix(of: gathered).map { $0 + 5 }
+      partialCount = try prefix(of: gathered).map { $0.count + 5 }
     }
     guard let total = partialCount else {
       partial = gathered
@@ -78,20 +77,28 @@ struct MessageDeframer {
     buffer.writeImmutableBuffer(slice)
   }
 
-  /// The length a prefix announces; nil when the prefix is not complete.
-  private func prefix(of buffer: ByteBuffer) throws(RPCStatus) -> Int? {
-    let start = buffer.readerIndex
-    guard let flag = buffer.getInteger(at: start, as: UInt8.self) else { return nil }
+  /// What a prefix announces; nil when it is not complete.
+  private func prefix(
+    of buffer: ByteBuffer
+  ) throws(RPCStatus) -> (isCompressed: Bool, count: Int)? {
+    // In one go: each look into a buffer costs as much as all that is done with it here.
+    let (flag, length) = unsafe buffer.withUnsafeReadableBytes { bytes -> (UInt8?, UInt32?) in
+      guard bytes.count >= 5 else { return (unsafe bytes.first, nil) }
+      return unsafe (
+        bytes[0], UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 1, as: UInt32.self))
+      )
+    }
+    guard let flag else { return nil }
     guard flag == 0 || flag == 1 && coding != nil else {
       throw RPCStatus(
         .internal,
         flag == 1 ? "compressed message without grpc-encoding" : "bad message flag \(flag)")
     }
-    guard let length = buffer.getInteger(at: start + 1, as: UInt32.self) else { return nil }
+    guard let length else { return nil }
     guard let count = Int(exactly: length), count <= messageBytesMax else {
       throw RPCStatus(
         .resourceExhausted, "message of \(length) bytes, at most \(messageBytesMax) allowed")
     }
-    return count
+    return (flag == 1, count)
   }
 }

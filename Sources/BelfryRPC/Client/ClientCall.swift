@@ -202,6 +202,7 @@ final class ClientCall: RPCWriterTarget, @unchecked Sendable {
       withheldBytes += count
     } else {
       connection.session.consume(count, on: stream)
+      connection.session.widen(stream, unfinishedBytes: deframer.keptBytes)
     }
   }
 

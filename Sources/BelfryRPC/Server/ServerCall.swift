@@ -32,32 +32,32 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
   let context: ServerCallContext
   let stream: HTTP2Stream
   let connection: ServerConnection
-  var body: (any ServerCallBody)?
+  @safe @exclusivity(unchecked) var body: (any ServerCallBody)?
   /// What came, for bodies that take one message.
-  var request: ByteBuffer?
+  @safe @exclusivity(unchecked) var request: ByteBuffer?
   /// What serves the call, while it runs.
-  var task: Task<Void, Never>?
-  var isTaskRunning = false
-  private var deframer: MessageDeframer
-  private var deadlineTimer: Scheduled<Void>?
-  private var withheldBytes = 0
-  private var receivedBytes = 0
+  @safe @exclusivity(unchecked) var task: Task<Void, Never>?
+  @safe @exclusivity(unchecked) var isTaskRunning = false
+  @safe @exclusivity(unchecked) private var deframer: MessageDeframer
+  @safe @exclusivity(unchecked) private var deadlineTimer: Scheduled<Void>?
+  @safe @exclusivity(unchecked) private var withheldBytes = 0
+  @safe @exclusivity(unchecked) private var receivedBytes = 0
   /// Bytes of a message that is not complete, as the server's budget counts them.
-  private(set) var keptBytes = 0
+  @safe @exclusivity(unchecked) private(set) var keptBytes = 0
   private var watch: BodyWatch?
   /// Packed messages that wait for the reader of those before them: unpacked they can be a thousand
   /// times as many bytes, and the peer's window counts only the packed ones. Nil: nothing has to wait;
   /// empty: nothing waits yet.
-  private var packed: ByteBuffer?
+  @safe @exclusivity(unchecked) private var packed: ByteBuffer?
   private var hasPackedEnd = false
   private var hasSentHeaders = false
   /// How the messages of the answer are packed; decided with the head.
   private var coding: MessageCoding?
   /// The answer's status has been decided.
-  private var outcome: RPCStatus?
+  @safe @exclusivity(unchecked) private var outcome: RPCStatus?
   private var isAwaitingTurnEnd = false
   /// Nil without interceptors.
-  var observation: ServerObservation?
+  @safe @exclusivity(unchecked) var observation: ServerObservation?
 
   init(
     context: ServerCallContext, stream: HTTP2Stream, connection: ServerConnection,
@@ -100,6 +100,7 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
       withheldBytes += count
     } else {
       connection.session.consume(count, on: stream)
+      connection.session.widen(stream, unfinishedBytes: keptBytes)
     }
   }
 

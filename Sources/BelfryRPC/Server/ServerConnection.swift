@@ -12,21 +12,21 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   let workers: ServerWorkers
   let shared: RPCServer.Shared
   let eventLoop: any EventLoop
-  private var caller: ServerCaller
+  @safe @exclusivity(unchecked) private var caller: ServerCaller
   var peer: PeerIdentity? { caller.peer }
   /// Set right after both exist, nil once the connection is closed.
-  var handler: HTTP2Handler?
+  @safe @exclusivity(unchecked) var handler: HTTP2Handler?
 
   private(set) var isEstablished = false
-  private var touched: [ServerCall] = []
-  private(set) var tasksRunning = 0
+  @safe @exclusivity(unchecked) private var touched: [ServerCall] = []
+  @safe @exclusivity(unchecked) private(set) var tasksRunning = 0
   private var isShuttingDown = false
   private var hasSentFinalGoAway = false
   private(set) var isClosed = false
 
   // What `ServerConnection+Watch` looks at.
   var clocks: ServerClocks
-  private(set) var requests = 0
+  @safe @exclusivity(unchecked) private(set) var requests = 0
   private var place: ServerAdmission.Place
   /// Bytes of unfinished messages.
   let keptBytes = Atomic(0)

@@ -14,9 +14,9 @@ final class ServerWorkers: @unchecked Sendable {
   }
 
   @safe private final class Worker: @unchecked Sendable {
-    var work: Work?
-    var task: Task<Void, Never>?
-    var continuation: UnsafeContinuation<Void, Never>?
+    @safe @exclusivity(unchecked) var work: Work?
+    @safe @exclusivity(unchecked) var task: Task<Void, Never>?
+    @safe @exclusivity(unchecked) var continuation: UnsafeContinuation<Void, Never>?
 
     init(_ work: Work) { self.work = work }
   }
@@ -25,7 +25,7 @@ final class ServerWorkers: @unchecked Sendable {
   private static let idleMax = 8
 
   private let executor: EventLoopExecutor
-  private var idle: [Worker] = []
+  @safe @exclusivity(unchecked) private var idle: [Worker] = []
   private var isClosed = false
 
   init(_ executor: EventLoopExecutor) { self.executor = executor }
@@ -34,7 +34,7 @@ final class ServerWorkers: @unchecked Sendable {
   {
     call.taskBegan()
     let work = Work(call: call, request: request, handler: handler)
-    if let worker = idle.popLast(), let continuation = unsafe worker.continuation {
+    if let worker = idle.popLast(), let continuation = worker.continuation {
       worker.work = work
       call.task = worker.task
       return unsafe executor.resume(continuation)
@@ -73,7 +73,7 @@ final class ServerWorkers: @unchecked Sendable {
       }
       if Task.isCancelled || isClosed || idle.count >= Self.idleMax { return }
       unsafe await withUnsafeContinuation { continuation in
-        unsafe worker.continuation = unsafe continuation
+        worker.continuation = unsafe continuation
         idle.append(worker)
       }
     }

@@ -113,7 +113,12 @@ package final class InMemoryStore: ClusterStore {
 
   package func addCancel(_ job: JobID, by: String) async -> StoreProblem? {
     let now = now()
-    return await change { $0.cancels[job] = (false, now) }
+    return await change { state in
+      state.cancels[job] = (false, now)
+      for (id, owed) in state.owed where owed.publish.job == job && owed.publish.what == .job {
+        state.owed[id]?.publish.due = now
+      }
+    }
   }
 
   package func cancels(since mark: CancelMark?) async -> CancelNews? {
