@@ -12,9 +12,9 @@ package import NIOCore
   /// Why we ended the connection, if we did.
   @safe @exclusivity(unchecked) package private(set) var failure: HTTP2Error?
 
-  private var handle: OpaquePointer?
-  private var listener: HTTP2Listener?
-  private let memory = HTTP2Memory()
+  var handle: OpaquePointer?
+  var listener: HTTP2Listener?
+  let memory = HTTP2Memory()
   /// Streams nghttp2 refers to; it does not say goodbye to them when it is freed.
   @safe @exclusivity(unchecked) private var slots: [HTTP2Stream?] = []
   @safe @exclusivity(unchecked) private var freeSlots: [Int] = []
@@ -24,7 +24,7 @@ package import NIOCore
   private var resets: TokenBucket
   private let isServer: Bool
   private var scanner: FrameScanner
-  private var pings: PingPolicy?
+  var pings: PingPolicy?
   private var now: NIODeadline
   /// True once the peer's SETTINGS were seen: it does speak HTTP/2.
   package private(set) var hasSettings = false
@@ -33,13 +33,13 @@ package import NIOCore
   /// The read being processed, and the address of its first byte.
   private var input = ByteBuffer()
   /// True while nghttp2 reads or writes, and calls back.
-  private var isWithin = false
+  var isWithin = false
   private var inputBase: UInt = 0
-  @safe @exclusivity(unchecked) private var output = HTTP2Output()
+  @safe @exclusivity(unchecked) var output = HTTP2Output()
   /// True while a header list of ours may follow that nghttp2 has not written: it has told the peer of
   /// all that the peer's SETTINGS have changed in the table of header fields.
-  private var isTableSettled = false
-  @safe @exclusivity(unchecked) private var drained: [HTTP2Stream] = []
+  var isTableSettled = false
+  @safe @exclusivity(unchecked) var drained: [HTTP2Stream] = []
   private static let nothing = ByteBuffer()
 
   /// See `widen`; zero: none.
@@ -53,9 +53,9 @@ package import NIOCore
   private var pingsUnanswered = 0
   private var lastStreamID: Int32 = 0
   /// WINDOW_UPDATE frames that what we sent explains.
-  private var windowUpdatesOwed = HTTP2Session.windowUpdatesOwedMin
+  var windowUpdatesOwed = HTTP2Session.windowUpdatesOwedMin
   private static let windowUpdatesOwedMin = 64
-  private static let windowUpdatesOwedMax = 65_536
+  static let windowUpdatesOwedMax = 65_536
 
   init(server: Bool, limits: HTTP2Limits, now: NIODeadline) {
     self.limits = limits
@@ -97,7 +97,7 @@ package import NIOCore
   deinit { unsafe nghttp2_session_del(entered) }
 
   /// nghttp2's session, for all calls that may come from another thread than the one before.
-  private var entered: OpaquePointer? {
+  var entered: OpaquePointer? {
     if !isWithin { memory.enter() }
     return unsafe handle
   }
@@ -157,42 +157,6 @@ package import NIOCore
       failure = error
       throw error
     }
-  }
-
-  /// Appends up to about `limit` bytes of frames to `buffer`; false when nothing more waits.
-  package func takeOutput(into buffer: inout ByteBuffer, limit: Int) -> Bool {
-    memory.enter()
-    isWithin = true
-    defer { isWithin = false }
-    var room = Self.outputRoom
-    var more = true
-    while more, buffer.readableBytes < limit {
-      let wanted = limit - buffer.readableBytes
-      unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { space in
-        unsafe output.begin(in: space, bytesMax: wanted)
-        more = fillOutput()
-        return output.end()
-      }
-      if let rest = unsafe output.takeRest() { unsafe buffer.writeBytes(rest) }
-      room = min(room * 8, limit + HTTP2Output.frameBytesMax)
-    }
-    reportDrained()
-    return more
-  }
-
-  /// Enough for a few answers; a peer for whom more waits gets a piece of the whole size.
-  private static let outputRoom = 4_096
-
-  /// Takes frames while there is room; false when nothing more waits.
-  private func fillOutput() -> Bool {
-    while !output.isFull {
-      var bytes: UnsafePointer<UInt8>?
-      let count = unsafe nghttp2_session_mem_send(entered, &bytes)
-      // No-copy frames are written by the callback: an empty answer while there is room is the end.
-      guard count > 0, let start = unsafe bytes else { return output.isFull }
-      unsafe output.append(UnsafeRawPointer(start), count)
-    }
-    return true
   }
 
   /// True when nothing is left to say or to hear: the connection should be closed.
@@ -471,45 +435,6 @@ package import NIOCore
     }
   }
 
-  /// Sends the trailing header list of a stream whose last bytes are being sent: true when it follows
-  /// them in `writeData`, false when nghttp2 has it. What nghttp2 has costs a frame of its own there,
-  /// with all that is allocated, queued and packed for it.
-  func trail(_ stream: HTTP2Stream, with fields: HTTP2FieldBlock) -> Bool {
-    if isTableSettled, fields.frame != nil {
-      stream.isTrailed = true
-      return true
-    }
-    check(
-      unsafe nghttp2_submit_trailer(handle, stream.id, fields.pointer, fields.count), "trailers")
-    return false
-  }
-
-  /// Writes one DATA frame; false when this turn's share is used up.
-  func writeData(
-    _ stream: HTTP2Stream, header: UnsafePointer<UInt8>, count: Int
-  ) -> Bool {
-    let trailers = stream.isTrailed ? stream.trailers?.frame : nil
-    // A frame without bytes only says that the stream ends, which the trailers do.
-    let dataBytes = count == 0 && trailers != nil ? 0 : HTTP2Output.headBytes + count
-    guard let place = unsafe output.take(dataBytes + (trailers?.count ?? 0)) else { return false }
-    if dataBytes > 0 {
-      unsafe place.copyMemory(from: header, byteCount: HTTP2Output.headBytes)
-      unsafe stream.outbound.move(count, to: place + HTTP2Output.headBytes)
-    }
-    if let trailers {
-      // nghttp2 ends the stream with its DATA.
-      if dataBytes > 0 { unsafe HTTP2Output.clearEndStream(place) }
-      unsafe trailers.write(to: place + dataBytes, streamID: stream.id)
-    }
-    windowUpdatesOwed = min(windowUpdatesOwed &+ 2, Self.windowUpdatesOwedMax)
-    pings?.somethingSent()
-    if stream.reportsDrain {
-      if stream.drainedBytes == 0, count > 0 { drained.append(stream) }
-      stream.drainedBytes += count
-    }
-    return true
-  }
-
   // MARK: Private
 
   private func keep(_ stream: HTTP2Stream) {
@@ -529,19 +454,8 @@ package import NIOCore
     check(unsafe nghttp2_session_resume_data(entered, stream.id), "resume")
   }
 
-  private func reportDrained() {
-    guard !drained.isEmpty else { return }
-    var streams: [HTTP2Stream] = []
-    swap(&streams, &drained)
-    for stream in streams {
-      let count = stream.drainedBytes
-      stream.drainedBytes = 0
-      listener?.delegate.drained(count, on: stream)
-    }
-  }
-
   /// nghttp2 fails here only for lack of memory, or for a stream that has just gone, which is fine.
-  private func check(_ result: Int32, _ what: StaticString) {
+  func check(_ result: Int32, _ what: StaticString) {
     if result == NGHTTP2_ERR_NOMEM.rawValue { fatalError("out of memory: \(what)") }
   }
 }
