@@ -100,6 +100,18 @@ import Testing
     #expect(health.verdict.isEmpty)
   }
 
+  @Test("a job whose outcome is recorded is no longer running here, though its event is on its way")
+  func place() {
+    let scene = ClusterScene()
+    scene.begin()
+    scene.arrives(ClusterScene.job())
+    let first = ClusterScene.assignment(1)
+    scene.said(1, scene.started("j0", first))
+    #expect(scene.core.place(of: Self.j0)?.state == "running")
+    scene.said(1, scene.finished("j0", first))
+    #expect(scene.core.place(of: Self.j0) == nil && scene.core.load.entries == 1)
+  }
+
   @Test("a cancel says whether the job was seen, and what was first")
   func answers() {
     let scene = ClusterScene()

@@ -183,6 +183,8 @@ extension ClusterCore {
       place.state = "running"
       place.worker = runs[assignment]?.worker
       place.progress = runs[assignment]?.progress
+    // Its outcome is recorded: the store knows more.
+    case .settling(.announcing, _): return nil
     case .settling: place.state = "running"
     case .verdict(let lost, _):
       place.waitingFor = "worker \(lost.worker) went away; the store is asked for an outcome"
