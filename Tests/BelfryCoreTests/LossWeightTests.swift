@@ -32,6 +32,28 @@ import Testing
       scene.core.weigh(history, at: scene.now) == LossWeight(proven: 1, open: 0, processes: 1))
   }
 
+  @Test("a loss is no try: after two losses the first failure is tried again")
+  func noTry() {
+    let scene = ClusterScene()
+    scene.begin(credit: 1)
+    var message = ClusterScene.job(tries: 3)
+    message.attempt = 3
+    message.history = History(lines: [
+      Self.lost(101, "w1", boot: 5), Self.lost(102, "w2", boot: 5),
+    ])
+    let ticket = scene.arrives(message).lookups.first?.ticket ?? 0
+    scene.feed(.lookedUp([(ticket: ticket, answer: .absent)]))
+    let first = ClusterScene.assignment(1)
+    scene.said(1, scene.started("j0", first, attempt: 3))
+    let ready = scene.said(1, scene.failed("j0", first))
+    #expect(ready.records.isEmpty)
+    guard case .job(let next, .again) = ready.owes.first?.what else {
+      Issue.record("no successor")
+      return
+    }
+    #expect(next.attempt == 4 && next.history.tries == 1 && next.history.losses == 2)
+  }
+
   @Test("one that is away is open until ten minutes have passed", arguments: ["w1", "w2"])
   func open(worker: String) {
     let scene = Self.scene()
