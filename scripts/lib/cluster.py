@@ -102,6 +102,10 @@ class Cluster:
     def log(self, name):
         return (self.folder / f"{name}.log").read_text(errors="replace").splitlines()
 
+    def events(self, name):
+        """What it logged, in JSON. MongoDB's driver may say a line of its own before main begins."""
+        return [json.loads(line) for line in self.log(name) if line.startswith("{")]
+
     def stop(self):
         """Asks all to leave, workers first, with SIGTERM; gives back who ended badly, and how."""
         workers = [name for name in self.processes if name not in ("c1", "health")]
