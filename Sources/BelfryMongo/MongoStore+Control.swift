@@ -153,7 +153,8 @@ extension MongoStore: ControlStore {
         database, collection, filter: filter,
         options: Self.readOptions(count: min(batch, 1_000)) { options(&$0) }
       ) { bytes in
-        if let document = try? BSONDocument(bytes) { documents.append(document) }  // Ours can be read.
+        // Ours can be read.
+        if let document = try? BSONDocument(bytes) { documents.append(document) }
       }
       return body(documents)
     }.mapError { self.problem($0) }

@@ -53,7 +53,8 @@ struct ScheduleTask: Sendable {
         handled[schedule.name] = due
         await submit(schedule, due)
       case .duplicate: handled[schedule.name] = due
-      case .unknown, .refused: return  // Asked again in half a second; the insert may have been ours: stale then.
+      // Asked again in half a second; if the insert was ours after all, it is met as stale.
+      case .unknown, .refused: return
       }
     }
   }
