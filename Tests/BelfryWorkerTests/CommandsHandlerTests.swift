@@ -103,7 +103,8 @@ import Testing
         variables[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
       }
       let deadline = try #require(Int(variables.removeValue(forKey: "BELFRY_DEADLINE") ?? ""))
-      #expect((before + 60...before + 62).contains(deadline))
+      let after = Int(Date().timeIntervalSince1970)
+      #expect((before + 60...after + 61).contains(deadline))
       let job = variables.filter { $0.key.hasPrefix("BELFRY_") }
       #expect(
         job == [
@@ -146,6 +147,18 @@ import Testing
     #expect(
       heard.news.withLock { $0 }
         == [JobProgress(permille: 500, text: "half"), JobProgress(permille: 700, text: "")])
+  }
+
+  @Test func aLastProgressLineCountsThoughItsStreamStaysOpen() async throws {
+    let heard = Mutex<[JobProgress]>([])
+    var invocation = Commands.invocation()
+    invocation.report = { news in heard.withLock { $0.append(news) } }
+    // setsid: it leaves the command's group, so the end of the command does not end it.
+    let result = try await Commands.shell(
+      "printf 0.7 >&3; setsid sleep 20 >/dev/null 2>&1 & echo $!", invocation)
+    let sleeper = Int32(String(decoding: result.output.bytes, as: UTF8.self).dropLast())
+    defer { if let sleeper { kill(sleeper, SIGKILL) } }
+    #expect(heard.withLock { $0 } == [JobProgress(permille: 700, text: "")])
   }
 
   @Test func commandLeadsItsOwnGroupAndStandsWhereItIsTold() async throws {

@@ -81,7 +81,10 @@ final class ActiveRun {
       drain { readErrors(scratch) }
       drain { readProgress(scratch) }
     }
+    // Not only where a stream is seen to end: what escaped its group may hold it open, and so may,
+    // for a moment, another child between its fork and its exec.
     lines.finish(child.run.log)
+    progressLines.finish(tell)
     let ending = machine.finished(status)
     child.run.finish(
       CommandResult(
@@ -168,9 +171,6 @@ final class ActiveRun {
   /// - Returns: how many bytes came; nil when none did, or the stream is closed.
   private func readProgress(_ scratch: UnsafeMutableRawBufferPointer) -> Int? {
     guard let progress else { return nil }
-    let tell = { [run = child.run] (line: CommandLogLine) in
-      if let news = ProgressLine.parse(line.text) { run.report(news) }
-    }
     switch readAvailable(progress, into: scratch) {
     case .bytes(let count):
       progressLines.feed(UnsafeRawBufferPointer(rebasing: scratch[..<count]), tell)
@@ -178,11 +178,14 @@ final class ActiveRun {
     case .wouldBlock:
       return nil
     case .closed:
-      progressLines.finish(tell)
       close(progress)
       self.progress = nil
       return nil
     }
+  }
+
+  private func tell(_ line: CommandLogLine) {
+    if let news = ProgressLine.parse(line.text) { child.run.report(news) }
   }
 
   private func closeInput() {

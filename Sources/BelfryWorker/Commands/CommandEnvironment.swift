@@ -6,9 +6,10 @@ internal import Glibc
 /// with it.
 ///
 /// A command finds `BELFRY_JOB_ID`, `BELFRY_JOB_KIND`, `BELFRY_JOB_ATTEMPT` (from 1),
-/// `BELFRY_ASSIGNMENT`, `BELFRY_LANE`, `BELFRY_PROGRESS_FD` (3: lines such as `0.5 half of it`); when it has a time-out, `BELFRY_DEADLINE`: when it will be told
-/// to end, in whole seconds since 1970 as `date +%s` prints them; and where the producer gave them,
-/// `BELFRY_JOB_CONTENT_TYPE`, `TRACEPARENT` and `TRACESTATE`.
+/// `BELFRY_ASSIGNMENT`, `BELFRY_LANE`, `BELFRY_PROGRESS_FD` (3: lines such as `0.5 half of it`); when
+/// it has a time-out, `BELFRY_DEADLINE`: when it will be told to end, in whole seconds since 1970 as
+/// `date +%s` prints them; and where the producer gave them, `BELFRY_JOB_CONTENT_TYPE`, `TRACEPARENT`
+/// and `TRACESTATE`.
 struct CommandEnvironment: Sendable {
   /// Of what a producer may write freely; longer is no content type and no trace.
   private static let freeTextBytesMax = 512
@@ -35,7 +36,7 @@ struct CommandEnvironment: Sendable {
   }
 
   /// - Parameter wallSeconds: now, in seconds since 1970.
-  func lines(for invocation: CommandInvocation, wallSeconds: Int = time(nil)) -> [String] {
+  func lines(for invocation: CommandInvocation, wallSeconds: Int = secondsSince1970()) -> [String] {
     let job = invocation.job
     var lines = [
       "BELFRY_JOB_ID=\(job.id)",
@@ -61,4 +62,12 @@ struct CommandEnvironment: Sendable {
     }
     return lines + fixed
   }
+}
+
+/// Not by `time`, which answers as of the last tick of the kernel: just after a full second it may
+/// still say the one before, unlike all other clocks.
+private func secondsSince1970() -> Int {
+  var now = timespec()
+  clock_gettime(CLOCK_REALTIME, &now)
+  return now.tv_sec
 }
