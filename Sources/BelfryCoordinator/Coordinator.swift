@@ -27,6 +27,9 @@ package struct Coordinator: Service {
     package var drainMax: Duration = .seconds(10)
     /// How long outcomes are kept, and so how long an id is known.
     package var outcomesKept: Duration = .seconds(30 * 86_400)
+    /// Told four times a second how the coordinator is, on the loop of its core, once MongoDB is
+    /// there: a loop that hangs falls silent.
+    package var reports: (@Sendable (NodeReport) -> Void)?
 
     package init(
       core: ClusterConfiguration, cluster: String, server: RPCServer.Configuration,
@@ -91,6 +94,12 @@ package struct Coordinator: Service {
       shell.post(.tick)
     }
     defer { ticks.cancel() }
+    let reporting = configuration.reports.map { tell in
+      loop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(250)) { _ in
+        tell(shell.assumeIsolated { $0.report })
+      }
+    }
+    defer { reporting?.cancel() }
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask {
         await queue.run { events in
@@ -140,6 +149,7 @@ package struct Coordinator: Service {
       authorize: Roles.refusal, logger: logger)
     let address = try await server.start()
     logger.info("coordinator is ready", metadata: ["address": "\(address)"])
+    await shell.serves()
     started(address)
     // Cancelled is as good a reason to leave as the signal.
     try? await gracefulShutdown()
@@ -155,6 +165,8 @@ package struct Coordinator: Service {
     let limit = loop.scheduleTask(in: TimeAmount(configuration.drainMax)) {
       shell.assumeIsolated { $0.endDraining() }
     }
+    await shell.beginDraining()
+    configuration.reports?(await shell.report)
     await shell.drain()
     limit.cancel()
     shell.health.finish()

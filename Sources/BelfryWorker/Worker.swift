@@ -23,6 +23,9 @@ package struct Worker: Service {
     package var drainMax: Duration = .seconds(30)
     /// How long no coordinator may be reachable at start; then `run` throws. Nil: for ever.
     package var wait: Duration?
+    /// Told four times a second how the worker is, on the loop that keeps its sessions: a loop that
+    /// hangs falls silent.
+    package var reports: (@Sendable (NodeReport) -> Void)?
 
     package init(
       core: WorkerCore.Configuration, coordinators: [RPCTarget], tls: TLSConfiguration,
@@ -75,6 +78,12 @@ package struct Worker: Service {
       shell.tick()
     }
     defer { ticks.cancel() }
+    let reporting = configuration.reports.map { tell in
+      loop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(250)) { _ in
+        tell(shell.assumeIsolated { $0.report })
+      }
+    }
+    defer { reporting?.cancel() }
     let box = StoreBox(store)
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask {
@@ -114,6 +123,8 @@ package struct Worker: Service {
     let giveUp = shell.loop.scheduleTask(in: TimeAmount(configuration.drainMax + .seconds(10))) {
       shell.assumeIsolated { $0.giveUpDraining() }
     }
+    await shell.leaves()
+    configuration.reports?(await shell.report)
     await shell.drain()
     handBack.cancel()
     giveUp.cancel()

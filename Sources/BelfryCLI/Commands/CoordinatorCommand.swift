@@ -99,6 +99,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
           next: ["--keep-outcomes 30d"])
       }
       configuration.outcomesKept = keepOutcomes.duration
+      let notices = SystemdNotices(drainMax: configuration.drainMax, logger: logger)
+      notices?.tell(NodeReport(phase: .starting, sentence: "waits for MongoDB"))
+      if let notices { configuration.reports = { notices.tell($0) } }
       let coordinator = Coordinator(
         configuration, queue: queue, store: store, sinks: [LogAlertSink(logger: logger)],
         eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)

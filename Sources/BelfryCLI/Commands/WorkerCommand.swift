@@ -82,6 +82,8 @@ struct WorkerCommand: AsyncParsableCommand {
         defaultTimeout: timeout.duration)
       configuration.drainMax = drain.duration
       configuration.wait = wait?.duration
+      let notices = SystemdNotices(drainMax: drain.duration, logger: logger)
+      if let notices { configuration.reports = { notices.tell($0) } }
       let open = { @Sendable (url: String) in
         try MongoStore(
           url: url, password: password, appName: "belfry worker", use: .outcomesOnly)

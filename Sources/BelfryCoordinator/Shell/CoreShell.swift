@@ -44,6 +44,7 @@ actor CoreShell {
   private var answers: [UInt64: (Answer) -> Void] = [:]
   private var waiters = OutcomeWaiters()
   private var drained: CheckedContinuation<Void, Never>?
+  private var isServing = false
   #if DEBUG
     private var failpoints = CoordinatorFailpoints()
   #endif
@@ -284,13 +285,19 @@ actor CoreShell {
 
   // MARK: health and leaving
 
+  /// Calls are answered from now on.
+  func serves() { isServing = true }
+  var report: NodeReport { core.report(isServing: isServing) }
+
   func picture() -> HealthPicture { core.health(at: ProcessClock.now()) }
 
   var canPublish: Bool { core.canPublish }
 
-  /// Takes no more, and returns when every set that was being settled is.
+  /// Takes no more from now on.
+  func beginDraining() { step([.drain]) }
+
+  /// Returns when every set that was being settled is.
   func drain() async {
-    step([.drain])
     if core.settlingCount == 0 { return }
     await withCheckedContinuation { drained = $0 }
   }

@@ -144,7 +144,7 @@ extension ClusterCore {
       name: name, state: part.state.rawValue, reason: part.reason, since: part.since)
   }
 
-  private func verdict() -> String {
+  func verdict() -> String {
     if parts.brokerState.state != .up { return "RabbitMQ: \(parts.brokerState.reason)" }
     if parts.storeState.state != .up { return "MongoDB: \(parts.storeState.reason)" }
     if let alert = openAlerts.values.first { return "\(alert.summary): \(alert.why)" }

@@ -38,6 +38,7 @@ extension WorkerCore {
     switch message {
     case .welcome(let welcome):
       sessions[session]?.isWelcome = true
+      hasBeenWelcome = true
       sessions[session]?.records = welcome.coordinatorRecords
       if !hasStore, let store = welcome.store {
         hasStore = true

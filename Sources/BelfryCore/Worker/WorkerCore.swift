@@ -90,6 +90,8 @@ package struct WorkerCore {
   var recording: [OutcomeRecorder.Ticket: AssignmentID] = [:]
   var hasStore: Bool
   var isDraining = false
+  /// By any coordinator, ever.
+  var hasBeenWelcome = false
   /// Whose wish for credit was served last.
   var lastWishServed: SessionID?
   /// Slots of handlers that were given up and have not returned.

@@ -51,6 +51,7 @@ actor WorkerShell {
   private var running: [AssignmentID: Running] = [:]
   private var drained: CheckedContinuation<Void, Never>?
   private var hasDrained = false
+  private var isLeaving = false
 
   init(
     core: WorkerCore, handlers: [Kind: JobHandler], defaultTimeout: Duration?, outlets: Outlets,
@@ -235,6 +236,11 @@ actor WorkerShell {
   }
 
   // MARK: leaving
+
+  var report: NodeReport { core.report(isLeaving: isLeaving) }
+
+  /// The process is to end.
+  func leaves() { isLeaving = true }
 
   /// No new jobs; returns when all that runs has ended and is acknowledged, or `giveUpDraining`.
   func drain() async {

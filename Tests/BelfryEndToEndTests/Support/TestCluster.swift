@@ -75,16 +75,19 @@ final class TestCluster {
 
   func startCoordinator(_ more: String...) throws { try startCoordinator(more) }
 
-  func startCoordinator(_ more: [String]) throws {
+  func startCoordinator(_ more: [String], environment: [String: String] = [:]) throws {
     try start(
       "c1",
       [
         "coordinator", "run", "--queue", amqp, "--store", store, "--identity", certs + "/c1",
         "--listen", "127.0.0.1:\(port)", "--lanes", lane,
-      ] + more)
+      ] + more, environment: environment)
   }
 
-  func startWorker(_ name: String, run: [String], slots: Int = 8, _ more: String...) async throws {
+  func startWorker(
+    _ name: String, run: [String], slots: Int = 8, environment: [String: String] = [:],
+    _ more: String...
+  ) async throws {
     if !FileManager.default.fileExists(atPath: certs + "/" + name) {
       try await issue("worker", name)
     }
@@ -93,7 +96,7 @@ final class TestCluster {
       [
         "worker", "run", "--server", server, "--identity", certs + "/" + name, "--lanes", lane,
         "--slots", "\(slots)",
-      ] + run.flatMap { ["--run", $0] } + more)
+      ] + run.flatMap { ["--run", $0] } + more, environment: environment)
   }
 
   func start(
