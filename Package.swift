@@ -86,6 +86,7 @@ let package = Package(
       name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
     .systemLibrary(
       name: "CMongoC", pkgConfig: "libmongoc-1.0", providers: [.apt(["libmongoc-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
     library("BelfryCore", collections),
     // Lifetimes: the reader is a type of our own that may not outlive the bytes it borrows.
@@ -95,6 +96,10 @@ let package = Package(
     library("BelfryAPI", ["BelfryWire", "BelfryRPC", "BelfryCore", protobuf] + nio),
     library("BelfryRabbitMQ", ["BelfryCore", "CRabbitMQ"], wraps: true),
     library("BelfryMongo", ["BelfryCore", "CMongoC"], wraps: true),
+    library(
+      "BelfryEmbedded",
+      ["BelfryCore", "CSQLite", .product(name: "DequeModule", package: "swift-collections")],
+      wraps: true),
     library("BelfryIdentity", ["COpenSSL"], wraps: true),
     library(
       "BelfryCoordinator",
@@ -159,7 +164,9 @@ let package = Package(
         "BelfryAPI", "BelfryWire", "BelfryCore", "BelfryRPC", "BelfryNet", protobuf, log,
       ] + nio),
     tests("BelfryIdentityTests", ["BelfryIdentity"]),
-    tests("BelfryPortsTests", ["BelfryCore", "BelfryTestKit", "BelfryRabbitMQ", "BelfryMongo"]),
+    tests(
+      "BelfryPortsTests",
+      ["BelfryCore", "BelfryTestKit", "BelfryRabbitMQ", "BelfryMongo", "BelfryEmbedded"]),
     tests(
       "BelfryCoordinatorTests",
       ["BelfryCore", "BelfryCoordinator", "BelfryAPI", "BelfryNet", "BelfryRPC"]),

@@ -1,17 +1,20 @@
 import BelfryCore
+import BelfryEmbedded
 import BelfryRabbitMQ
 import BelfryTestKit
 import Foundation
 
 /// The implementations that keep the contract of the port `JobQueue`.
 enum QueueUnderTest: String, CaseIterable, Sendable {
-  case memory, rabbitmq
+  case memory, embeddedFile, embeddedMemory, rabbitmq
 
   /// A place with names of its own: no other test sees its queues.
   func place() async throws -> QueuePlace {
     let stranger: any QueueStranger =
       switch self {
       case .memory: InMemoryBroker()
+      case .embeddedFile: try EmbeddedEngine(.file(EmbeddedPlace.freshFile()))
+      case .embeddedMemory: try EmbeddedEngine(.memory)
       case .rabbitmq: try await StockClient.shared()
       }
     return try QueuePlace(self, stranger)
@@ -48,6 +51,8 @@ struct QueuePlace: Sendable {
     switch (implementation, stranger) {
     case (.memory, let broker as InMemoryBroker):
       InMemoryQueue(broker: broker, lanes: [lane], attached: attached)
+    case (_, let engine as EmbeddedEngine):
+      EmbeddedQueue(engine: engine, lanes: [lane], attached: attached)
     default:
       RabbitMQQueue(
         try RabbitMQConfiguration(
@@ -73,6 +78,15 @@ extension InMemoryBroker: QueueStranger {
     publish(message, exchange: exchange, key: key)
   }
   func endConnections(of name: String) async throws { closeConnections() }
+}
+
+extension EmbeddedEngine: QueueStranger {
+  func declare(_ queue: String) async throws { await declareQueue(queue) }
+  func delete(_ queue: String) async throws { await deleteQueue(queue) }
+  func send(_ message: QueueMessage, exchange: String, key: String) async throws {
+    await publish(message, exchange: exchange, key: key)
+  }
+  func endConnections(of name: String) async throws { await closeConnections() }
 }
 
 /// The RabbitMQ that scripts/with-services starts around the tests.

@@ -1,11 +1,12 @@
 import BelfryCore
+import BelfryEmbedded
 import BelfryMongo
 import BelfryTestKit
 import Foundation
 
 /// The implementations that keep the contract of the ports `OutcomeStore` and `ControlStore`.
 enum StoreUnderTest: String, CaseIterable, Sendable {
-  case memory, mongodb
+  case memory, embeddedFile, embeddedMemory, mongodb
 
   /// Opens a store of its own: no other test sees its data. `other` is a second object on the same
   /// data, as another process has it.
@@ -16,12 +17,29 @@ enum StoreUnderTest: String, CaseIterable, Sendable {
     case .memory:
       let store = InMemoryStore(claim: claim, now: wallNow)
       return (store, store)
+    case .embeddedFile, .embeddedMemory:
+      let place = self == .embeddedFile ? try EmbeddedPlace.fresh() : .memory
+      let engine = try EmbeddedEngine(place, claim: claim)
+      // Another process has no access: it is refused. Another object is all there can be.
+      return (EmbeddedStore(engine: engine), EmbeddedStore(engine: engine))
     case .mongodb:
       let url = try TestMongo.url(database: TestMongo.freshName())
       let store = try MongoStore(url: url, claim: claim)
       if let problem = await store.check() { throw problem }
       return (store, try MongoStore(url: url, claim: claim))
     }
+  }
+}
+
+/// Files for the embedded engine, in folders of their own that go when the process ends.
+enum EmbeddedPlace {
+  static func fresh() throws -> EmbeddedEngine.Place { .file(try freshFile()) }
+
+  static func freshFile() throws -> String {
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("belfry-embedded-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    return folder.appendingPathComponent("belfry.sqlite").path
   }
 }
 

@@ -8,7 +8,7 @@ import Testing
     "no Foundation below the shells",
     arguments: [
       "BelfryCore", "BelfryWire", "BelfryNet", "BelfryRPC", "BelfryRabbitMQ", "BelfryMongo",
-      "BelfryIdentity", "BelfryWorker",
+      "BelfryEmbedded", "BelfryIdentity", "BelfryWorker",
     ])
   func noFoundation(target: String) {
     let files = tree.sources(of: target)
