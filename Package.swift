@@ -105,7 +105,7 @@ let package = Package(
       "BelfryCoordinator",
       [
         "BelfryCore", "BelfryWire", "BelfryAPI", "BelfryRPC", "BelfryNet", "BelfryIdentity", log,
-        lifecycle, protobuf,
+        lifecycle, metrics, protobuf, .product(name: "NIOHTTP1", package: "swift-nio"),
       ] + nio),
     library(
       "BelfryWorker",
@@ -169,12 +169,16 @@ let package = Package(
       ["BelfryCore", "BelfryTestKit", "BelfryRabbitMQ", "BelfryMongo", "BelfryEmbedded"]),
     tests(
       "BelfryCoordinatorTests",
-      ["BelfryCore", "BelfryCoordinator", "BelfryAPI", "BelfryNet", "BelfryRPC"]),
+      [
+        "BelfryCore", "BelfryCoordinator", "BelfryAPI", "BelfryNet", "BelfryRPC", log,
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ] + nio),
     tests("BelfryWorkerTests", ["BelfryCore", "BelfryWorker", "BelfryTestKit"]),
     tests("BelfryTidyTests", []),
     fuzzTargets,
     tests(
       "BelfryEndToEndTests",
-      ["BelfryCore", "BelfryIdentity", "BelfryRabbitMQ", "BelfryMongo", "BelfryTestKit"]),
+      ["BelfryCore", "BelfryIdentity", "BelfryRabbitMQ", "BelfryMongo", "BelfryTestKit"],
+      resources: [.copy("Peers")]),
   ]
 )

@@ -5,6 +5,8 @@ internal import BelfryWorker
 @main
 struct BelfryCommand: AsyncParsableCommand {
   static let version = "0.1.0"
+  /// Who we say we are to others.
+  static let release = "belfry@" + version
 
   static let configuration = CommandConfiguration(
     commandName: "belfry",
@@ -27,7 +29,7 @@ struct BelfryCommand: AsyncParsableCommand {
     version: version,
     subcommands: [
       CoordinatorCommand.self, WorkerCommand.self, SubmitCommand.self, JobCommand.self,
-      LaneCommand.self, ScheduleCommand.self, AuditCommand.self,
+      LaneCommand.self, ScheduleCommand.self, AlertCommand.self, AuditCommand.self,
       HealthCommand.self, CertCommand.self,
       VersionCommand.self,
       KeeperCommand.self,

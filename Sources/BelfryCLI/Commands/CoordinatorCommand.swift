@@ -7,6 +7,8 @@ internal import BelfryMongo
 internal import BelfryRPC
 internal import BelfryRabbitMQ
 internal import BelfryWorker
+internal import Foundation
+internal import Logging
 internal import NIOPosix
 
 struct CoordinatorCommand: AsyncParsableCommand {
@@ -55,6 +57,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
     @Option(
       help: "Retries of a kind whose jobs do not say it: KIND=TRIES[,BACKOFF]. May be repeated.")
     var retry: [String] = []
+    @Option(
+      help: "File that says where alerts go (BELFRY_ALERT_SINKS). See: belfry alert test --help")
+    var alertSinks: String?
     @Option(help: "How long outcomes are kept, and so how long an id is known.")
     var keepOutcomes = DurationOption(.seconds(30 * 86_400))
     @Option(help: "How long RabbitMQ and MongoDB may be away at start.")
@@ -102,11 +107,25 @@ struct CoordinatorCommand: AsyncParsableCommand {
       let notices = SystemdNotices(drainMax: configuration.drainMax, logger: logger)
       notices?.tell(NodeReport(phase: .starting, sentence: "waits for MongoDB"))
       if let notices { configuration.reports = { notices.tell($0) } }
+      let sinks = try openSinks(me, logger)
       let coordinator = Coordinator(
-        configuration, queue: queue, store: store, sinks: [LogAlertSink(logger: logger)],
+        configuration, queue: queue, store: store, sinks: [LogAlertSink(logger: logger), sinks],
         eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
+      // Nobody waits for what is under way at the end: it stays on disk.
+      let delivery = Task { await sinks.run() }
+      defer { delivery.cancel() }
       try await ServiceProcess.run(coordinator, logger: logger)
+      await sinks.flush(within: .seconds(2))
       await store.close()
+    }
+
+    private func openSinks(_ me: NodeIdentity, _ logger: Logger) throws -> AlertSinks {
+      let file = alertSinks ?? Environment.value("ALERT_SINKS")
+      let folder = URL(fileURLWithPath: me.stateFolder(state)).appending(path: "alerts")
+      return try AlertSinks(
+        file.map(AlertSinkFile.read) ?? [], folder: folder, cluster: me.cluster, node: me.name.text,
+        release: BelfryCommand.release, group: MultiThreadedEventLoopGroup.singleton,
+        logger: logger)
     }
 
     private func retryPolicies() throws -> [Kind: RetryPolicy] {

@@ -3,7 +3,7 @@ internal import COpenSSL
 /// What all connections of one side share: certificate, key, CA and rules, loaded once.
 ///
 /// TLS 1.3 only, ALPN `h2` only, the peer's certificate always verified, no tickets, no resumption,
-/// no early data. Safe to share between threads: OpenSSL's context is not changed after `init`.
+/// no early data. (Servers of the web, where alerts go, are held to less: see `web`.) Safe to share between threads: OpenSSL's context is not changed after `init`.
 package final class TLSContext: @unchecked Sendable {
   /// Which peers are let through once the chain is good.
   struct PeerRule: Sendable {
@@ -14,11 +14,12 @@ package final class TLSContext: @unchecked Sendable {
   }
 
   let handle: TLSContextHandle
-  let rule: PeerRule
+  /// Nil: servers of the web, whose certificates name hosts.
+  let rule: PeerRule?
   /// Who we say we are; nil for a stranger.
   package let identity: PeerIdentity?
 
-  private init(handle: TLSContextHandle, rule: PeerRule, identity: PeerIdentity?) {
+  private init(handle: TLSContextHandle, rule: PeerRule?, identity: PeerIdentity?) {
     self.handle = handle
     self.rule = rule
     self.identity = identity
@@ -26,7 +27,7 @@ package final class TLSContext: @unchecked Sendable {
 
   /// For accepting: a peer without a certificate is let in as a stranger, one with a bad one is not.
   package static func server(_ configuration: TLSConfiguration) throws(TLSError) -> TLSContext {
-    let handle = TLSContextHandle(server: true)
+    let handle = TLSContextHandle(.accepting)
     guard let identity = try handle.load(configuration) else {
       throw TLSError(.configuration, "a server needs a certificate and a key")
     }
@@ -36,26 +37,39 @@ package final class TLSContext: @unchecked Sendable {
 
   /// For connecting: the server must be a coordinator of our cluster; its host name is not compared.
   package static func client(_ configuration: TLSConfiguration) throws(TLSError) -> TLSContext {
-    let handle = TLSContextHandle(server: false)
+    let handle = TLSContextHandle(.connecting)
     let identity = try handle.load(configuration)
     let rule = PeerRule(cluster: configuration.cluster ?? identity?.cluster, role: .coordinator)
     return TLSContext(handle: handle, rule: rule, identity: identity)
+  }
+
+  /// For connecting to servers of the web: TLS 1.2 or newer, no certificate of ours, the host's name
+  /// compared (`TLSMachine.connecting(_:host:)`).
+  ///
+  /// - Parameter caFile: the roots to trust, PEM; nil: those of this machine.
+  package static func web(caFile: String? = nil) throws(TLSError) -> TLSContext {
+    let handle = TLSContextHandle(.web)
+    try handle.trust(caFile)
+    return TLSContext(handle: handle, rule: nil, identity: nil)
   }
 }
 
 /// Owner of one `SSL_CTX`.
 @safe final class TLSContextHandle {
-  let pointer: OpaquePointer
-  private let isServer: Bool
+  enum Purpose { case accepting, connecting, web }
 
-  init(server: Bool) {
+  let pointer: OpaquePointer
+
+  init(_ purpose: Purpose) {
     ERR_clear_error()
-    guard let pointer = unsafe SSL_CTX_new(server ? TLS_server_method() : TLS_client_method())
+    guard
+      let pointer = unsafe SSL_CTX_new(
+        purpose == .accepting ? TLS_server_method() : TLS_client_method())
     else { fatalError("OpenSSL could not allocate a context") }
     unsafe self.pointer = pointer
-    isServer = server
+    let oldest = purpose == .web ? TLS1_2_VERSION : TLS1_3_VERSION
     // Macros in C: SSL_CTX_set_min_proto_version, _set_session_cache_mode, _set_mode.
-    _ = unsafe SSL_CTX_ctrl(pointer, SSL_CTRL_SET_MIN_PROTO_VERSION, Int(TLS1_3_VERSION), nil)
+    _ = unsafe SSL_CTX_ctrl(pointer, SSL_CTRL_SET_MIN_PROTO_VERSION, Int(oldest), nil)
     _ = unsafe SSL_CTX_ctrl(pointer, SSL_CTRL_SET_SESS_CACHE_MODE, 0, nil)
     let modes =
       SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
@@ -63,14 +77,15 @@ package final class TLSContext: @unchecked Sendable {
     _ = unsafe SSL_CTX_ctrl(pointer, SSL_CTRL_MODE, Int(modes), nil)
     _ = unsafe SSL_CTX_set_num_tickets(pointer, 0)
     unsafe SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, nil)
-    unsafe SSL_CTX_set_verify_depth(pointer, 2)
+    unsafe SSL_CTX_set_verify_depth(pointer, purpose == .web ? 8 : 2)
     unsafe SSL_CTX_set_cert_verify_callback(pointer, { store, _ in unsafe verifyPeer(store) }, nil)
     unsafe SSL_CTX_set_info_callback(pointer) { ssl, what, _ in unsafe noticeMessage(ssl, what) }
-    if server {
-      unsafe SSL_CTX_set_alpn_select_cb(pointer, selectHTTP2, nil)
-    } else {
+    switch purpose {
+    case .accepting: unsafe SSL_CTX_set_alpn_select_cb(pointer, selectHTTP2, nil)
+    case .connecting:
       let protocols: [UInt8] = [2, UInt8(ascii: "h"), UInt8(ascii: "2")]
       _ = unsafe SSL_CTX_set_alpn_protos(pointer, protocols, 3)
+    case .web: break
     }
   }
 
@@ -79,9 +94,7 @@ package final class TLSContext: @unchecked Sendable {
   /// Loads the files; returns our own identity, nil when there is no certificate.
   func load(_ files: TLSConfiguration) throws(TLSError) -> PeerIdentity? {
     ERR_clear_error()
-    guard unsafe SSL_CTX_load_verify_locations(pointer, files.caFile, nil) == 1 else {
-      throw fileError("CA certificate", files.caFile)
-    }
+    try trust(files.caFile)
     guard let chain = files.certificateChainFile, let key = files.keyFile else {
       guard files.certificateChainFile == nil, files.keyFile == nil else {
         throw TLSError(.configuration, "certificate and key must be given together")
@@ -105,6 +118,17 @@ package final class TLSContext: @unchecked Sendable {
         "\(chain) names no Belfry identity (URI SAN spiffe://<cluster>/<role>/<name>)")
     }
     return identity
+  }
+
+  func trust(_ caFile: String?) throws(TLSError) {
+    ERR_clear_error()
+    if let caFile {
+      guard unsafe SSL_CTX_load_verify_locations(pointer, caFile, nil) == 1 else {
+        throw fileError("CA certificate", caFile)
+      }
+    } else {
+      _ = unsafe SSL_CTX_set_default_verify_paths(pointer)
+    }
   }
 
   private func fileError(_ what: String, _ path: String) -> TLSError {

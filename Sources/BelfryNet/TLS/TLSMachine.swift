@@ -35,6 +35,23 @@ package import NIOCore
     return machine
   }
 
+  /// To a server of the web, whose certificate must name this host or address.
+  package static func connecting(_ context: TLSContext, host: String) -> TLSMachine {
+    let machine = TLSMachine.connecting(context)
+    let parameters = unsafe SSL_get0_param(machine.ssl)
+    // An address is compared as one, and is never sent as a name.
+    if unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, host) != 1 {
+      ERR_clear_error()
+      _ = unsafe SSL_set1_host(machine.ssl, host)
+      _ = unsafe host.withCString { name in
+        unsafe SSL_ctrl(
+          machine.ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, Int(TLSEXT_NAMETYPE_host_name),
+          UnsafeMutableRawPointer(mutating: name))
+      }
+    }
+    return machine
+  }
+
   private init(_ context: TLSContext) {
     self.context = context
     guard let ssl = unsafe SSL_new(context.handle.pointer),
@@ -50,7 +67,7 @@ package import NIOCore
 
   deinit { unsafe SSL_free(ssl) }
 
-  var rule: TLSContext.PeerRule { context.rule }
+  var rule: TLSContext.PeerRule? { context.rule }
 
   func handshakeMessageSeen() {
     guard updates?.take(now: .now()) == false else { return }
@@ -68,7 +85,7 @@ package import NIOCore
     }
   }
 
-  /// Moves the handshake on; true once it is done and the peer speaks HTTP/2.
+  /// Moves the handshake on; true once it is done and a peer of the cluster speaks HTTP/2.
   package func handshake() throws(TLSError) -> Bool {
     ERR_clear_error()
     let result = unsafe SSL_do_handshake(ssl)
@@ -78,7 +95,7 @@ package import NIOCore
       default: throw failure()
       }
     }
-    guard selectedHTTP2 else {
+    guard context.rule == nil || selectedHTTP2 else {
       throw TLSError(.noHTTP2, "the peer did not choose HTTP/2 (ALPN h2)")
     }
     if let certificate = unsafe SSL_get0_peer_certificate(ssl) {

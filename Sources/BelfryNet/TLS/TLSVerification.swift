@@ -30,7 +30,7 @@ func noticeMessage(_ ssl: OpaquePointer?, _ what: Int32) {
 }
 
 /// Nil when the peer is accepted, else why it is not.
-private func refusal(of store: OpaquePointer, rule: TLSContext.PeerRule) -> String? {
+private func refusal(of store: OpaquePointer, rule: TLSContext.PeerRule?) -> String? {
   let verified = unsafe X509_verify_cert(store)
   let leaf = unsafe X509_STORE_CTX_get0_cert(store)
   let identity = unsafe leaf.flatMap { unsafe PeerIdentity(certificate: $0) }
@@ -44,6 +44,7 @@ private func refusal(of store: OpaquePointer, rule: TLSContext.PeerRule) -> Stri
     ].contains(code)
     return "\(who): \(text ?? "error \(code)")" + (isForeign ? " (it is not of our CA)" : "")
   }
+  guard let rule else { return nil }
   guard let identity else {
     return "certificate names no Belfry identity (URI SAN spiffe://<cluster>/<role>/<name>)"
   }

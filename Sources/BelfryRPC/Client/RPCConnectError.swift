@@ -44,7 +44,7 @@ package struct RPCConnectError: Error, Sendable, Equatable, CustomStringConverti
       failures.map { "\($0.target): \($0.reason)" }.joined(separator: "; "))
   }
 
-  init(target: String, _ error: any Error) {
+  package init(target: String, _ error: any Error) {
     switch error {
     case let error as TLSError:
       let kind: Kind =

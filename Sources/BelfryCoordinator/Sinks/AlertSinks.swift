@@ -1,0 +1,73 @@
+package import BelfryCore
+package import CoreMetrics
+package import Foundation
+package import Logging
+package import NIOCore
+
+/// The sinks that an operator has named: each has a spool on disk and a task that empties it.
+///
+/// `send` writes to the spools and returns; what a sink does, or does not, holds up nothing else.
+package final class AlertSinks: AlertSink {
+  private let lines: [SinkLine]
+  private let cluster: String
+  private let node: String
+  private let logger: Logger
+
+  /// - Parameters:
+  ///   - folder: where the spools are, one folder a sink; made when missing.
+  ///   - release: who we say we are, `belfry@0.1.0`.
+  /// - Throws: when a spool cannot be made, or a CA file cannot be used.
+  package init(
+    _ settings: [SinkSettings], folder: URL, cluster: String, node: String, release: String,
+    group: any EventLoopGroup, logger: Logger, metrics: any MetricsFactory = MetricsSystem.factory
+  ) throws {
+    self.cluster = cluster
+    self.node = node
+    self.logger = logger
+    lines = try settings.map { sink in
+      SinkLine(
+        name: sink.name, spool: try AlertSpool(folder: folder.appending(path: sink.name)),
+        transport: try sink.transport(release: release, group: group), logger: logger,
+        metrics: metrics)
+    }
+  }
+
+  package func send(_ alert: Alert) async {
+    let alert = SinkAlert(alert, cluster: cluster, node: node)
+    for line in lines { await line.add(alert) }
+  }
+
+  /// Delivers until cancelled. What is not delivered then stays on disk.
+  package func run() async {
+    await withDiscardingTaskGroup { tasks in
+      for line in lines { tasks.addTask { await line.run() } }
+    }
+  }
+
+  /// Returns when nothing waits, or after the time.
+  package func flush(within limit: Duration) async {
+    let end = ContinuousClock.now + limit
+    for line in lines { await line.flush(until: end) }
+  }
+
+  /// Sends one alert through each sink, now and past the spools; answers what came of it, nil for a
+  /// delivery.
+  package static func test(
+    _ settings: [SinkSettings], _ alert: Alert, cluster: String, node: String, release: String,
+    group: any EventLoopGroup
+  ) async -> [(sink: SinkSettings, failure: String?)] {
+    var results: [(SinkSettings, String?)] = []
+    for sink in settings {
+      do {
+        let transport = try sink.transport(release: release, group: group)
+        switch try await transport.deliver([SinkAlert(alert, cluster: cluster, node: node)]) {
+        case .delivered: results.append((sink, nil))
+        case .again(let why, _), .refused(_, _, let why): results.append((sink, why))
+        }
+      } catch {
+        results.append((sink, "\(error)"))
+      }
+    }
+    return results
+  }
+}

@@ -1,0 +1,78 @@
+package import BelfryCore
+package import Foundation
+
+/// An alert on its way to the sinks, as it waits on disk: what happened, and where.
+///
+/// `id` names the delivery: the same at every attempt, so that a receiver can tell a repetition.
+package struct SinkAlert: Codable, Sendable, Equatable {
+  package let id: UUID
+  package let cluster: String
+  /// The coordinator that sends it.
+  package let node: String
+  package let rule: String
+  package let subject: String
+  package let isFiring: Bool
+  package let severity: String
+  package let summary: String
+  package let why: String
+  /// Milliseconds since 1970.
+  package let firedAt: Int64
+  package let resolvedAt: Int64?
+  package let jobsMoved: Int
+
+  package init(_ alert: Alert, cluster: String, node: String, id: UUID = UUID()) {
+    self.id = id
+    self.cluster = cluster
+    self.node = node
+    rule = alert.rule
+    subject = alert.subject
+    isFiring = alert.state == .firing
+    severity = alert.severity.rawValue
+    summary = alert.summary
+    why = alert.why
+    firedAt = alert.firedAt.milliseconds
+    resolvedAt = alert.resolvedAt?.milliseconds
+    jobsMoved = alert.jobsMoved
+  }
+
+  /// When this was: the end of the episode, or its beginning.
+  var at: WallTime { WallTime(milliseconds: resolvedAt ?? firedAt) }
+  var startsAt: String { RFC3339.text(WallTime(milliseconds: firedAt)) }
+  var endsAt: String? { resolvedAt.map { RFC3339.text(WallTime(milliseconds: $0)) } }
+  var status: String { isFiring ? "firing" : "resolved" }
+
+  /// `node-lost` as `BelfryNodeLost`, the way names are written where alerts have names.
+  var alertName: String {
+    "Belfry"
+      + rule.split(separator: "-").map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
+  }
+
+  var idText: String { id.uuidString.lowercased() }
+  /// 32 hexadecimal digits.
+  var idHex: String { idText.filter { $0 != "-" } }
+
+  /// One line for people: `FIRING critical: worker w1 is lost (connection reset)`.
+  var line: String {
+    let head = isFiring ? "FIRING \(severity)" : "RESOLVED"
+    return why.isEmpty ? "\(head): \(summary)" : "\(head): \(summary) (\(why))"
+  }
+
+  func writeLabels(_ json: inout JSONText) {
+    json.object("labels") {
+      $0.field("alertname", alertName)
+      $0.field("cluster", cluster)
+      $0.field("rule", rule)
+      $0.field("severity", severity)
+      $0.field("subject", subject)
+    }
+  }
+
+  func writeAnnotations(_ json: inout JSONText) {
+    json.object("annotations") {
+      $0.field("summary", summary)
+      $0.field("description", why)
+      $0.field("coordinator", node)
+      if jobsMoved > 0 { $0.field("jobs_moved", String(jobsMoved)) }
+    }
+  }
+}

@@ -1,0 +1,135 @@
+internal import CoreMetrics
+internal import Foundation
+internal import Logging
+internal import NIOPosix
+
+/// One sink's line: what waits in its spool, and the task that delivers it, the oldest first.
+final class SinkLine: Sendable {
+  /// How long the first of several waits for the others: twenty nodes lost with one switch are one
+  /// message where the receiver takes several.
+  static let gatherTime = Duration.milliseconds(300)
+  static let (backoffMin, backoffMax) = (Duration.seconds(1), Duration.seconds(300))
+  /// The longest that a receiver may ask us to wait.
+  static let retryAfterMax = Duration.seconds(3_600)
+
+  private let name: String
+  private let spool: AlertSpool
+  private let transport: any SinkTransport
+  private let logger: Logger
+  private let arrivals = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+  private let delivered: Counter
+  private let refused: Counter
+  private let failed: Counter
+  private let dropped: Counter
+
+  init(
+    name: String, spool: AlertSpool, transport: any SinkTransport, logger: Logger,
+    metrics: any MetricsFactory
+  ) {
+    self.name = name
+    self.spool = spool
+    self.transport = transport
+    self.logger = logger
+    func counter(_ result: String) -> Counter {
+      Counter(
+        label: "belfry_alert_deliveries_total", dimensions: [("sink", name), ("result", result)],
+        factory: metrics)
+    }
+    delivered = counter("delivered")
+    refused = counter("refused")
+    failed = counter("failed")
+    dropped = counter("dropped")
+  }
+
+  func add(_ alert: SinkAlert) async {
+    do {
+      let lost = try await NIOThreadPool.singleton.runIfActive { [spool] in try spool.add(alert) }
+      if lost > 0 {
+        dropped.increment(by: lost)
+        log(.error, "alerts were dropped: the spool is full", ["count": "\(lost)"])
+      }
+      arrivals.continuation.yield()
+    } catch {
+      dropped.increment()
+      log(.error, "an alert could not be kept", ["error": "\(error)", "alert": "\(alert.line)"])
+    }
+  }
+
+  func run() async {
+    var failures = 0
+    var events = arrivals.stream.makeAsyncIterator()
+    while !Task.isCancelled {
+      if spool.count == 0 {
+        failures = 0
+        guard await events.next() != nil else { return }
+        if transport.batchMax > 1 { try? await Task.sleep(for: Self.gatherTime) }
+        continue
+      }
+      guard let wait = await deliver(failures) else {
+        failures = 0
+        continue
+      }
+      failures += 1
+      try? await Task.sleep(for: wait)
+    }
+  }
+
+  func flush(until end: ContinuousClock.Instant) async {
+    while spool.count > 0, ContinuousClock.now < end {
+      try? await Task.sleep(for: .milliseconds(20))
+    }
+  }
+
+  /// One batch. Nil: the next one at once; else how long to wait first.
+  private func deliver(_ failures: Int) async -> Duration? {
+    let batch = try? await NIOThreadPool.singleton.runIfActive { [spool, transport] in
+      spool.first(transport.batchMax)
+    }
+    guard let batch, !batch.isEmpty else { return nil }
+    let verdict: SinkVerdict
+    do {
+      verdict = try await transport.deliver(batch.map(\.alert))
+    } catch {
+      verdict = .again(why: "\(error)", after: nil)
+    }
+    // An answer counts though we were told to stop meanwhile.
+    switch verdict {
+    case .delivered:
+      remove(batch.map(\.number))
+      delivered.increment(by: batch.count)
+      log(.info, "alerts delivered", ["count": "\(batch.count)", "after": "\(failures) failures"])
+      return nil
+    case .refused(let refusedOnes, let again, let why):
+      let kept = Set(again)
+      remove(batch.indices.filter { !kept.contains($0) }.map { batch[$0].number })
+      refused.increment(by: refusedOnes.count)
+      delivered.increment(by: batch.count - refusedOnes.count - again.count)
+      if !refusedOnes.isEmpty {
+        log(
+          .error, "alerts were refused and are dropped",
+          ["why": "\(why)", "alerts": "\(refusedOnes.map { batch[$0].alert.line })"])
+      }
+      return again.isEmpty ? nil : backoff(failures)
+    case .again(let why, let after):
+      failed.increment()
+      let wait = max(backoff(failures), min(after ?? .zero, Self.retryAfterMax))
+      // Said once a step of the back-off, which is said less and less often.
+      log(
+        .warning, "alerts not delivered, to be tried again",
+        ["why": "\(why)", "in": "\(wait)", "waiting": "\(spool.count)"])
+      return wait
+    }
+  }
+
+  private func remove(_ numbers: [UInt64]) { spool.remove(numbers) }
+
+  /// 1 s, 2 s, 4 s … 5 min, each up to a fifth longer, so that many coordinators do not come at once.
+  private func backoff(_ failures: Int) -> Duration {
+    let wait = min(Self.backoffMax, Self.backoffMin * (1 << min(failures, 9)))
+    return wait + wait * Double.random(in: 0...0.2)
+  }
+
+  private func log(_ level: Logger.Level, _ text: Logger.Message, _ metadata: Logger.Metadata) {
+    logger.log(level: level, text, metadata: metadata.merging(["sink": "\(name)"]) { $1 })
+  }
+}

@@ -1,0 +1,63 @@
+internal import BelfryNet
+internal import Foundation
+internal import Logging
+internal import NIOCore
+
+/// How a batch gets to one sink. Throws what is worth trying again.
+protocol SinkTransport: Sendable {
+  var batchMax: Int { get }
+  func deliver(_ alerts: [SinkAlert]) async throws -> SinkVerdict
+}
+
+struct HTTPTransport: SinkTransport {
+  let format: any SinkFormat
+  let poster: HTTPPoster
+
+  var batchMax: Int { format.batchMax }
+
+  func deliver(_ alerts: [SinkAlert]) async throws -> SinkVerdict {
+    format.verdict(on: try await poster.post(format.request(for: alerts)), to: alerts)
+  }
+}
+
+extension SinkSettings {
+  /// - Throws: `TLSError` for a CA file that cannot be used.
+  func transport(release: String, group: any EventLoopGroup) throws -> any SinkTransport {
+    if kind == .command { return CommandTransport(words: address) }
+    guard let url = URLComponents(string: address[0]), let host = url.host else {
+      preconditionFailure("the address was checked: \(address[0])")
+    }
+    let isSecure = url.scheme == "https" || url.scheme == "tls"
+    let bare = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
+    let poster = HTTPPoster(
+      host: bare, port: url.port ?? (isSecure ? 443 : 80),
+      tls: isSecure ? try TLSContext.web(caFile: caFile) : nil, group: group)
+    if kind == .logstash { return LineTransport(poster) }
+    return HTTPTransport(format: format(url, release: release), poster: poster)
+  }
+
+  private func format(_ url: URLComponents, release: String) -> any SinkFormat {
+    let query = url.percentEncodedQuery.map { "?" + $0 } ?? ""
+    let path = url.percentEncodedPath
+    let folder = path.hasSuffix("/") ? String(path.dropLast()) : path
+    switch kind {
+    case .webhook:
+      return WebhookFormat(path: (path.isEmpty ? "/" : path) + query, sink: name, secret: secret) {
+        Int64(Date().timeIntervalSince1970)
+      }
+    case .sentry:
+      guard
+        let format = SentryFormat(dsnPath: url.path, publicKey: url.user ?? "", release: release)
+      else { preconditionFailure("the DSN was checked: \(address[0])") }
+      return format
+    case .elasticsearch:
+      let credentials = url.user.map { "\($0):\(url.password ?? "")" }
+      return ElasticFormat(
+        path: folder + "/_bulk",
+        credentials: credentials.map { Data($0.utf8).base64EncodedString() })
+    case .alertmanager: return AlertmanagerFormat(basePath: folder)
+    case .slack: return SlackFormat(path: (path.isEmpty ? "/" : path) + query)
+    case .logstash, .command: preconditionFailure("\(kind) is not spoken over HTTP")
+    }
+  }
+}

@@ -1,0 +1,166 @@
+import BelfryCore
+import Foundation
+import Logging
+import NIOCore
+import NIOPosix
+import Testing
+
+@testable import BelfryCoordinator
+
+/// Alerts on their way to receivers that are there, away, slow, busy or choosy. Real sockets.
+@Suite struct SinkDeliveryTests {
+  private let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+
+  private func alert(_ subject: String) -> Alert {
+    Alert(
+      rule: "node-lost", subject: subject, severity: .critical, summary: "\(subject) is lost",
+      why: "silent", firedAt: SinkFormatTests.fired)
+  }
+
+  private func sinks(_ file: String) throws -> AlertSinks {
+    try AlertSinks(
+      try SinkSettings.parse(file) { _ in "" }, folder: folder, cluster: "demo", node: "c1",
+      release: "belfry@1", group: MultiThreadedEventLoopGroup.singleton,
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+  }
+
+  /// Runs the sinks until the condition holds; false when it did not within a minute.
+  private func runs(_ sinks: AlertSinks, until isDone: () -> Bool) async throws -> Bool {
+    let delivery = Task { await sinks.run() }
+    defer { delivery.cancel() }
+    let end = ContinuousClock.now + .seconds(60)
+    while ContinuousClock.now < end {
+      if isDone() { return true }
+      try await Task.sleep(for: .milliseconds(10))
+    }
+    return false
+  }
+
+  private func waiting(_ sink: String) -> Int {
+    let names = try? FileManager.default.contentsOfDirectory(
+      atPath: folder.appending(path: sink).path)
+    return names?.count { $0.hasSuffix(".json") } ?? 0
+  }
+
+  private func tidy() { try? FileManager.default.removeItem(at: folder) }
+
+  @Test func triedAgainUntilTaken() async throws {
+    defer { tidy() }
+    let server = try await SinkServer([
+      .init(status: 503), .init(status: 401), .init(status: 200),
+    ])
+    let sinks = try sinks("hook webhook \(server.url)/in")
+    await sinks.send(alert("w1"))
+    #expect(try await runs(sinks) { waiting("hook") == 0 })
+    #expect(server.requests.count == 3)
+    #expect(Set(server.requests.map { $0.headers["belfry-delivery"] }).count == 1)
+    await server.stop()
+  }
+
+  @Test func whatTheReceiverWillNeverTakeIsDropped() async throws {
+    defer { tidy() }
+    let server = try await SinkServer([.init(status: 400, body: "no")])
+    let sinks = try sinks("hook webhook \(server.url)/in")
+    await sinks.send(alert("w1"))
+    #expect(try await runs(sinks) { waiting("hook") == 0 })
+    #expect(server.requests.count == 1)
+    await server.stop()
+  }
+
+  @Test func onlyTheItemsThatWereBusyComeAgain() async throws {
+    defer { tidy() }
+    let server = try await SinkServer([
+      .init(
+        body: #"{"errors":true,"items":[{"create":{"status":201}},{"create":{"status":429}}]}"#),
+      .init(body: #"{"errors":false,"items":[{"create":{"status":201}}]}"#),
+    ])
+    let sinks = try sinks("es elasticsearch \(server.url)/alerts")
+    await sinks.send(alert("w1"))
+    await sinks.send(alert("w2"))
+    #expect(try await runs(sinks) { waiting("es") == 0 })
+    let bodies = server.requests.map(\.body)
+    #expect(bodies.count == 2)
+    #expect(bodies.first?.contains("\"w1\"") == true && bodies.first?.contains("\"w2\"") == true)
+    #expect(bodies.last?.contains("\"w1\"") == false && bodies.last?.contains("\"w2\"") == true)
+    await server.stop()
+  }
+
+  @Test func aSinkThatIsAwayIsServedAfterARestart() async throws {
+    defer { tidy() }
+    let gone = try await SinkServer()
+    let port = gone.port
+    await gone.stop()
+    do {
+      let sinks = try sinks("am alertmanager http://127.0.0.1:\(port)")
+      await sinks.send(alert("w1"))
+      #expect(waiting("am") == 1)
+    }
+    let server = try await SinkServer(port: port)
+    let sinks = try sinks("am alertmanager http://127.0.0.1:\(port)")
+    #expect(try await runs(sinks) { waiting("am") == 0 })
+    #expect(server.requests.map(\.path) == ["/api/v2/alerts"])
+    await server.stop()
+  }
+
+  /// One that never answers has its alert on disk; the other has been served.
+  @Test func aSinkThatHangsHoldsUpNoOther() async throws {
+    defer { tidy() }
+    let hanging = try await SinkServer([.init(hangs: true)])
+    let server = try await SinkServer()
+    let sinks = try sinks("a slack \(hanging.url)/\nb slack \(server.url)/")
+    for number in 1...3 { await sinks.send(alert("w\(number)")) }
+    #expect(try await runs(sinks) { waiting("b") == 0 })
+    #expect(waiting("a") == 3)
+    await hanging.stop()
+    await server.stop()
+  }
+
+  @Test func whatComesTogetherIsOneMessage() async throws {
+    defer { tidy() }
+    let server = try await SinkServer()
+    let sinks = try sinks("chat slack \(server.url)/")
+    for number in 1...20 { await sinks.send(alert("w\(number)")) }
+    #expect(try await runs(sinks) { waiting("chat") == 0 })
+    #expect(server.requests.count == 1)
+    #expect(server.requests.first?.body.contains("20 firing") == true)
+    await server.stop()
+  }
+
+  @Test func aCommandFindsTheAlertOnItsStandardInput() async throws {
+    defer { tidy() }
+    let out = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    defer { try? FileManager.default.removeItem(at: out) }  // Only tidying.
+    let sinks = try sinks("script command /usr/bin/tee \(out.path)")
+    await sinks.send(alert("w1"))
+    #expect(try await runs(sinks) { waiting("script") == 0 })
+    let object = try JSONSerialization.jsonObject(with: Data(contentsOf: out)) as? NSDictionary
+    #expect(object?["status"] as? String == "firing")
+  }
+
+  @Test func aCommandThatSays65IsNotAskedAgain() async throws {
+    defer { tidy() }
+    let script = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    defer { try? FileManager.default.removeItem(at: script) }  // Only tidying.
+    try Data("#!/bin/sh\nexit 65\n".utf8).write(to: script)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script.path)
+    let sinks = try sinks("script command \(script.path)")
+    await sinks.send(alert("w1"))
+    #expect(try await runs(sinks) { waiting("script") == 0 })
+  }
+
+  @Test func logstashGetsLinesAndTheEnd() async throws {
+    defer { tidy() }
+    let received = LineServer()
+    let channel = try await received.start()
+    let sinks = try sinks("ship logstash tcp://127.0.0.1:\(channel.localAddress?.port ?? 0)")
+    for number in 1...2 { await sinks.send(alert("w\(number)")) }
+    #expect(try await runs(sinks) { waiting("ship") == 0 })
+    let lines = received.text.split(separator: "\n")
+    #expect(lines.count == 2)
+    for line in lines {
+      let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? NSDictionary
+      #expect(object?["ecs.version"] as? String == "8.11.0")
+    }
+    try await channel.close().get()
+  }
+}
