@@ -1,7 +1,7 @@
 # Belfry's commands for people who build it. `make help` lists them; each installs what it needs.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build release test demo bench bench-rpc peers attack sim plant fuzz sanitize generate
+.PHONY: help build release test demo demo-real bench bench-rpc peers attack sim plant fuzz sanitize generate
 .PHONY: crash outage soak format lint clean dependencies
 
 # How many seeds `make sim` runs, and from which on: `make sim SEEDS=100000 FIRST=42`.
@@ -48,7 +48,12 @@ release: dependencies ## build everything with optimisation, into .build/release
 test: ## run all tests, on a RabbitMQ and a MongoDB of their own
 	@scripts/test
 
-demo: dependencies ## run 600 jobs through a small cluster, kill a worker, count the outcomes
+demo: ## the tour: 600 jobs on belfry dev, a worker and the coordinator killed, the outcomes counted
+	@scripts/install-dependencies --build
+	@swift build --product belfry $(call otherwise,$(compile_error))
+	@.build/debug/belfry demo $(call otherwise,see the message above)
+
+demo-real: dependencies ## the same on RabbitMQ and MongoDB: three kinds of producers, a worker killed
 	@swift build --product belfry $(call otherwise,$(compile_error))
 	@swift build --product sdk-producer $(call otherwise,$(compile_error))
 	@scripts/demo

@@ -123,7 +123,7 @@ let package = Package(
       name: "BelfryCLI",
       dependencies: [
         "Belfry", "BelfryCore", "BelfryAPI", "BelfryRPC", "BelfryNet", "BelfryCoordinator",
-        "BelfryWorker", "BelfryIdentity", "BelfryRabbitMQ", "BelfryMongo", log,
+        "BelfryWorker", "BelfryIdentity", "BelfryRabbitMQ", "BelfryMongo", "BelfryEmbedded", log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),

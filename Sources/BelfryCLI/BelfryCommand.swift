@@ -12,7 +12,12 @@ struct BelfryCommand: AsyncParsableCommand {
     commandName: "belfry",
     abstract: "A job cluster: jobs on RabbitMQ, run by workers, each recorded once in MongoDB.",
     discussion: """
-      The first five minutes:
+      The first minute, with nothing but this program:
+
+        belfry dev
+        belfry submit --kind echo --payload hello --wait          (in another terminal)
+
+      On servers of your own:
 
         belfry cert init --cluster demo --dir certs
         belfry cert issue coordinator c1 --dir certs --host localhost
@@ -28,7 +33,8 @@ struct BelfryCommand: AsyncParsableCommand {
       """,
     version: version,
     subcommands: [
-      CoordinatorCommand.self, WorkerCommand.self, SubmitCommand.self, JobCommand.self,
+      DevCommand.self, DemoCommand.self, CoordinatorCommand.self, WorkerCommand.self,
+      SubmitCommand.self, JobCommand.self,
       LaneCommand.self, ScheduleCommand.self, AlertCommand.self, AuditCommand.self,
       HealthCommand.self, CertCommand.self,
       VersionCommand.self,

@@ -17,28 +17,67 @@ final class Bench {
   private var coordinator: Process
   private var worker: Process?
 
-  init(slots: Int) async throws {
+  private init(_ folder: URL, store: String, port: Int, slots: Int, coordinator: Process) throws {
+    self.folder = folder
+    self.store = store
     self.slots = slots
+    self.coordinator = coordinator
+    server = "https://127.0.0.1:\(port)"
+    client = try BelfryClient(server: server, identity: folder.path + "/certs/me")
+  }
+
+  /// A coordinator on RabbitMQ and MongoDB.
+  static func onServers(slots: Int) async throws -> Bench {
     let amqp = try Self.variable("BELFRY_TEST_AMQP_URL")
-    store = try Self.variable("BELFRY_TEST_MONGODB_URL")
+    let store = try Self.variable("BELFRY_TEST_MONGODB_URL")
     let belfry = try Self.variable("BELFRY_TEST_BIN") + "/belfry"
-    folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("belfry-bench-\(UUID().uuidString.prefix(8))")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    let certs = folder.appendingPathComponent("certs").path
+    let folder = try makeFolder()
+    let certs = folder.path + "/certs"
     try Self.run(belfry, ["cert", "init", "--cluster", "bench", "--dir", certs])
     for (role, name) in [("coordinator", "c1"), ("worker", "w1"), ("operator", "me")] {
       try Self.run(belfry, ["cert", "issue", role, name, "--dir", certs])
     }
     let port = Int.random(in: 20_000..<30_000)
-    server = "https://127.0.0.1:\(port)"
-    coordinator = try Self.start(
+    let coordinator = try Self.start(
       belfry,
       [
         "coordinator", "run", "--queue", amqp, "--store", store, "--identity", certs + "/c1",
         "--listen", "127.0.0.1:\(port)", "--log-level", "warning",
       ])
-    client = try BelfryClient(server: server, identity: certs + "/me")
+    let bench = try Bench(folder, store: store, port: port, slots: slots, coordinator: coordinator)
+    try await bench.untilServed()
+    return bench
+  }
+
+  /// `belfry dev` without workers of its own: queue and store in a file.
+  static func embedded(slots: Int) async throws -> Bench {
+    let belfry = try Self.variable("BELFRY_TEST_BIN") + "/belfry"
+    let folder = try makeFolder()
+    // Commands of the user's own must go on finding the user's own cluster.
+    setenv("XDG_STATE_HOME", folder.path, 1)
+    let port = Int.random(in: 20_000..<30_000)
+    let dev = try start(
+      belfry, ["dev", "--data", folder.path, "--port", "\(port)", "--workers", "0"])
+    let me = folder.path + "/certs/me/identity.key"
+    let deadline = Date().addingTimeInterval(60)
+    while !FileManager.default.fileExists(atPath: me) {
+      guard dev.isRunning, Date() < deadline else { throw Failure(description: "no belfry dev") }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    let bench = try Bench(folder, store: "", port: port, slots: slots, coordinator: dev)
+    try await bench.untilServed()
+    try Self.run(belfry, ["cert", "issue", "worker", "w1", "--dir", folder.path + "/certs"])
+    return bench
+  }
+
+  private static func makeFolder() throws -> URL {
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("belfry-bench-\(UUID().uuidString.prefix(8))")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    return folder
+  }
+
+  private func untilServed() async throws {
     try await until("the coordinator answers") {
       (try? await self.client.health(within: .seconds(5))) != nil
     }
@@ -69,6 +108,43 @@ final class Bench {
       [
         "-c", "\(last)", ProcessInfo.processInfo.arguments[0], "rpc-caller", folder.path + "/certs",
       ])
+  }
+
+  // MARK: through
+
+  /// Submits from several callers while the worker runs: from the first submit to the last outcome.
+  func through(count: Int, size: Int, callers: Int) async throws -> String {
+    if worker == nil { _ = try startWorker() }
+    try await until("the worker is up") {
+      try await self.client.health(within: .seconds(10)).nodes.contains {
+        $0.role == "worker" && $0.state == "up"
+      }
+    }
+    let (client, before) = (client, try await finished())
+    let (share, payload) = (count / callers, [UInt8](repeating: 0x78, count: size))
+    let began = ContinuousClock.now
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      for caller in 0..<callers {
+        tasks.addTask {
+          for first in stride(from: 0, to: share, by: 250) {
+            let jobs = (first..<min(share, first + 250)).map { number in
+              NewJob(kind: "noop", payload: payload, id: "through-\(caller)-\(number)")
+            }
+            for verdict in try await client.submit(jobs) {
+              if case .refused(_, let error) = verdict { throw error }
+            }
+          }
+        }
+      }
+      try await tasks.waitForAll()
+    }
+    try await until("all outcomes", within: 300) {
+      try await self.finished() - before >= share * callers
+    }
+    let seconds = (ContinuousClock.now - began) / .seconds(1)
+    return String(
+      format: "through: %d jobs of %d B from %d callers, submit, run and outcome: %.0f jobs/s",
+      share * callers, size, callers, Double(share * callers) / seconds)
   }
 
   // MARK: drain

@@ -14,7 +14,8 @@ struct BenchCommand: AsyncParsableCommand {
       seen by the submitter, at RATE jobs a second. Run it by make bench, which starts the servers.
       """,
     subcommands: [
-      Run.self, NoopWorker.self, RPCCaller.self, RPCServer.self, Load.self, Hold.self, Codec.self,
+      Run.self, Embedded.self, NoopWorker.self, RPCCaller.self, RPCServer.self, Load.self,
+      Hold.self, Codec.self,
     ],
     defaultSubcommand: Run.self)
 
@@ -26,12 +27,35 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: "Seconds of the latency run.") var seconds = 10
 
     func run() async throws {
-      let bench = try await Bench(slots: slots)
+      let bench = try await Bench.onServers(slots: slots)
       defer { bench.stop() }
       print(bench.machine)
       print(try bench.rpc(), terminator: "")
       print(try await bench.drain(count: count, size: size))
       print(try await bench.latency(rate: rate, seconds: seconds, size: size))
+    }
+  }
+
+  /// The same job's way on `belfry dev`: no server but our own.
+  struct Embedded: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Measure belfry dev: queue and store in one file, synced.",
+      discussion: """
+        COUNT jobs of SIZE bytes, from several callers, run by a worker in another process whose handler
+        does nothing: from the first submit to the last outcome.
+        BELFRY_TEST_BIN names the folder of belfry: BELFRY_TEST_BIN=.build/release belfry-bench embedded
+        """)
+
+    @Option(help: "Jobs.") var count = 20_000
+    @Option(help: "Bytes of each payload.") var size = 256
+    @Option(help: "The worker's slots.") var slots = 1_000
+    @Option(help: "Submitters at a time.") var callers = 8
+
+    func run() async throws {
+      let bench = try await Bench.embedded(slots: slots)
+      defer { bench.stop() }
+      print(bench.machine)
+      print(try await bench.through(count: count, size: size, callers: callers))
     }
   }
 
@@ -101,7 +125,8 @@ struct BenchCommand: AsyncParsableCommand {
 
     func run() async throws {
       var worker = JobWorker(
-        name: "w1", server: server, identity: identity, store: store, slots: slots)
+        name: "w1", server: server, identity: identity, store: store.isEmpty ? nil : store,
+        slots: slots)
       worker.handle("noop") { job in JobOutput("\(job.payload.count)") }
       try await worker.run()
     }

@@ -31,6 +31,7 @@ enum ErrorCode: String {
   case fileExists = "BF0104"
   case badName = "BF0105"
   case notConfirmed = "BF0106"
+  case addressTaken = "BF0112"
   case badJob = "BF0201"
   case jobNotFound = "BF0202"
   case payloadTooLarge = "BF0203"
@@ -43,12 +44,18 @@ enum ErrorCode: String {
   case notOurProtocol = "BF0304"
   case brokerUnavailable = "BF0401"
   case storeUnsuitable = "BF0402"
+  case dataInUse = "BF0421"
+  case dataUnusable = "BF0422"
+  case diskFull = "BF0423"
+  case demoFailed = "BF0431"
   case wedged = "BF0501"
   case bug = "BF0901"
 
   var exit: Exit {
     switch self {
-    case .missingSetting, .badSetting, .storeUnsuitable: .configuration
+    case .missingSetting, .badSetting, .storeUnsuitable, .dataUnusable: .configuration
+    case .addressTaken, .dataInUse, .diskFull: .unavailable
+    case .demoFailed: .bad
     case .badFile, .badName, .badJob, .payloadTooLarge, .fileExists, .ambiguousID: .badData
     case .notConfirmed: .usage
     case .jobNotFound, .noSuchLane, .noSuchSchedule: .notFound

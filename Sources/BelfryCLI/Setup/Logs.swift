@@ -21,8 +21,10 @@ struct LogOptions: ParsableArguments {
   var logLevel: String?
 
   /// The process's logger; lines go to standard error.
-  func logger(_ service: String, node: String) throws -> Logger {
-    let name = logLevel ?? Environment.value("LOG_LEVEL") ?? "info"
+  func logger(
+    _ service: String, node: String, default fallback: Logger.Level = .info
+  ) throws -> Logger {
+    let name = logLevel ?? Environment.value("LOG_LEVEL") ?? fallback.rawValue
     guard let level = Logger.Level(rawValue: name) else {
       throw UserError(
         .badSetting, "\"\(name)\" is no log level", why: "it is none of those there are",

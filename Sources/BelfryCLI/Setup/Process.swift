@@ -7,12 +7,18 @@ internal import UnixSignals
 /// the second ends the process at once.
 enum ServiceProcess {
   static func run(_ service: some Service, logger: Logger) async throws {
+    try await run([service], logger: logger)
+  }
+
+  /// Several, begun together; told to leave from the last to the first, each when the one behind it
+  /// has left.
+  static func run(_ services: [any Service], logger: Logger) async throws {
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
-        services: [
+        services: services.map {
           ServiceGroupConfiguration.ServiceConfiguration(
-            service: service, successTerminationBehavior: .gracefullyShutdownGroup)
-        ],
+            service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
+        },
         gracefulShutdownSignals: [.sigint, .sigterm], logger: Self.quiet))
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { try await group.run() }

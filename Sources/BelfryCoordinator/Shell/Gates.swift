@@ -58,10 +58,15 @@ final class BrokerGate: Sendable {
   }
 
   private let state = Mutex(State())
+  private let broker: String
   private let logger: Logger
   private let opened = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
-  init(logger: Logger) { self.logger = logger }
+  /// - Parameter broker: what messages call it.
+  init(broker: String, logger: Logger) {
+    self.broker = broker
+    self.logger = logger
+  }
 
   /// From any thread.
   func heard(_ events: [QueueEvent]) {
@@ -70,13 +75,13 @@ final class BrokerGate: Sendable {
       case .consumingUp: note("consuming") { $0.isConsuming = true }
       case .publishingUp: note("publishing") { $0.isPublishing = true }
       case .consumingDown(_, let reason), .publishingDown(let reason):
-        logger.warning("lost RabbitMQ", metadata: ["why": "\(reason)"])
+        logger.warning("lost \(broker)", metadata: ["why": "\(reason)"])
       case .unavailable(let reason): unavailable(reason)
       case .blocked(let reason):
-        logger.warning("RabbitMQ takes no messages", metadata: ["why": "\(reason)"])
-      case .unblocked: logger.info("RabbitMQ takes messages again")
+        logger.warning("\(broker) takes no messages", metadata: ["why": "\(reason)"])
+      case .unblocked: logger.info("\(broker) takes messages again")
       case .consumerEnded(let queue):
-        logger.warning("RabbitMQ ended a consumer", metadata: ["queue": "\(queue)"])
+        logger.warning("\(broker) ended a consumer", metadata: ["queue": "\(queue)"])
       case .attachedUp(_, let queue): logger.info("attached", metadata: ["queue": "\(queue)"])
       default: continue
       }
@@ -88,7 +93,7 @@ final class BrokerGate: Sendable {
       change(&state)
       return state.isConsuming && state.isPublishing
     }
-    logger.info("RabbitMQ is there", metadata: ["for": "\(what)"])
+    logger.info("\(broker) is there", metadata: ["for": "\(what)"])
     if isOpen { opened.continuation.yield() }
   }
 
@@ -97,7 +102,7 @@ final class BrokerGate: Sendable {
       defer { state.reason = reason }
       return state.reason != reason
     }
-    if isNew { logger.warning("waiting for RabbitMQ", metadata: ["why": "\(reason)"]) }
+    if isNew { logger.warning("waiting for \(broker)", metadata: ["why": "\(reason)"]) }
   }
 
   func open(within wait: Duration) async throws {
@@ -116,7 +121,7 @@ final class BrokerGate: Sendable {
       guard isOpen else {
         let reason = state.withLock(\.reason)
         throw StartError(
-          cause: .unavailable, description: "after \(wait.shortText): RabbitMQ: \(reason)")
+          cause: .unavailable, description: "after \(wait.shortText): \(broker): \(reason)")
       }
     }
   }

@@ -144,3 +144,18 @@ extension EmbeddedEngine {
     }
   }
 }
+
+extension EmbeddedEngine {
+  /// How many messages lie in queues, given out and not acked included; what was rejected is none of them.
+  package func waitingJobs() async -> Int {
+    let count = await perform(isSynced: false) { database throws(SQLiteFailure) in
+      try database.number(
+        """
+        SELECT count(*) FROM messages JOIN queues ON queues.number = messages.place >> 40
+        WHERE queues.name <> ?1
+        """, .text(QueueTopology.rejected))
+    }
+    // For a sentence: not answered is none.
+    return Int((try? count.get()) ?? 0)
+  }
+}

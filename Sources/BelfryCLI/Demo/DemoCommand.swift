@@ -1,0 +1,33 @@
+internal import ArgumentParser
+internal import Foundation
+
+struct DemoCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "demo",
+    abstract: "Take the tour: a small cluster, 600 jobs, two kills with -9, everything counted.",
+    discussion: """
+      Real processes with mutual TLS: belfry dev (coordinator, a worker, queue and store in a file) and two
+      belfry worker run. A worker is killed, then the coordinator with all that is in its process. At the
+      end every outcome is counted in the file. Takes about half a minute, needs no network and no server,
+      and leaves nothing behind.
+
+      Example:
+
+        belfry demo
+
+      Exit status: 0 only if all that it claims was verified.
+      """)
+
+  func run() async throws {
+    try await UserError.reporting {
+      let demo = try Demo()
+      do {
+        try await demo.run()
+        demo.end(keepingLogs: false)
+      } catch {
+        demo.end(keepingLogs: true)
+        throw error
+      }
+    }
+  }
+}
