@@ -153,7 +153,8 @@ final class DevFarewell: Service {
     let running = await running(at: address)
     let what =
       running == 0
-      ? "nothing runs" : "waits for \(running) running jobs, at most \(drainMax.shortText)"
+      ? "nothing runs"
+      : "waits for \(running) running job\(running == 1 ? "" : "s"), at most \(drainMax.shortText)"
     print("Stopping: \(what). Ctrl-C again stops at once; nothing is lost either way.")
     fflush(nil)
   }
@@ -164,6 +165,6 @@ final class DevFarewell: Service {
     // Only for a sentence: without an answer it leaves all the same.
     let health = try? await client.health(within: .seconds(1))
     await client.close()
-    return health?.nodes.reduce(0) { $0 + Int($1.running) } ?? 0
+    return health?.lanes.reduce(0) { $0 + Int($1.running) } ?? 0
   }
 }

@@ -94,7 +94,9 @@ struct DevCommand: AsyncParsableCommand {
     let waiting = await engine.waitingJobs()
     await engine.close()
     if !folder.isTemporary, waiting > 0 {
-      print("\(waiting) jobs wait in \(folder.path) and go on at the next start.")
+      print(
+        "\(waiting) \(waiting == 1 ? "job waits" : "jobs wait") in \(folder.path) for the next start."
+      )
     }
   }
 }
