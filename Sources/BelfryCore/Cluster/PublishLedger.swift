@@ -198,7 +198,7 @@ struct PublishLedger {
     if case .submit(let token) = item.purpose {
       items.removeValue(forKey: id)
       ready.answers.append(
-        .submitted(token: token, .unavailable("RabbitMQ did not confirm the job")))
+        .submitted(token: token, .unavailable("the broker did not confirm the job")))
       return
     }
     if case .job(var message, let destination) = item.what {

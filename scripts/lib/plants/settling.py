@@ -49,7 +49,7 @@ PLANTS = [
     core(17, "a return is taken for a confirm", LEDGER, CONFIRMED,
          CONFIRMED.replace(".confirmed", ".confirmed, .returned")),
     core(18, "a producer is told that an unknown publish was accepted", LEDGER,
-         '.submitted(token: token, .unavailable("RabbitMQ did not confirm the job"))',
+         '.submitted(token: token, .unavailable("the broker did not confirm the job"))',
          ".submitted(token: token, .accepted)"),
     core(19, "deliveries that wait are forgotten", SETTLEMENT, WAITED,
          WAITED.replace("arrived(arrival, at: now)", "continue")),
