@@ -27,8 +27,6 @@ package struct Coordinator: Service {
     package var drainMax: Duration = .seconds(10)
     /// How long outcomes are kept, and so how long an id is known.
     package var outcomesKept: Duration = .seconds(30 * 86_400)
-    /// What messages call the broker.
-    package var broker = "RabbitMQ"
     /// Told four times a second how the coordinator is, on the loop of its core, once MongoDB is
     /// there: a loop that hangs falls silent.
     package var reports: (@Sendable (NodeReport) -> Void)?
@@ -79,7 +77,7 @@ package struct Coordinator: Service {
     let shell = CoreShell(
       core: ClusterCore(configuration.core), queue: queue, outlets: outlets, health: health,
       loop: loop, logger: logger)
-    let gate = BrokerGate(broker: configuration.broker, logger: logger)
+    let gate = BrokerGate(broker: configuration.core.brokerName, logger: logger)
     let door = JobDoor(
       lanes: configuration.core.lanes, attachments: configuration.attachments,
       payloadBytesMax: configuration.payloadBytesMax, newJobID: NewJobID.make)

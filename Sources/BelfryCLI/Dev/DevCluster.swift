@@ -73,13 +73,13 @@ struct DevCluster {
       folder: try folder.identity(.coordinator, "c1").folder, role: .coordinator)
     var limits = RPCLimits()
     limits.messageBytesMax = (4 << 20) + (256 << 10)
-    var configuration = Coordinator.Configuration(
-      core: ClusterConfiguration(
-        name: me.name, boot: try BootState.next(in: me.folder), lanes: [.default],
-        storeForWorkers: nil),
-      cluster: me.cluster,
+    var core = ClusterConfiguration(
+      name: me.name, boot: try BootState.next(in: me.folder), lanes: [.default])
+    core.brokerName = "the queue"
+    core.storeName = "the store"
+    let configuration = Coordinator.Configuration(
+      core: core, cluster: me.cluster,
       server: RPCServer.Configuration(host: "127.0.0.1", port: port, tls: me.tls, limits: limits))
-    configuration.broker = "the queue in \(engine.path)"
     return Coordinator(
       configuration, queue: EmbeddedQueue(engine: engine, lanes: [.default]),
       store: EmbeddedStore(engine: engine), sinks: [LogAlertSink(logger: logger)],

@@ -45,8 +45,8 @@ extension ClusterCore {
     parts.watchSilence(at: now)
     if wasUp, parts.storeState.state != .up { ready.storeIsUp = false }
     ready.healthChanged = parts.takeChanged() || ready.healthChanged
-    watch("broker", parts.brokerState, "RabbitMQ", at: now)
-    watch("store", parts.storeState, "MongoDB", at: now)
+    watch("broker", parts.brokerState, configuration.brokerName, at: now)
+    watch("store", parts.storeState, configuration.storeName, at: now)
     if ledger.heldCount > 0 {
       raise(
         "publish-held", "broker", .warning,

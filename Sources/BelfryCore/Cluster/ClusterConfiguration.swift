@@ -15,6 +15,9 @@ package struct ClusterConfiguration: Sendable {
   /// A worker that stays away so long is forgotten; its losses are then proven.
   package var forgetAfter: Duration = .seconds(600)
 
+  /// What people call broker and store.
+  package var brokerName = "RabbitMQ"
+  package var storeName = "MongoDB"
   /// Of kinds whose jobs do not say it themselves.
   package var retryPolicies: [Kind: RetryPolicy] = [:]
 

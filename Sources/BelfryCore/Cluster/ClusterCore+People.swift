@@ -11,8 +11,8 @@ extension ClusterCore {
       let why =
         isDraining
         ? "this coordinator is leaving"
-        : ledger.blockedBy.map { "RabbitMQ takes no messages: \($0)" }
-          ?? "RabbitMQ cannot be reached"
+        : ledger.blockedBy.map { "\(configuration.brokerName) takes no messages: \($0)" }
+          ?? "\(configuration.brokerName) cannot be reached"
       ready.answers.append(.submitted(token: token, .unavailable(why)))
       return
     }

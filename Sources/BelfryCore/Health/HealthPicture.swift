@@ -145,8 +145,12 @@ extension ClusterCore {
   }
 
   func verdict() -> String {
-    if parts.brokerState.state != .up { return "RabbitMQ: \(parts.brokerState.reason)" }
-    if parts.storeState.state != .up { return "MongoDB: \(parts.storeState.reason)" }
+    if parts.brokerState.state != .up {
+      return "\(configuration.brokerName): \(parts.brokerState.reason)"
+    }
+    if parts.storeState.state != .up {
+      return "\(configuration.storeName): \(parts.storeState.reason)"
+    }
     if let alert = openAlerts.values.first { return "\(alert.summary): \(alert.why)" }
     for lane in configuration.lanes where pauses[lane] == nil {
       let item = laneItem(lane, waiting: 0, running: 0)
