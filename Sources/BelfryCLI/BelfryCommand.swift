@@ -2,7 +2,6 @@ internal import ArgumentParser
 internal import BelfryWorker
 
 /// `belfry`: one executable for coordinators, workers and people.
-@main
 struct BelfryCommand: AsyncParsableCommand {
   static let version = "0.1.0"
   /// Who we say we are to others.
@@ -36,7 +35,9 @@ struct BelfryCommand: AsyncParsableCommand {
       DevCommand.self, DemoCommand.self, CoordinatorCommand.self, WorkerCommand.self,
       SubmitCommand.self, JobCommand.self,
       LaneCommand.self, ScheduleCommand.self, AlertCommand.self, AuditCommand.self,
-      HealthCommand.self, CertCommand.self,
+      HealthCommand.self, TopCommand.self, StatsCommand.self, CheckCommand.self,
+      DoctorCommand.self, SupportCommand.self, CertCommand.self, ContextCommand.self,
+      ConfigCommand.self, ExplainCommand.self, CheatCommand.self, CompletionCommand.self,
       VersionCommand.self,
       KeeperCommand.self,
     ])
@@ -49,14 +50,13 @@ struct KeeperCommand: ParsableCommand {
   func run() { Keeper.main() }
 }
 
-struct VersionCommand: ParsableCommand {
+struct VersionCommand: ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "version", abstract: "Print the version.")
 
   @OptionGroup var output: OutputOptions
 
-  func run() throws {
-    try output.print(
-      Document(kind: "Version", fields: [("version", .text(BelfryCommand.version))]))
+  func report() -> Report {
+    Report(Document(kind: "Version", fields: [("version", .text(BelfryCommand.version))]))
   }
 }

@@ -52,11 +52,15 @@ package struct Coordinator: Service {
   private let group: any EventLoopGroup
   private let logger: Logger
   private let started: @Sendable (SocketAddress) -> Void
+  private let watched: @Sendable (@escaping @Sendable () async -> HealthPicture) -> Void
 
-  /// - Parameter started: told the address once calls are served.
+  /// - Parameters:
+  ///   - started: told the address once calls are served.
+  ///   - watched: told, before that, how to look at the cluster: for metrics and probes.
   package init(
     _ configuration: Configuration, queue: any JobQueue, store: any ClusterStore,
     sinks: [any AlertSink], eventLoopGroup: any EventLoopGroup, logger: Logger,
+    watched: @escaping @Sendable (@escaping @Sendable () async -> HealthPicture) -> Void = { _ in },
     started: @escaping @Sendable (SocketAddress) -> Void = { _ in }
   ) {
     self.configuration = configuration
@@ -66,6 +70,7 @@ package struct Coordinator: Service {
     group = eventLoopGroup
     self.logger = logger
     self.started = started
+    self.watched = watched
   }
 
   package func run() async throws {
@@ -83,6 +88,7 @@ package struct Coordinator: Service {
       payloadBytesMax: configuration.payloadBytesMax, newJobID: NewJobID.make)
     let polling = ControlPolling(
       store: store, shell: shell, outcomesKept: configuration.outcomesKept, logger: logger)
+    watched { await shell.picture() }
     // Before the first job comes: it may be one of those.
     let mark = Mutex<CancelMark?>(nil)
     guard

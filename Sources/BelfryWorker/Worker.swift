@@ -44,21 +44,25 @@ package struct Worker: Service {
   private let makeStore: @Sendable (String) throws -> any OutcomeStore
   private let group: any EventLoopGroup
   private let logger: Logger
+  private let watched: @Sendable (@escaping @Sendable () async -> WorkerStatus) -> Void
 
   /// - Parameters:
   ///   - store: where outcomes are recorded; nil: where a coordinator says, else by it.
   ///   - makeStore: opens the store that a coordinator names.
   ///   - eventLoopGroup: of the session alone; handlers run elsewhere.
+  ///   - watched: told how to look at the worker: for metrics and probes.
   package init(
     _ configuration: Configuration, store: (any OutcomeStore)?,
     makeStore: @escaping @Sendable (String) throws -> any OutcomeStore,
-    eventLoopGroup: any EventLoopGroup, logger: Logger
+    eventLoopGroup: any EventLoopGroup, logger: Logger,
+    watched: @escaping @Sendable (@escaping @Sendable () async -> WorkerStatus) -> Void = { _ in }
   ) {
     self.configuration = configuration
     self.store = store
     self.makeStore = makeStore
     group = eventLoopGroup
     self.logger = logger
+    self.watched = watched
   }
 
   package func run() async throws {
@@ -84,6 +88,7 @@ package struct Worker: Service {
       }
     }
     defer { reporting?.cancel() }
+    watched { await shell.status }
     let box = StoreBox(store)
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask {

@@ -54,7 +54,7 @@ final class Bench {
     let belfry = try Self.variable("BELFRY_TEST_BIN") + "/belfry"
     let folder = try makeFolder()
     // Commands of the user's own must go on finding the user's own cluster.
-    setenv("XDG_STATE_HOME", folder.path, 1)
+    setenv("XDG_CONFIG_HOME", folder.path, 1)
     let port = Int.random(in: 20_000..<30_000)
     let dev = try start(
       belfry, ["dev", "--data", folder.path, "--port", "\(port)", "--workers", "0"])

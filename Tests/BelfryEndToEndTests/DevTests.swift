@@ -16,7 +16,8 @@ struct DevTests {
     let ended = try await dev.belfry("submit", "--kind", "shout", "--payload", "hello", "--wait")
     #expect(ended.status == 0, "\(ended.err)")
     #expect(ended.out.contains("HELLO"))
-    let modes = try dev.modes(of: "state/belfry/dev.env", "data/belfry.sqlite", "data/certs/ca.key")
+    let modes = try dev.modes(
+      of: "config/belfry/contexts.yaml", "data/belfry.sqlite", "data/certs/ca.key")
     #expect(modes == [0o600, 0o600, 0o600])
     // The three commands of the banner, pasted.
     let banner = dev.output.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
@@ -144,7 +145,7 @@ struct DevTests {
     defer { dev.stop() }
     let ended = try await dev.belfry("demo", limit: 300)
     #expect(ended.status == 0, "\(ended.out)\(ended.err)")
-    #expect(ended.out.contains("600 jobs, each with exactly one outcome"), "\(ended.out)")
+    #expect(ended.err.contains("600 jobs, each with exactly one outcome"), "\(ended.out)")
   }
 }
 
@@ -168,7 +169,7 @@ final class DevProcess {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
   }
 
-  private var environment: [String: String] { ["XDG_STATE_HOME": folder + "/state"] }
+  private var environment: [String: String] { ["XDG_CONFIG_HOME": folder + "/config"] }
   private var logPath: String { folder + "/dev.log" }
 
   /// Starts it, and waits until it says that it is ready.

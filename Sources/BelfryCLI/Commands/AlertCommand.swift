@@ -8,7 +8,7 @@ struct AlertCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "alert", abstract: "Try where alerts go.", subcommands: [Test.self])
 
-  struct Test: AsyncParsableCommand {
+  struct Test: ReportingCommand {
     static let configuration = CommandConfiguration(
       abstract: "Send a test alert through each sink of a file, and say what each answered.",
       discussion: """
@@ -33,32 +33,30 @@ struct AlertCommand: AsyncParsableCommand {
 
     @Option(help: "The file (BELFRY_ALERT_SINKS).")
     var alertSinks: String?
+    @OptionGroup var files: ConfigurationOptions
     @OptionGroup var output: OutputOptions
 
-    func run() async throws {
-      try await UserError.reporting {
-        let path = try Environment.required(
-          alertSinks, "--alert-sinks", "ALERT_SINKS", "/etc/belfry/sinks")
-        let now = ProcessClock.now().wall
-        let alert = Alert(
-          rule: "test", subject: "test", state: .resolved, severity: .info,
-          summary: "a test of this sink", why: "belfry alert test", firedAt: now, resolvedAt: now)
-        let sinks = try AlertSinkFile.read(path)
-        let results = await AlertSinks.test(
-          sinks, alert, cluster: "test", node: "belfry-alert-test",
-          release: BelfryCommand.release, group: MultiThreadedEventLoopGroup.singleton)
-        output.print(
-          results.map { sink, failure in
-            Document(
-              kind: "SinkTest",
-              fields: [
-                ("sink", .text(sink.name)), ("type", .text(sink.kind.rawValue)),
-                ("delivered", .flag(failure == nil)),
-                ("why", failure.map { .text($0) } ?? .none),
-              ])
-          }, kind: "SinkTestList", columns: ["sink", "type", "delivered", "why"])
-        if results.contains(where: { $0.failure != nil }) { throw ExitCode(Exit.bad.rawValue) }
-      }
+    func report() async throws -> Report {
+      let path = try await files.settings([.alertSinks: alertSinks.map { [$0] } ?? []])
+        .required(.alertSinks)
+      let now = ProcessClock.now().wall
+      let alert = Alert(
+        rule: "test", subject: "test", state: .resolved, severity: .info,
+        summary: "a test of this sink", why: "belfry alert test", firedAt: now, resolvedAt: now)
+      let sinks = try AlertSinkFile.read(path)
+      let results = await AlertSinks.test(
+        sinks, alert, cluster: "test", node: "belfry-alert-test",
+        release: BelfryCommand.release, group: MultiThreadedEventLoopGroup.singleton)
+      return Report(
+        results.map { sink, failure in
+          Document(
+            kind: "SinkTest",
+            fields: [
+              ("sink", .text(sink.name)), ("type", .text(sink.kind.rawValue)),
+              ("delivered", .flag(failure == nil)), ("why", failure.map { .text($0) } ?? .none),
+            ])
+        }, kind: "SinkTestList", columns: ["sink", "type", "delivered", "why"],
+        exit: results.contains { $0.failure != nil } ? 1 : 0)
     }
   }
 }

@@ -6,7 +6,7 @@ internal import Foundation
 internal import SwiftProtobuf
 
 /// Counts what became of accepted jobs: each must be in exactly one place.
-struct AuditCommand: AsyncParsableCommand {
+struct AuditCommand: ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit", abstract: "Prove that no accepted job is lost.",
     discussion: """
@@ -31,11 +31,9 @@ struct AuditCommand: AsyncParsableCommand {
   @OptionGroup var client: ClientOptions
   @OptionGroup var output: OutputOptions
 
-  func run() async throws {
-    try await UserError.reporting {
-      let wanted = try readIDs()
-      let client = try self.client.client()
-      let limit = self.client.timeout.duration
+  func report() async throws -> Report {
+    let wanted = try readIDs()
+    return try await client.connected { client, limit in
       var states: [String: String] = [:]
       var audit = try await look(for: wanted, client, limit, &states)
       // A coordinator asks for the queues' depths every 2 s, and a job may move between two looks.
@@ -43,10 +41,9 @@ struct AuditCommand: AsyncParsableCommand {
         try await Task.sleep(for: .milliseconds(2_500))
         audit = try await look(for: wanted, client, limit, &states)
       }
-      try output.print(audit.document)
-      await client.close()
-      if audit.missing.isEmpty { return }
-      throw ExitCode(audit.missing.count > audit.inQueues ? 1 : 2)
+      return Report(
+        audit.document,
+        exit: audit.missing.isEmpty ? 0 : audit.missing.count > audit.inQueues ? 1 : 2)
     }
   }
 

@@ -8,7 +8,7 @@ struct CertCommand: ParsableCommand {
     commandName: "cert", abstract: "Make the cluster's CA and its certificates.",
     subcommands: [Init.self, Issue.self])
 
-  struct Init: AsyncParsableCommand {
+  struct Init: ReportingCommand {
     static let configuration = CommandConfiguration(
       abstract: "Make a CA for a new cluster.",
       discussion: """
@@ -27,25 +27,22 @@ struct CertCommand: ParsableCommand {
     var force = false
     @OptionGroup var output: OutputOptions
 
-    func run() async throws {
-      try await UserError.reporting {
-        let authority = try CertificateAuthority.create(
-          cluster: cluster, validFor: valid.duration)
-        let files = AuthorityFiles(folder: dir)
-        try files.write(authority, replacing: force)
-        let info = try CertificateInfo(pem: authority.certificatePEM)
-        try output.print(
-          Document(
-            kind: "CertificateAuthority",
-            fields: [
-              ("cluster", .text(cluster)), ("certificate", .text(files.certificatePath)),
-              ("key", .text(files.keyPath)), ("fingerprint", .text(info.fingerprint)),
-            ]))
-      }
+    func report() throws -> Report {
+      let authority = try CertificateAuthority.create(cluster: cluster, validFor: valid.duration)
+      let files = AuthorityFiles(folder: dir)
+      try files.write(authority, replacing: force)
+      let info = try CertificateInfo(pem: authority.certificatePEM)
+      return Report(
+        Document(
+          kind: "CertificateAuthority",
+          fields: [
+            ("cluster", .text(cluster)), ("certificate", .text(files.certificatePath)),
+            ("key", .text(files.keyPath)), ("fingerprint", .text(info.fingerprint)),
+          ]))
     }
   }
 
-  struct Issue: AsyncParsableCommand {
+  struct Issue: ReportingCommand {
     static let configuration = CommandConfiguration(
       abstract: "Issue a certificate and its key.",
       discussion: """
@@ -77,24 +74,23 @@ struct CertCommand: ParsableCommand {
       }
     }
 
-    func run() async throws {
-      try await UserError.reporting {
-        guard let role = Role(rawValue: role) else { return }
-        let files = AuthorityFiles(folder: dir)
-        let identity = try files.read().issue(
-          role, name, hosts: host, validFor: valid.duration)
-        let target = files.identity(named: name)
-        try target.write(identity, replacing: force)
-        let info = try CertificateInfo(pem: identity.certificatePEM)
-        let end = WallTime(milliseconds: info.validity.notAfterEpochSeconds * 1_000)
-        try output.print(
-          Document(
-            kind: "Identity",
-            fields: [
-              ("identity", .text(target.folder)), ("id", .text(identity.id.description)),
-              ("serial", .text(info.serial)), ("validUntil", Document.time(end.milliseconds)),
-            ]))
+    func report() throws -> Report {
+      guard let role = Role(rawValue: role) else {
+        preconditionFailure("validate() lets no other role through: \(role)")
       }
+      let files = AuthorityFiles(folder: dir)
+      let identity = try files.read().issue(role, name, hosts: host, validFor: valid.duration)
+      let target = files.identity(named: name)
+      try target.write(identity, replacing: force)
+      let info = try CertificateInfo(pem: identity.certificatePEM)
+      let end = WallTime(milliseconds: info.validity.notAfterEpochSeconds * 1_000)
+      return Report(
+        Document(
+          kind: "Identity",
+          fields: [
+            ("identity", .text(target.folder)), ("id", .text(identity.id.description)),
+            ("serial", .text(info.serial)), ("validUntil", Document.time(end.milliseconds)),
+          ]))
     }
   }
 }

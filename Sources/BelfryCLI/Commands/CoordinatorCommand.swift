@@ -8,7 +8,7 @@ internal import BelfryRPC
 internal import BelfryRabbitMQ
 internal import BelfryWorker
 internal import Foundation
-internal import Logging
+internal import NIOCore
 internal import NIOPosix
 
 struct CoordinatorCommand: AsyncParsableCommand {
@@ -60,221 +60,90 @@ struct CoordinatorCommand: AsyncParsableCommand {
     @Option(
       help: "File that says where alerts go (BELFRY_ALERT_SINKS). See: belfry alert test --help")
     var alertSinks: String?
-    @Option(help: "How long outcomes are kept, and so how long an id is known.")
-    var keepOutcomes = DurationOption(.seconds(30 * 86_400))
-    @Option(help: "How long RabbitMQ and MongoDB may be away at start.")
-    var wait = DurationOption(.seconds(30))
+    @Option(help: "How long outcomes are kept, and so how long an id is known. [default: 30d]")
+    var keepOutcomes: DurationOption?
+    @Option(help: "How long RabbitMQ and MongoDB may be away at start. [default: 30s]")
+    var wait: DurationOption?
+    @Option(help: "Where to serve /metrics, /healthz and /readyz, host:port (BELFRY_HTTP).")
+    var http: String?
+    @OptionGroup var files: ConfigurationOptions
     @OptionGroup var logs: LogOptions
+    @OptionGroup var ready: ReadyOptions
 
-    func run() async throws {
-      try await UserError.reporting { try await serve() }
+    private var options: [SettingKey: [String]] {
+      var options = logs.options
+      options.note(.queueURL, queue)
+      options.note(.storeURL, store)
+      options.note(.identity, identity)
+      options.note(.listen, listen)
+      options.note(.lanes, lanes)
+      options.note(.attach, attach)
+      options.note(.workersStore, workersStore)
+      options.note(.payloadMax, payloadMax)
+      options.note(.state, state)
+      options.note(.limit, limit)
+      options.note(.retry, retry)
+      options.note(.alertSinks, alertSinks)
+      options.note(.keepOutcomes, keepOutcomes)
+      options.note(.coordinatorWait, wait)
+      options.note(.http, http)
+      return options
     }
 
-    private func serve() async throws {
-      let folder = try Environment.required(identity, "--identity", "IDENTITY", "certs/c1")
-      let me = try NodeIdentity(folder: folder, role: .coordinator)
-      let logger = try logs.logger("belfry.coordinator", node: me.name.text)
-      let lanes = try parsedLanes()
-      let attachments = try attach.map { try Attachment($0).parsed(lanes: lanes) }
-      let queue = try openQueue(me, lanes, attachments)
-      let store = try openStore()
-      let (host, port) = try listenAddress()
-      let boot = try BootState.next(in: me.stateFolder(state))
+    func run() async throws {
+      let (options, files) = (options, files)
+      let settings = try await files.settings(options)
+      let setup = CoordinatorSetup(settings)
+      let me = try NodeIdentity(folder: settings.required(.identity), role: .coordinator)
+      let logs = try ServiceLog(settings, service: "belfry.coordinator", node: me.name.text)
+      let lanes = try setup.lanes()
+      let attachments = try settings.texts(.attach).map { try Attachment($0).parsed(lanes: lanes) }
+      let queue = try setup.queue(me, lanes, attachments)
+      let store = try setup.store()
+      let (host, port) = try setup.listenAddress()
+      let boot = try BootState.next(in: settings.text(.state) ?? me.folder)
       var core = ClusterConfiguration(
-        name: me.name, boot: boot, lanes: lanes,
-        storeForWorkers: workersStore ?? Environment.value("WORKERS_STORE"))
-      core.retryPolicies = try retryPolicies()
-      let payloadMax = try Environment.int(self.payloadMax, "PAYLOAD_MAX", default: 4 << 20)
-      // A payload may have to wait in MongoDB, whose documents end at 16 MiB.
-      guard (1...(8 << 20)).contains(payloadMax) else {
-        throw UserError(
-          .badSetting, "--payload-max \(payloadMax) is not accepted",
-          why: "it is a number of bytes, at most 8388608 (8 MiB)",
-          next: ["put larger data elsewhere, and its address into the payload"])
-      }
-      let limits = try limits(payloadMax: payloadMax)
+        name: me.name, boot: boot, lanes: lanes, storeForWorkers: try settings.text(.workersStore))
+      core.retryPolicies = try setup.retryPolicies()
+      let payloadMax = try settings.number(.payloadMax) ?? 4 << 20
+      let limits = try setup.limits(payloadMax: payloadMax)
       var configuration = Coordinator.Configuration(
         core: core, cluster: me.cluster,
         server: RPCServer.Configuration(host: host, port: port, tls: me.tls, limits: limits),
-        attachments: attachments, payloadBytesMax: payloadMax, wait: wait.duration)
-      guard keepOutcomes.duration >= .seconds(86_400) else {
-        throw UserError(
-          .badSetting, "--keep-outcomes \(keepOutcomes.duration.shortText) is not accepted",
-          why: "a job that comes again later than that would run again: at least 1d",
-          next: ["--keep-outcomes 30d"])
-      }
-      configuration.outcomesKept = keepOutcomes.duration
-      let notices = SystemdNotices(drainMax: configuration.drainMax, logger: logger)
+        attachments: attachments, payloadBytesMax: payloadMax,
+        wait: try settings.duration(.coordinatorWait) ?? .seconds(30))
+      configuration.outcomesKept = try setup.outcomesKept()
+      let notices = SystemdNotices(drainMax: configuration.drainMax, logger: logs.logger)
       notices?.tell(NodeReport(phase: .starting, sentence: "waits for MongoDB"))
       if let notices { configuration.reports = { notices.tell($0) } }
-      let sinks = try openSinks(me, logger)
+      setup.warnOfSecrets(logs.logger)
+      let local = try LocalSetup(settings, logs.logger)
+      let state = try settings.text(.state) ?? me.folder
+      let sinks = try setup.sinks(me, state: state, logs.logger)
       let coordinator = Coordinator(
-        configuration, queue: queue, store: store, sinks: [LogAlertSink(logger: logger), sinks],
-        eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
+        configuration, queue: queue, store: store,
+        sinks: [LogAlertSink(logger: logs.logger), sinks],
+        eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logs.logger,
+        watched: { look in local.watch { NodeLook(await look()) } }
+      ) { [announce = ready.announce] address in
+        announce(
+          Document(
+            kind: "Coordinator",
+            fields: [
+              ("name", .text(me.name.text)), ("cluster", .text(me.cluster)),
+              ("boot", .text("\(boot)")), ("address", .text(address.ipAddress ?? "")),
+              ("port", .number(address.port ?? 0)), ("lanes", .list(lanes.map { .text($0.text) })),
+              ("pid", .number(Int(getpid()))),
+            ]))
+      }
       // Nobody waits for what is under way at the end: it stays on disk.
       let delivery = Task { await sinks.run() }
       defer { delivery.cancel() }
-      try await ServiceProcess.run(coordinator, logger: logger)
+      try await ServiceProcess.run(
+        coordinator, beside: local.listener, logger: logs.logger,
+        reload: Reload(settings, logs) { try await files.settings(options) })
       await sinks.flush(within: .seconds(2))
       await store.close()
     }
-
-    private func openSinks(_ me: NodeIdentity, _ logger: Logger) throws -> AlertSinks {
-      let file = alertSinks ?? Environment.value("ALERT_SINKS")
-      let folder = URL(fileURLWithPath: me.stateFolder(state)).appending(path: "alerts")
-      return try AlertSinks(
-        file.map(AlertSinkFile.read) ?? [], folder: folder, cluster: me.cluster, node: me.name.text,
-        release: BelfryCommand.release, group: MultiThreadedEventLoopGroup.singleton,
-        logger: logger)
-    }
-
-    private func retryPolicies() throws -> [Kind: RetryPolicy] {
-      var policies: [Kind: RetryPolicy] = [:]
-      for text in retry {
-        let parts = text.split(separator: "=", maxSplits: 1)
-        let values = parts.last?.split(separator: ",").map(String.init) ?? []
-        let backoff = values.count == 2 ? Backoff(values[1]) : .default
-        guard parts.count == 2, let kind = Kind(String(parts[0])), (1...2).contains(values.count),
-          let tries = Int(values[0]), (1...1_000_000).contains(tries), let backoff
-        else {
-          throw UserError(
-            .badSetting, "--retry \(text) is not accepted",
-            why: "KIND=TRIES, and perhaps a back-off, are asked for",
-            next: ["--retry resize=5,exp:1s:2:1h"])
-        }
-        policies[kind] = RetryPolicy(triesMax: tries, backoff: backoff)
-      }
-      return policies
-    }
-
-    private func limits(payloadMax: Int) throws -> RPCLimits {
-      var limits = RPCLimits()
-      // Results come in as well, whatever the payloads are.
-      limits.messageBytesMax = max(payloadMax, JobResult.bytesMax) + (256 << 10)
-      for text in limit {
-        guard let why = limits.set(text) else { continue }
-        throw UserError(
-          .badSetting, "--limit \(text) is not accepted", why: why,
-          next: ["belfry coordinator limits"])
-      }
-      return limits
-    }
-
-    private func parsedLanes() throws -> [Lane] {
-      let texts = Environment.list(lanes, "LANES")
-      return try (texts.isEmpty ? ["default"] : texts).map { text in
-        guard let lane = Lane(text) else {
-          throw UserError(
-            .badName, "\"\(text)\" is no lane", why: "[a-z0-9][a-z0-9-]{0,62} is asked for",
-            next: ["--lanes default,reports"])
-        }
-        return lane
-      }
-    }
-
-    private func openQueue(
-      _ me: NodeIdentity, _ lanes: [Lane], _ attachments: [JobDoor.Attachment]
-    ) throws -> RabbitMQQueue {
-      let url = try Environment.required(
-        queue, "--queue", "QUEUE_URL", "amqp://guest@localhost:5672/")
-      var configuration = try RabbitMQConfiguration(
-        url: url, connectionName: "belfry coordinator \(me.name)", lanes: lanes,
-        attached: attachments.map { AttachedQueue(queue: $0.queue, prefetch: 1_000) })
-      if let password = Environment.value("QUEUE_PASSWORD") {
-        configuration.address.password = password
-      }
-      return RabbitMQQueue(configuration)
-    }
-
-    private func openStore() throws -> MongoStore {
-      try MongoStore(
-        url: Environment.required(
-          store, "--store", "STORE_URL", "'mongodb://localhost:27017/belfry?replicaSet=rs0'"),
-        password: Environment.value("STORE_PASSWORD"), appName: "belfry coordinator")
-    }
-
-    private func listenAddress() throws -> (String, Int) {
-      let text = listen ?? Environment.value("LISTEN") ?? "0.0.0.0:7443"
-      guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
-        (0...65_535).contains(port), colon > text.startIndex
-      else {
-        throw UserError(
-          .badSetting, "\"\(text)\" is no address to listen on", why: "host:port is asked for",
-          next: ["--listen 0.0.0.0:7443"])
-      }
-      return (String(text[..<colon].trimming { $0 == "[" || $0 == "]" }), port)
-    }
-  }
-}
-
-extension CoordinatorCommand {
-  struct Limits: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "List the limits of connections and calls, with unit and reason.",
-      discussion: """
-        They hold by default. One is changed with: belfry coordinator run … --limit idle-time=600000
-        """)
-
-    @OptionGroup var output: OutputOptions
-
-    func run() throws {
-      let limits = RPCLimits()
-      try output.print(
-        Document(
-          kind: "Limits",
-          fields: RPCLimits.settings.map { setting in
-            (
-              setting.name,
-              .object([
-                ("value", .number(setting.value(limits))), ("unit", .text(setting.unit.rawValue)),
-                ("reason", .text(setting.reason)),
-              ])
-            )
-          }))
-    }
-  }
-}
-
-/// `hello=print,id=message-id,lane=default`.
-struct Attachment {
-  let text: String
-  init(_ text: String) { self.text = text }
-
-  func parsed(lanes: [Lane]) throws -> JobDoor.Attachment {
-    var parts = text.split(separator: ",", omittingEmptySubsequences: false)
-    let pair = parts.removeFirst().split(separator: "=", maxSplits: 1)
-    guard pair.count == 2, let kind = Kind(String(pair[1])) else {
-      throw wrong("it must begin with QUEUE=KIND")
-    }
-    var lane = lanes.first ?? .default
-    var usesMessageID = false
-    for part in parts {
-      switch part.split(separator: "=", maxSplits: 1).map(String.init) {
-      case ["id", "message-id"]: usesMessageID = true
-      case let words where words.count == 2 && words[0] == "lane":
-        guard let named = Lane(words[1]), lanes.contains(named) else {
-          throw wrong("lane \(words[1]) is none of those served (--lanes)")
-        }
-        lane = named
-      default: throw wrong("\"\(part)\" is not known")
-      }
-    }
-    return JobDoor.Attachment(
-      queue: String(pair[0]), kind: kind, lane: lane, usesMessageID: usesMessageID)
-  }
-
-  private func wrong(_ why: String) -> UserError {
-    UserError(
-      .badSetting, "--attach \(text) is not understood", why: why,
-      next: ["--attach 'hello=print,id=message-id,lane=default'"])
-  }
-}
-
-extension Substring {
-  func trimming(_ isEdge: (Character) -> Bool) -> Substring {
-    var result = self
-    while let first = result.first, isEdge(first) { result = result.dropFirst() }
-    while let last = result.last, isEdge(last) { result = result.dropLast() }
-    return result
   }
 }

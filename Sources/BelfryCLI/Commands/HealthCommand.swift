@@ -3,7 +3,7 @@ internal import Belfry
 internal import BelfryAPI
 internal import Foundation
 
-struct HealthCommand: AsyncParsableCommand {
+struct HealthCommand: ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "health", abstract: "Show the cluster's health, once or live.",
     discussion: """
@@ -21,42 +21,26 @@ struct HealthCommand: AsyncParsableCommand {
   @OptionGroup var client: ClientOptions
   @OptionGroup var output: OutputOptions
 
-  func run() async throws {
-    try await UserError.reporting {
-      let client = try self.client.client()
-      if watch {
-        try await follow(client)
-      } else {
-        let picture = try await client.health(within: self.client.timeout.duration)
-        Self.show(picture, output.format)
-        await client.close()
-        if !picture.verdict.isEmpty { throw ExitCode(1) }
-      }
+  func report() async throws -> Report {
+    try await client.connected { client, limit in
+      if watch { try await follow(client) }
+      let picture = try await client.health(within: limit)
+      return Report(
+        Document(picture), names: picture.nodes.map(\.name), exit: picture.verdict.isEmpty ? 0 : 1
+      ) { HealthTable(picture, $0).text }
     }
   }
 
-  private func follow(_ client: BelfryClient) async throws {
+  private func follow(_ client: BelfryClient) async throws -> Never {
+    let renderer = Renderer(output.style)
     var picture = Belfry_V1_HealthUpdate()
-    let isLive = output.format == .table && isatty(1) == 1
     for try await update in client.watchHealth() {
       picture.apply(update)
-      switch output.format {
-      case .table:
-        if isLive { print("\u{1B}[H\u{1B}[J", terminator: "") }
-        print(HealthTable(picture).text)
-        fflush(nil)
-      case .json, .ndjson:
-        print(Document(update).json)
-        fflush(nil)
-      }
+      renderer.replace(Document(update)) { HealthTable(picture, $0).text }
     }
     throw UserError(
       .unavailable, "the coordinator has ended the stream", why: "it is leaving",
       next: ["belfry health --watch again, or with another --server"])
-  }
-
-  private static func show(_ picture: Belfry_V1_HealthUpdate, _ format: OutputFormat) {
-    print(format == .table ? HealthTable(picture).text : Document(picture).json)
   }
 }
 

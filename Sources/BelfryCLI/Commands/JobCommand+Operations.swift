@@ -42,7 +42,7 @@ struct JobFilterOptions: ParsableArguments {
 }
 
 extension JobCommand {
-  struct List: AsyncParsableCommand {
+  struct List: ReportingCommand {
     static let configuration = CommandConfiguration(
       abstract: "List jobs: queued and running ones of this coordinator, delayed ones, outcomes.",
       discussion: """
@@ -63,20 +63,16 @@ extension JobCommand {
     @OptionGroup var client: ClientOptions
     @OptionGroup var output: OutputOptions
 
-    func run() async throws {
-      try await UserError.reporting {
-        let client = try self.client.client()
-        let request = try filter.request(states: state)
-        let jobs = try await client.find(request, within: self.client.timeout.duration)
-        output.print(
-          jobs.map { Document($0) }, kind: "JobList",
-          columns: ["id", "state", "jobKind", "lane", "attempt", "worker", "reason", "finishedAt"])
-        await client.close()
-      }
+    func report() async throws -> Report {
+      let request = try filter.request(states: state)
+      let jobs = try await client.connected { try await $0.find(request, within: $1) }
+      return Report(
+        jobs.map { Document($0) }, kind: "JobList",
+        columns: ["id", "state", "jobKind", "lane", "attempt", "worker", "reason", "finishedAt"])
     }
   }
 
-  struct Cancel: AsyncParsableCommand {
+  struct Cancel: ReportingCommand {
     static let configuration = CommandConfiguration(
       abstract: "Cancel jobs wherever they are: queued, delayed or running.",
       discussion: """
@@ -91,17 +87,19 @@ extension JobCommand {
         finished-first. Exit status: 0 all are cancelled, 1 none, 2 some.
         """)
 
-    @Argument(help: "The jobs' ids.") var ids: [String]
+    @Argument(
+      help: "The jobs' ids.",
+      completion: .custom { words, _, prefix in await Completion.jobs(prefix, words) })
+    var ids: [String]
     @OptionGroup var client: ClientOptions
     @OptionGroup var output: OutputOptions
 
-    func run() async throws {
-      try await UserError.reporting {
-        let client = try self.client.client()
+    func report() async throws -> Report {
+      try await client.connected { client, limit in
         var documents: [Document] = []
         var cancelled = 0
         for id in ids {
-          let reply = try await client.cancelReply(id, within: self.client.timeout.duration)
+          let reply = try await client.cancelReply(id, within: limit)
           if reply.answer != "finished-first" { cancelled += 1 }
           documents.append(
             Document(
@@ -111,14 +109,14 @@ extension JobCommand {
                 ("state", .text(reply.job.state)),
               ]))
         }
-        output.print(documents, kind: "CancelList", columns: ["id", "answer", "state"])
-        await client.close()
-        if cancelled < ids.count { throw ExitCode(cancelled == 0 ? 1 : 2) }
+        return Report(
+          documents, kind: "CancelList", columns: ["id", "answer", "state"],
+          exit: cancelled == ids.count ? 0 : cancelled == 0 ? 1 : 2)
       }
     }
   }
 
-  struct Retry: AsyncParsableCommand {
+  struct Retry: ReportingCommand {
     static let configuration = CommandConfiguration(
       abstract: "Submit dead jobs (failed, expired) anew, as new jobs.",
       discussion: """
@@ -131,7 +129,10 @@ extension JobCommand {
           belfry job retry --all --kind resize --within 1h --dry-run
         """)
 
-    @Argument(help: "The dead jobs' ids.") var ids: [String] = []
+    @Argument(
+      help: "The dead jobs' ids.",
+      completion: .custom { words, _, prefix in await Completion.jobs(prefix, words) })
+    var ids: [String] = []
     @Flag(help: "All dead jobs that match the filter.") var all = false
     @Flag(help: "Only say what would be retried.") var dryRun = false
     @OptionGroup var filter: JobFilterOptions
@@ -140,36 +141,32 @@ extension JobCommand {
 
     func validate() throws { try JobCommand.checkChoice(ids, all, filter) }
 
-    func run() async throws {
-      try await UserError.reporting {
-        let client = try self.client.client()
+    func report() async throws -> Report {
+      try await client.connected { client, limit in
         let request = Belfry_V1_RetryRequest.with { $0.dryRun = dryRun }
         var reply = Belfry_V1_RetryReply()
         for portion in try JobCommand.requests(ids, filter, states: []) {
           var request = request
           request.filter = portion
-          reply.jobs += try await client.retry(
-            request, within: self.client.timeout.duration
-          ).jobs
+          reply.jobs += try await client.retry(request, within: limit).jobs
         }
-        output.print(
+        let count = reply.jobs.count { $0.problem.isEmpty }
+        note("\(count) of \(reply.jobs.count) \(dryRun ? "would be" : "are") submitted anew")
+        noteLimit(reply.jobs.count, filter)
+        return Report(
           reply.jobs.map { job in
             Document(
               kind: "Retry",
               fields: [
                 ("id", .text(job.id)), ("newID", .text(job.newID)), ("problem", .text(job.problem)),
               ])
-          }, kind: "RetryList", columns: ["id", "newID", "problem"])
-        let count = reply.jobs.count { $0.problem.isEmpty }
-        note("\(count) of \(reply.jobs.count) \(dryRun ? "would be" : "are") submitted anew")
-        noteLimit(reply.jobs.count, filter)
-        await client.close()
-        if count < reply.jobs.count { throw ExitCode(count == 0 ? 1 : 2) }
+          }, kind: "RetryList", columns: ["id", "newID", "problem"],
+          exit: count == reply.jobs.count ? 0 : count == 0 ? 1 : 2)
       }
     }
   }
 
-  struct Forget: AsyncParsableCommand {
+  struct Forget: ReportingCommand {
     static let configuration = CommandConfiguration(
       abstract: "Remove outcomes before their time. Such an id could run again.",
       discussion: """
@@ -179,7 +176,10 @@ extension JobCommand {
           belfry job forget --all --prefix load- --dry-run
         """)
 
-    @Argument(help: "The jobs' ids.") var ids: [String] = []
+    @Argument(
+      help: "The jobs' ids.",
+      completion: .custom { words, _, prefix in await Completion.jobs(prefix, words) })
+    var ids: [String] = []
     @Flag(help: "All outcomes that match the filter.") var all = false
     @Option(help: "With --all: succeeded, failed, cancelled, expired or dead. Repeatable.")
     var state: [String] = []
@@ -191,28 +191,26 @@ extension JobCommand {
 
     func validate() throws { try JobCommand.checkChoice(ids, all, filter, states: state) }
 
-    func run() async throws {
-      try await UserError.reporting {
-        if !dryRun {
-          try Confirmation.ask("remove these outcomes? Their ids could run again.", isYes: yes)
-        }
-        let client = try self.client.client()
+    func report() async throws -> Report {
+      if !dryRun {
+        try Confirmation.ask("remove these outcomes? Their ids could run again.", isYes: yes)
+      }
+      return try await client.connected { client, limit in
         var forgotten: [String] = []
         for portion in try JobCommand.requests(ids, filter, states: state) {
           let request = Belfry_V1_ForgetRequest.with {
             $0.filter = portion
             $0.dryRun = dryRun
           }
-          let reply = try await client.forget(request, within: self.client.timeout.duration)
+          let reply = try await client.forget(request, within: limit)
           forgotten += reply.ids
           for id in reply.missing { note("\(id) has no outcome") }
         }
-        output.print(
-          forgotten.map { Document(kind: "Forgotten", fields: [("id", .text($0))]) },
-          kind: "ForgottenList", columns: ["id"])
         note("\(forgotten.count) outcomes \(dryRun ? "would be" : "are") removed")
         noteLimit(forgotten.count, filter)
-        await client.close()
+        return Report(
+          forgotten.map { Document(kind: "Forgotten", fields: [("id", .text($0))]) },
+          kind: "ForgottenList", columns: ["id"])
       }
     }
   }

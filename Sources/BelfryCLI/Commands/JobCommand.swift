@@ -13,7 +13,7 @@ struct JobCommand: AsyncParsableCommand {
       Show.self, List.self, Wait.self, Cancel.self, Retry.self, Forget.self,
     ])
 
-  struct Show: AsyncParsableCommand {
+  struct Show: ReportingCommand {
     static let configuration = CommandConfiguration(
       abstract: "Show what is known of a job: where it is, or its outcome with its history.",
       discussion: """
@@ -23,29 +23,31 @@ struct JobCommand: AsyncParsableCommand {
           belfry job show photo-17 --watch       until it has an outcome, with its progress
         """)
 
-    @Argument(help: "The job's id, or a beginning of it that no other has.") var id: String
+    @Argument(
+      help: "The job's id, or a beginning of it that no other has.",
+      completion: .custom { words, _, prefix in await Completion.jobs(prefix, words) })
+    var id: String
     @Flag(name: .shortAndLong, help: "Go on until there is an outcome.") var watch = false
     @OptionGroup var client: ClientOptions
     @OptionGroup var output: OutputOptions
 
-    func run() async throws {
-      try await UserError.reporting {
-        let client = try self.client.client()
-        try await show(client)
-        await client.close()
+    func report() async throws -> Report {
+      try await client.connected { client, limit in
+        Report(Document(try await show(client, within: limit)))
       }
     }
 
-    private func show(_ client: BelfryClient) async throws {
-      let limit = self.client.timeout.duration
+    private func show(
+      _ client: BelfryClient, within limit: Duration
+    ) async throws -> Belfry_V1_JobView {
+      let renderer = Renderer(output.style)
       var (whole, view) = try await client.viewByPrefix(id, within: limit)
       var shown = ""
       while watch, !view.hasOutcome {
-        let line = output.format == .table ? view.line : Document(view).json
-        if line != shown {
-          print(line)
-          fflush(nil)
-          shown = line
+        let (document, line) = (Document(view), view.line)
+        if document.json != shown {
+          renderer.emit(document) { _ in line }
+          shown = document.json
         }
         try await Task.sleep(for: .milliseconds(500))
         do {
@@ -56,11 +58,11 @@ struct JobCommand: AsyncParsableCommand {
           (view.state, view.worker) = ("queued", "")
         }
       }
-      try output.print(Document(view))
+      return view
     }
   }
 
-  struct Wait: AsyncParsableCommand {
+  struct Wait: ReportingCommand {
     static let configuration = CommandConfiguration(
       abstract: "Wait until jobs have outcomes, at most --timeout.",
       discussion: """
@@ -71,44 +73,35 @@ struct JobCommand: AsyncParsableCommand {
         Exit status: 0 all succeeded, 1 none did, 2 some did, 75 not in time.
         """)
 
-    @Argument(help: "The jobs' ids.") var ids: [String]
+    @Argument(
+      help: "The jobs' ids.",
+      completion: .custom { words, _, prefix in await Completion.jobs(prefix, words) })
+    var ids: [String]
     @OptionGroup var client: ClientOptions
     @OptionGroup var output: OutputOptions
 
-    func run() async throws {
-      try await UserError.reporting {
-        let client = try self.client.client()
-        try await JobOutput(output).wait(
-          for: ids, client, within: self.client.timeout.duration)
-        await client.close()
-      }
+    func report() async throws -> Report {
+      try await client.connected { try await JobCommand.outcomes(of: ids, $0, within: $1) }
     }
   }
 }
 
-/// Waits for jobs and prints their outcomes; ends with the status that scripts look at.
-struct JobOutput {
-  let output: OutputOptions
-  init(_ output: OutputOptions) { self.output = output }
-
-  func wait(for ids: [String], _ client: BelfryClient, within limit: Duration) async throws {
+extension JobCommand {
+  /// Waits for the outcomes of jobs; the exit status says whether they succeeded.
+  static func outcomes(
+    of ids: [String], _ client: BelfryClient, within limit: Duration
+  ) async throws -> Report {
     let deadline = ContinuousClock.now + limit
-    var succeeded = 0
+    var views: [Belfry_V1_JobView] = []
     for id in ids {
       let left = max(.milliseconds(1), deadline - .now)
-      let view = try await client.view(id, waiting: true, within: left)
-      if view.state == "succeeded" { succeeded += 1 }
-      if ids.count == 1 {
-        try output.print(Document(view))
-      } else {
-        switch output.format {
-        case .table: print("\(view.id)  \(view.state)  \(view.outcome.reason)")
-        case .json, .ndjson: print(Document(view).json)
-        }
-      }
+      views.append(try await client.view(id, waiting: true, within: left))
     }
-    guard succeeded < ids.count else { return }
-    throw ExitCode(succeeded == 0 ? 1 : 2)
+    let succeeded = views.count { $0.state == "succeeded" }
+    let exit: Int32 = succeeded == ids.count ? 0 : succeeded == 0 ? 1 : 2
+    if let only = views.first, views.count == 1 { return Report(Document(only), exit: exit) }
+    return Report(
+      views.map { Document($0) }, kind: "JobList", columns: ["id", "state", "reason"], exit: exit)
   }
 }
 

@@ -8,29 +8,25 @@ struct LaneCommand: AsyncParsableCommand {
     commandName: "lane", abstract: "Look at lanes, pause them, let them go on.",
     subcommands: [List.self, Pause.self, Resume.self])
 
-  struct List: AsyncParsableCommand {
+  struct List: ReportingCommand {
     static let configuration = CommandConfiguration(
       abstract: "List the lanes of a coordinator, with what waits in each, and why.")
 
     @OptionGroup var client: ClientOptions
     @OptionGroup var output: OutputOptions
 
-    func run() async throws {
-      try await UserError.reporting {
-        let client = try self.client.client()
-        let picture = try await client.health(within: self.client.timeout.duration)
-        output.print(
-          picture.lanes.map { Document(kind: "Lane", fields: Document.laneFields($0)) },
-          kind: "LaneList",
-          columns: [
-            "name", "ready", "waiting", "running", "parked", "finished", "failed", "waitsFor",
-          ])
-        await client.close()
-      }
+    func report() async throws -> Report {
+      let picture = try await client.connected { try await $0.health(within: $1) }
+      return Report(
+        picture.lanes.map { Document(kind: "Lane", fields: Document.laneFields($0)) },
+        kind: "LaneList",
+        columns: [
+          "name", "ready", "waiting", "running", "parked", "finished", "failed", "waitsFor",
+        ])
     }
   }
 
-  struct Pause: AsyncParsableCommand {
+  struct Pause: ReportingCommand {
     static let configuration = CommandConfiguration(
       abstract: "Pause a lane: it accepts jobs and gives none out; what runs goes on.",
       discussion: """
@@ -41,47 +37,50 @@ struct LaneCommand: AsyncParsableCommand {
           belfry lane pause reports --reason 'database is being moved'
         """)
 
-    @Argument(help: "The lane.") var name: String
+    @Argument(
+      help: "The lane.",
+      completion: .custom { words, _, _ in await Completion.lanes(words) })
+    var name: String
     @Option(help: "Why, for those who wonder.") var reason = ""
     @OptionGroup var client: ClientOptions
     @OptionGroup var output: OutputOptions
 
-    func run() async throws {
-      try await LaneCommand.set(name, paused: true, reason: reason, client, output)
+    func report() async throws -> Report {
+      try await LaneCommand.set(name, paused: true, reason: reason, client)
     }
   }
 
-  struct Resume: AsyncParsableCommand {
+  struct Resume: ReportingCommand {
     static let configuration = CommandConfiguration(abstract: "Let a paused lane go on.")
 
-    @Argument(help: "The lane.") var name: String
+    @Argument(
+      help: "The lane.",
+      completion: .custom { words, _, _ in await Completion.lanes(words) })
+    var name: String
     @OptionGroup var client: ClientOptions
     @OptionGroup var output: OutputOptions
 
-    func run() async throws {
-      try await LaneCommand.set(name, paused: false, reason: "", client, output)
+    func report() async throws -> Report {
+      try await LaneCommand.set(name, paused: false, reason: "", client)
     }
   }
 
   private static func set(
-    _ name: String, paused: Bool, reason: String, _ options: ClientOptions, _ output: OutputOptions
-  ) async throws {
-    try await UserError.reporting {
-      let client = try options.client()
-      let lane: Belfry_V1_LaneHealth
+    _ name: String, paused: Bool, reason: String, _ options: ClientOptions
+  ) async throws -> Report {
+    try await options.connected { client, limit in
       do {
-        lane = try await client.setLane(
+        let lane = try await client.setLane(
           .with {
             $0.name = name
             $0.paused = paused
             $0.reason = reason
-          }, within: options.timeout.duration)
+          }, within: limit)
+        return Report(Document(kind: "Lane", fields: Document.laneFields(lane)))
       } catch let error as BelfryError where error.code == .notFound {
         throw UserError(
           .noSuchLane, "no lane \"\(name)\"", why: error.message, next: ["belfry lane list"])
       }
-      try output.print(Document(kind: "Lane", fields: Document.laneFields(lane)))
-      await client.close()
     }
   }
 }

@@ -18,7 +18,7 @@ struct ScheduleCommand: AsyncParsableCommand {
       Add.self, List.self, Pause.self, Resume.self, Remove.self, Next.self,
     ])
 
-  struct Add: AsyncParsableCommand {
+  struct Add: ReportingCommand {
     static let configuration = CommandConfiguration(
       abstract: "Add a schedule, or replace the one of that name.",
       discussion: """
@@ -61,11 +61,10 @@ struct ScheduleCommand: AsyncParsableCommand {
       }
     }
 
-    func run() async throws {
-      try await UserError.reporting {
-        let labels = try LabelText.parse(requires)
-        let bytes = try PayloadText.bytes(payload, file: payloadFile)
-        let client = try self.client.client()
+    func report() async throws -> Report {
+      let labels = try LabelText.parse(requires)
+      let bytes = try PayloadText.bytes(payload, file: payloadFile)
+      return try await client.connected { client, limit in
         let schedule = try await client.putSchedule(
           .with {
             $0.name = name
@@ -82,79 +81,83 @@ struct ScheduleCommand: AsyncParsableCommand {
               $0.timeoutMs = UInt64(clamping: attemptTimeout?.duration.millisecondsClamped ?? 0)
               $0.requires = labels.map(Belfry_V1_Label.init)
             }
-          }, within: self.client.timeout.duration)
-        try output.print(Document(schedule))
-        await client.close()
+          }, within: limit)
+        return Report(Document(schedule))
       }
     }
   }
 
-  struct List: AsyncParsableCommand {
+  struct List: ReportingCommand {
     static let configuration = CommandConfiguration(
       abstract: "List schedules: when each fired last, and when it fires next.")
 
     @OptionGroup var client: ClientOptions
     @OptionGroup var output: OutputOptions
 
-    func run() async throws {
-      try await UserError.reporting {
-        let client = try self.client.client()
-        let schedules = try await client.schedules(within: self.client.timeout.duration)
-        output.print(
-          schedules.map { Document($0) }, kind: "ScheduleList",
-          columns: ["name", "cron", "timeZone", "jobKind", "lane", "paused", "nextAt", "lastAt"])
-        await client.close()
-      }
+    func report() async throws -> Report {
+      let schedules = try await client.connected { try await $0.schedules(within: $1) }
+      return Report(
+        schedules.map { Document($0) }, kind: "ScheduleList",
+        columns: ["name", "cron", "timeZone", "jobKind", "lane", "paused", "nextAt", "lastAt"])
     }
   }
 
-  struct Pause: AsyncParsableCommand {
+  struct Pause: ReportingCommand {
     static let configuration = CommandConfiguration(
       abstract: "Let a schedule fire no more for now.")
 
-    @Argument(help: "Its name.") var name: String
+    @Argument(
+      help: "Its name.",
+      completion: .custom { words, _, _ in await Completion.schedules(words) })
+    var name: String
     @OptionGroup var client: ClientOptions
     @OptionGroup var output: OutputOptions
 
-    func run() async throws { try await ScheduleCommand.set(name, paused: true, client, output) }
+    func report() async throws -> Report {
+      try await ScheduleCommand.set(name, paused: true, client)
+    }
   }
 
-  struct Resume: AsyncParsableCommand {
+  struct Resume: ReportingCommand {
     static let configuration = CommandConfiguration(
       abstract: "Let a paused schedule go on. What it missed meanwhile is not made up for.")
 
-    @Argument(help: "Its name.") var name: String
+    @Argument(
+      help: "Its name.",
+      completion: .custom { words, _, _ in await Completion.schedules(words) })
+    var name: String
     @OptionGroup var client: ClientOptions
     @OptionGroup var output: OutputOptions
 
-    func run() async throws { try await ScheduleCommand.set(name, paused: false, client, output) }
+    func report() async throws -> Report {
+      try await ScheduleCommand.set(name, paused: false, client)
+    }
   }
 
-  struct Remove: AsyncParsableCommand {
+  struct Remove: ReportingCommand {
     static let configuration = CommandConfiguration(
       abstract: "Remove a schedule. Jobs that it has submitted stay.")
 
-    @Argument(help: "Its name.") var name: String
+    @Argument(
+      help: "Its name.",
+      completion: .custom { words, _, _ in await Completion.schedules(words) })
+    var name: String
     @Flag(help: "Do not ask.") var yes = false
     @OptionGroup var client: ClientOptions
     @OptionGroup var output: OutputOptions
 
-    func run() async throws {
-      try await UserError.reporting {
-        try Confirmation.ask("remove schedule \(name)?", isYes: yes)
-        let client = try self.client.client()
-        do {
-          try await client.removeSchedule(name, within: self.client.timeout.duration)
-        } catch let error as BelfryError where error.code == .notFound {
-          throw UserError.noSchedule(name, error.message)
-        }
-        try output.print(Document(kind: "Removed", fields: [("name", .text(name))]))
-        await client.close()
+    func report() async throws -> Report {
+      try Confirmation.ask("remove schedule \(name)?", isYes: yes)
+      do {
+        try await client.connected { try await $0.removeSchedule(name, within: $1) }
+      } catch let error as BelfryError where error.code == .notFound {
+        throw UserError.noSchedule(name, error.message)
       }
+      return Report(Document(kind: "Removed", fields: [("name", .text(name))]))
     }
   }
 
-  struct Next: AsyncParsableCommand {
+  struct Next: ReportingCommand {
     static let configuration = CommandConfiguration(
       abstract: "Say when a calendar would fire. Asks nobody.",
       discussion: "Example:\n\n  belfry schedule next '30 2 * * *' --time-zone Europe/Berlin")
@@ -165,44 +168,39 @@ struct ScheduleCommand: AsyncParsableCommand {
     @Option(help: "After this time, RFC 3339. [default: now]") var after: TimeOption?
     @OptionGroup var output: OutputOptions
 
-    func run() async throws {
-      try await UserError.reporting {
-        let cron: CronExpression
-        do throws(CronExpression.Complaint) { cron = try CronExpression(self.cron) } catch {
-          throw UserError(
-            .badSetting, "this is no calendar", why: error.description,
-            next: ["belfry schedule next '30 4 * * mon-fri'"])
-        }
-        guard let zone = ScheduleZone(timeZone) else {
-          throw UserError(
-            .badSetting, "\"\(timeZone)\" is no time zone", why: "the system's database has none",
-            next: ["--time-zone Europe/Berlin"])
-        }
-        var time = WallTime(
-          milliseconds: after?.milliseconds ?? Int64(Date().timeIntervalSince1970 * 1_000))
-        var documents: [Document] = []
-        while documents.count < count, let next = cron.next(after: time, offset: zone.offset) {
-          documents.append(
-            Document(kind: "Firing", fields: [("at", Document.time(next.milliseconds))]))
-          time = next
-        }
-        output.print(documents, kind: "FiringList", columns: ["at"])
+    func report() throws -> Report {
+      let cron: CronExpression
+      do throws(CronExpression.Complaint) { cron = try CronExpression(self.cron) } catch {
+        throw UserError(
+          .badSetting, "this is no calendar", why: error.description,
+          next: ["belfry schedule next '30 4 * * mon-fri'"])
       }
+      guard let zone = ScheduleZone(timeZone) else {
+        throw UserError(
+          .badSetting, "\"\(timeZone)\" is no time zone", why: "the system's database has none",
+          next: ["--time-zone Europe/Berlin"])
+      }
+      var time = WallTime(
+        milliseconds: after?.milliseconds ?? Int64(Date().timeIntervalSince1970 * 1_000))
+      var documents: [Document] = []
+      while documents.count < count, let next = cron.next(after: time, offset: zone.offset) {
+        documents.append(
+          Document(kind: "Firing", fields: [("at", Document.time(next.milliseconds))]))
+        time = next
+      }
+      return Report(documents, kind: "FiringList", columns: ["at"])
     }
   }
 
   private static func set(
-    _ name: String, paused: Bool, _ options: ClientOptions, _ output: OutputOptions
-  ) async throws {
-    try await UserError.reporting {
-      let client = try options.client()
-      let limit = options.timeout.duration
+    _ name: String, paused: Bool, _ options: ClientOptions
+  ) async throws -> Report {
+    try await options.connected { client, limit in
       guard
         var schedule = try await client.schedules(within: limit).first(where: { $0.name == name })
       else { throw UserError.noSchedule(name, "there is none of that name") }
       schedule.paused = paused
-      try output.print(Document(try await client.putSchedule(schedule, within: limit)))
-      await client.close()
+      return Report(Document(try await client.putSchedule(schedule, within: limit)))
     }
   }
 }

@@ -3,7 +3,7 @@ internal import Belfry
 internal import BelfryCore
 internal import Foundation
 
-struct SubmitCommand: AsyncParsableCommand {
+struct SubmitCommand: ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "submit", abstract: "Give jobs to the cluster.",
     discussion: """
@@ -77,19 +77,12 @@ struct SubmitCommand: AsyncParsableCommand {
     }
   }
 
-  func run() async throws {
-    try await UserError.reporting {
-      let client = try self.client.client()
+  func report() async throws -> Report {
+    try await client.connected { client, limit in
       let ids = try await submit(to: client)
-      if wait {
-        try await JobOutput(output).wait(for: ids, client, within: self.client.timeout.duration)
-      } else if output.format == .table {
-        for id in ids { print(id) }
-      } else {
-        try output.print(
-          Document(kind: "JobIDs", fields: [("ids", .list(ids.map { .text($0) }))]))
-      }
-      await client.close()
+      if wait { return try await JobCommand.outcomes(of: ids, client, within: limit) }
+      let document = Document(kind: "JobIDs", fields: [("ids", .list(ids.map { .text($0) }))])
+      return Report(document, names: ids) { _ in ids.joined(separator: "\n") }
     }
   }
 

@@ -51,107 +51,80 @@ struct WorkerCommand: AsyncParsableCommand {
     var store: String?
     @Option(help: "Folder for the boot id (BELFRY_STATE). [default: the identity's folder]")
     var state: String?
-    @Option(help: "Longest run of an attempt whose job names none.")
-    var timeout = DurationOption(.seconds(1_800))
-    @Option(help: "How long a leaving worker waits for what runs.")
-    var drain = DurationOption(.seconds(30))
+    @Option(help: "Longest run of an attempt whose job names none. [default: 30m]")
+    var timeout: DurationOption?
+    @Option(help: "How long a leaving worker waits for what runs. [default: 30s]")
+    var drain: DurationOption?
     @Option(help: "Give up when no coordinator is reached for so long at start. [default: never]")
     var wait: DurationOption?
+    @Option(help: "Where to serve /metrics, /healthz and /readyz, host:port (BELFRY_HTTP).")
+    var http: String?
+    @OptionGroup var files: ConfigurationOptions
     @OptionGroup var logs: LogOptions
+    @OptionGroup var ready: ReadyOptions
 
-    func run() async throws {
-      try await UserError.reporting { try await serve() }
+    private var options: [SettingKey: [String]] {
+      var options = logs.options
+      options.note(.serverURL, server)
+      options.note(.identity, identity)
+      options.note(.run, handlers)
+      options.note(.slots, slots)
+      options.note(.lanes, lanes)
+      options.note(.labels, labels)
+      options.note(.storeURL, store)
+      options.note(.state, state)
+      options.note(.workerTimeout, timeout)
+      options.note(.drain, drain)
+      options.note(.workerWait, wait)
+      options.note(.http, http)
+      return options
     }
 
-    private func serve() async throws {
-      let folder = try Environment.required(identity, "--identity", "IDENTITY", "certs/w1")
-      let me = try NodeIdentity(folder: folder, role: .worker)
-      let logger = try logs.logger("belfry.worker", node: me.name.text)
+    func run() async throws {
+      let (options, files) = (options, files)
+      let settings = try await files.settings(options)
+      let setup = WorkerSetup(settings)
+      let me = try NodeIdentity(folder: settings.required(.identity), role: .worker)
+      let logs = try ServiceLog(settings, service: "belfry.worker", node: me.name.text)
       let keeper = try KeeperHandle()
       let engine = try CommandEngine(keeper: keeper)
-      let handlers = try parsedHandlers(engine)
-      let url = store ?? Environment.value("STORE_URL")
-      let password = Environment.value("STORE_PASSWORD")
+      let handlers = try setup.handlers(engine)
+      let url = try settings.text(.storeURL)
+      let password = try settings.text(.storePassword)
       let core = WorkerCore.Configuration(
-        name: me.name, boot: try BootState.next(in: me.stateFolder(state)),
-        slots: try slotCount(), kinds: handlers.keys.sorted(), lanes: try parsedLanes(),
-        labels: try parsedLabels(), software: "belfry \(BelfryCommand.version)",
-        hasStore: url != nil)
+        name: me.name, boot: try BootState.next(in: settings.text(.state) ?? me.folder),
+        slots: try setup.slots(), kinds: handlers.keys.sorted(),
+        lanes: try LaneText.parse(settings.texts(.lanes)), labels: try setup.labels(),
+        software: "belfry \(BelfryCommand.version)", hasStore: url != nil)
       var configuration = Worker.Configuration(
-        core: core, coordinators: try servers(), tls: me.tls, handlers: handlers,
-        defaultTimeout: timeout.duration)
-      configuration.drainMax = drain.duration
-      configuration.wait = wait?.duration
-      let notices = SystemdNotices(drainMax: drain.duration, logger: logger)
+        core: core, coordinators: try setup.servers(), tls: me.tls, handlers: handlers,
+        defaultTimeout: try settings.duration(.workerTimeout) ?? .seconds(1_800))
+      configuration.drainMax = try settings.duration(.drain) ?? .seconds(30)
+      configuration.wait = try settings.duration(.workerWait)
+      let notices = SystemdNotices(drainMax: configuration.drainMax, logger: logs.logger)
       if let notices { configuration.reports = { notices.tell($0) } }
       let open = { @Sendable (url: String) in
         try MongoStore(
           url: url, password: password, appName: "belfry worker", use: .outcomesOnly)
       }
+      let local = try LocalSetup(settings, logs.logger)
       let worker = Worker(
         configuration, store: try url.map(open), makeStore: open,
-        eventLoopGroup: MultiThreadedEventLoopGroup(numberOfThreads: 1), logger: logger)
-      try await ServiceProcess.run(worker, logger: logger)
+        eventLoopGroup: MultiThreadedEventLoopGroup(numberOfThreads: 1), logger: logs.logger,
+        watched: { look in local.watch { NodeLook(await look()) } })
+      ready.announce(
+        Document(
+          kind: "Worker",
+          fields: [
+            ("name", .text(me.name.text)), ("cluster", .text(me.cluster)),
+            ("boot", .text("\(core.boot)")), ("slots", .number(core.slots)),
+            ("kinds", .list(core.kinds.map { .text($0.text) })),
+            ("lanes", .list(core.lanes.map { .text($0.text) })), ("pid", .number(Int(getpid()))),
+          ]))
+      try await ServiceProcess.run(
+        worker, beside: local.listener, logger: logs.logger,
+        reload: Reload(settings, logs) { try await files.settings(options) })
       keeper.close()
-    }
-
-    private func servers() throws -> [RPCTarget] {
-      let texts = Environment.list(server, "SERVER")
-      guard !texts.isEmpty else {
-        _ = try Environment.required(nil, "--server", "SERVER", "https://localhost:7443")
-        return []
-      }
-      return try texts.map { try ServerAddress($0).target }
-    }
-
-    private func slotCount() throws -> Int {
-      let count = try Environment.int(
-        slots, "SLOTS", default: 2 * ProcessInfo.processInfo.activeProcessorCount)
-      guard (1...100_000).contains(count) else {
-        throw UserError(
-          .badSetting, "\(count) slots", why: "1 to 100000 are possible", next: ["--slots 8"])
-      }
-      return count
-    }
-
-    private func parsedHandlers(_ engine: CommandEngine) throws -> [Kind: JobHandler] {
-      let texts = handlers.isEmpty ? Environment.value("RUN").map { [$0] } ?? [] : handlers
-      var result: [Kind: JobHandler] = [:]
-      for text in texts {
-        let spec = try CommandSpec(parsing: text)
-        guard result[spec.kind] == nil else {
-          throw UserError(
-            .badSetting, "kind \(spec.kind) has two handlers", why: "--run names it twice")
-        }
-        result[spec.kind] = .command(try CommandHandler(spec, engine: engine))
-      }
-      guard !result.isEmpty else {
-        throw UserError(
-          .missingSetting, "the worker has nothing to run", why: "no --run was given",
-          next: ["--run 'shout=tr a-z A-Z'"])
-      }
-      return result
-    }
-
-    private func parsedLanes() throws -> [Lane] {
-      let texts = Environment.list(lanes, "LANES")
-      return try (texts.isEmpty ? ["default"] : texts).map { text in
-        guard let lane = Lane(text) else {
-          throw UserError(
-            .badName, "\"\(text)\" is no lane", why: "[a-z0-9][a-z0-9-]{0,62} is asked for")
-        }
-        return lane
-      }
-    }
-
-    private func parsedLabels() throws -> [BelfryCore.Label] {
-      let text = labels ?? Environment.value("LABELS") ?? ""
-      guard let result = BelfryCore.Label.list(text) else {
-        throw UserError(
-          .badSetting, "\"\(text)\" are no labels", why: "key=value pairs are asked for",
-          next: ["--labels gpu=a100,zone=b"])
-      }
-      return result
     }
   }
 }

@@ -34,12 +34,23 @@ final class Demo: Sendable {
     port = try FreePort.find()
   }
 
-  func run() async throws {
-    try await withThrowingTaskGroup(of: Void.self) { tasks in
+  /// What was seen, all of it verified.
+  struct Seen: Sendable {
+    var jobs: Int
+    var moved: Int
+    var time: Duration
+  }
+
+  func run() async throws -> Seen {
+    try await withThrowingTaskGroup(of: Seen?.self) { tasks in
       tasks.addTask { try await self.tour() }
-      tasks.addTask { await self.endAtSignal() }
-      try await tasks.next()
-      tasks.cancelAll()
+      tasks.addTask {
+        await self.endAtSignal()
+        return nil
+      }
+      defer { tasks.cancelAll() }
+      guard let seen = try await tasks.next() ?? nil else { throw CancellationError() }
+      return seen
     }
   }
 
@@ -62,7 +73,7 @@ final class Demo: Sendable {
     }
   }
 
-  private func tour() async throws {
+  private func tour() async throws -> Seen {
     let client = try await startCluster()
     let producers = try await produce(client)
     try await untilDone(Self.total / 4, client)
@@ -72,8 +83,7 @@ final class Demo: Sendable {
     try await untilDone(Self.total, client)
     await client.close()
     try stopCluster()
-    try await verify(ids: producers, lostWith: moved)
-    sayWhatNext()
+    return try await verify(ids: producers, lostWith: moved)
   }
 
   // MARK: the steps
@@ -192,7 +202,7 @@ final class Demo: Sendable {
     }
   }
 
-  private func verify(ids: Set<String>, lostWith running: Int) async throws {
+  private func verify(ids: Set<String>, lostWith running: Int) async throws -> Seen {
     title("counted in the file, now that nobody else has it")
     let engine = try EmbeddedEngine(.file(data + "/belfry.sqlite"))
     let outcomes = try await EmbeddedStore(engine: engine)
@@ -220,18 +230,7 @@ final class Demo: Sendable {
       "\(outcomes.count) jobs, each with exactly one outcome, all succeeded, each result as sent")
     line("\(moved) of them were lost with \(Self.victim) and were run by others")
     line("the queues are empty")
-  }
-
-  private func sayWhatNext() {
-    let program = DevBanner.program
-    print(
-      """
-
-      All of this was verified, in \((ContinuousClock.now - began).formattedSeconds) s. What to try next:
-        \(program) dev                      a cluster of your own, in one process
-        \(program) dev --run 'shout=tr a-z A-Z'
-        \(program) --help
-      """)
+    return Seen(jobs: outcomes.count, moved: moved, time: ContinuousClock.now - began)
   }
 
   // MARK: looking
@@ -284,11 +283,33 @@ final class Demo: Sendable {
       next: ["look at the logs in the folder named below", "please report it with them"])
   }
 
-  private func title(_ text: String) { print("\n\(clock)  == \(text)"); fflush(nil) }
-  private func line(_ text: String) { print("\(clock)  \(text)"); fflush(nil) }
+  private func title(_ text: String) { DevRemark.say("\n\(clock)  == \(text)") }
+  private func line(_ text: String) { DevRemark.say("\(clock)  \(text)") }
 
   private var clock: String {
     String(format: "%5.1f s", (ContinuousClock.now - began) / .seconds(1))
+  }
+}
+
+extension Demo.Seen {
+  var document: Document {
+    Document(
+      kind: "Demo",
+      fields: [
+        ("jobs", .number(jobs)), ("outcomes", .number(jobs)), ("moved", .number(moved)),
+        ("seconds", .text(time.formattedSeconds)),
+      ])
+  }
+
+  var page: String {
+    let program = DevBanner.program
+    return """
+
+      All of this was verified, in \(time.formattedSeconds) s. What to try next:
+        \(program) dev                      a cluster of your own, in one process
+        \(program) dev --run 'shout=tr a-z A-Z'
+        \(program) --help
+      """
   }
 }
 

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 
-struct DemoCommand: AsyncParsableCommand {
+struct DemoCommand: ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo",
     abstract: "Take the tour: a small cluster, 600 jobs, two kills with -9, everything counted.",
@@ -18,16 +18,17 @@ struct DemoCommand: AsyncParsableCommand {
       Exit status: 0 only if all that it claims was verified.
       """)
 
-  func run() async throws {
-    try await UserError.reporting {
-      let demo = try Demo()
-      do {
-        try await demo.run()
-        demo.end(keepingLogs: false)
-      } catch {
-        demo.end(keepingLogs: true)
-        throw error
-      }
+  @OptionGroup var output: OutputOptions
+
+  func report() async throws -> Report {
+    let demo = try Demo()
+    do {
+      let seen = try await demo.run()
+      demo.end(keepingLogs: false)
+      return Report(seen.document) { _ in seen.page }
+    } catch {
+      demo.end(keepingLogs: true)
+      throw error
     }
   }
 }

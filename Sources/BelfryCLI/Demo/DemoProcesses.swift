@@ -14,7 +14,7 @@ final class DemoProcesses: Sendable {
     process.arguments = arguments
     // Commands of the user's own must go on finding the user's own cluster.
     process.environment = ProcessInfo.processInfo.environment.merging(
-      ["XDG_STATE_HOME": folder, "BELFRY_LOG_FORMAT": "json"]
+      ["XDG_CONFIG_HOME": folder, "BELFRY_LOG_FORMAT": "json"]
     ) { _, new in new }
     let log = folder + "/\(name).log"
     if !FileManager.default.fileExists(atPath: log) {

@@ -9,10 +9,20 @@ struct DevBanner {
   let slots: Int
   let kinds: [Kind]
   let time: Duration
+  /// What commands must say to find it, with a space before it; empty for nothing.
+  let access: String
 
-  func show() {
-    print(text)
-    fflush(nil)
+  /// The same for programs.
+  var document: Document {
+    Document(
+      kind: "DevCluster",
+      fields: [
+        ("name", .text("dev")), ("server", .text("https://127.0.0.1:\(port)")),
+        ("identity", .text("\(folder.certificates)/me")),
+        ("data", folder.isTemporary ? .none : .text(folder.file)),
+        ("workers", .number(workers)), ("slots", .number(slots)),
+        ("kinds", .list(kinds.map { .text($0.text) })), ("pid", .number(Int(getpid()))),
+      ])
   }
 
   var text: String {
@@ -34,9 +44,9 @@ struct DevBanner {
         workers  \(team)
 
       next, in another terminal:
-        \(belfry) submit --kind \(kind) --payload hello --wait
-        \(belfry) job list
-        \(belfry) health --watch
+        \(belfry) submit\(access) --kind \(kind) --payload hello --wait
+        \(belfry) job list\(access)
+        \(belfry) health\(access) --watch
 
       Ctrl-C stops it.
       """
@@ -52,4 +62,10 @@ struct DevBanner {
 extension Duration {
   /// Seconds with two decimals.
   var formattedSeconds: String { String(format: "%.2f", self / .seconds(1)) }
+}
+
+/// What `belfry dev` and `belfry demo` have to say to people, on standard error: standard output is for
+/// documents.
+enum DevRemark {
+  static func say(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 }

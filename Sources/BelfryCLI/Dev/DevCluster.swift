@@ -23,7 +23,8 @@ struct DevCluster {
   let commands: [String]
   let slots: Int
   let drainMax: Duration
-  let logs: LogOptions
+  let settings: Settings
+  let ready: ReadyOptions
 
   /// Runs until told to stop.
   func run(began: ContinuousClock.Instant) async throws {
@@ -31,7 +32,7 @@ struct DevCluster {
     let handlers = try parsedHandlers(try CommandEngine(keeper: keeper))
     let operatorFiles = try folder.identity(.operator, "me")
     let started = AsyncStream.makeStream(of: Int.self)
-    let logger = try logs.logger("belfry.dev", node: "c1", default: .warning)
+    let logger = try coordinatorLogger()
     let coordinator = try coordinator(logger) { address in
       started.continuation.yield(address.port ?? port)
     }
@@ -39,17 +40,27 @@ struct DevCluster {
     let team = DevWorkers(started: started.stream) { port in
       let address = DevAddress(
         server: "https://127.0.0.1:\(port)", identity: operatorFiles.folder)
-      try address.write()
       farewell.serves(at: address)
       return try (0..<workers).map { try worker("w\($0 + 1)", handlers, port: port) }
-    } ready: { port in
-      DevBanner(
+    } ready: { [ready, folder, workers, slots] port in
+      let banner = DevBanner(
         folder: folder, port: port, workers: workers, slots: slots, kinds: handlers.keys.sorted(),
-        time: ContinuousClock.now - began
-      ).show()
+        time: ContinuousClock.now - began,
+        access: try DevAddress(
+          server: "https://127.0.0.1:\(port)", identity: operatorFiles.folder
+        ).leave())
+      guard ready.format == nil else { return ready.announce(banner.document) }
+      DevRemark.say(banner.text)
     }
     try await ServiceProcess.run([coordinator, team, farewell], logger: logger)
     keeper.close()
+  }
+
+  /// The coordinator's remarks are of no use to whoever writes a handler, until something is wrong.
+  private func coordinatorLogger() throws -> Logger {
+    let log = try ServiceLog(settings, service: "belfry.dev", node: "c1")
+    if try settings.find(.logLevel)?.origin.kind == .standard { log.level.value = .warning }
+    return log.logger
   }
 
   private func parsedHandlers(_ engine: CommandEngine) throws -> [Kind: JobHandler] {
@@ -100,7 +111,7 @@ struct DevCluster {
     return Worker(
       configuration, store: store, makeStore: { _ in store },
       eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
-      logger: try logs.logger("belfry.dev", node: name))
+      logger: try ServiceLog(settings, service: "belfry.dev", node: name).logger)
   }
 }
 
@@ -108,11 +119,11 @@ struct DevCluster {
 struct DevWorkers: Service {
   let started: AsyncStream<Int>
   let make: @Sendable (Int) throws -> [Worker]
-  let ready: @Sendable (Int) -> Void
+  let ready: @Sendable (Int) throws -> Void
 
   init(
     started: AsyncStream<Int>, make: @escaping @Sendable (Int) throws -> [Worker],
-    ready: @escaping @Sendable (Int) -> Void
+    ready: @escaping @Sendable (Int) throws -> Void
   ) {
     self.started = started
     self.make = make
@@ -130,7 +141,7 @@ struct DevWorkers: Service {
     let workers = try make(port)
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       for worker in workers { tasks.addTask { try await worker.run() } }
-      ready(port)
+      try ready(port)
       if workers.isEmpty { tasks.addTask { try? await gracefulShutdown() } }  // Cancelled: as good.
       try await tasks.waitForAll()
     }
@@ -155,8 +166,7 @@ final class DevFarewell: Service {
       running == 0
       ? "nothing runs"
       : "waits for \(running) running job\(running == 1 ? "" : "s"), at most \(drainMax.shortText)"
-    print("Stopping: \(what). Ctrl-C again stops at once; nothing is lost either way.")
-    fflush(nil)
+    DevRemark.say("Stopping: \(what). Ctrl-C again stops at once; nothing is lost either way.")
   }
 
   private func running(at address: DevAddress) async -> Int {

@@ -46,6 +46,7 @@ struct DevCommand: AsyncParsableCommand {
   @Option(help: "How long the workers wait for what runs when they leave.")
   var drain = DurationOption(.seconds(30))
   @OptionGroup var logs: LogOptions
+  @OptionGroup var ready: ReadyOptions
 
   func validate() throws {
     guard (0...64).contains(workers) else { throw ValidationError("--workers is 0 to 64") }
@@ -59,24 +60,23 @@ struct DevCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await UserError.reporting {
-      let folder =
-        try memory ? DevFolder.temporary() : DevFolder(data ?? Environment.value("DEV_DATA"))
-      defer { folder.removeIfTemporary() }
-      do {
-        try await serve(folder)
-      } catch let error as EmbeddedError {
-        throw UserError(embedded: error, in: folder)
-      } catch let error as IOError where error.errnoCode == EADDRINUSE {
-        throw UserError(
-          .addressTaken, "port \(port) is taken",
-          why: "another process listens on 127.0.0.1:\(port)",
-          next: ["belfry dev --port 7444", "belfry dev --port 0 takes any that is free"])
-      }
+    let settings = try await Settings.load(options: logs.options)
+    let named = data ?? ProcessInfo.processInfo.environment["BELFRY_DEV_DATA"]
+    let folder =
+      try memory ? DevFolder.temporary() : DevFolder(named.flatMap { $0.isEmpty ? nil : $0 })
+    defer { folder.removeIfTemporary() }
+    do {
+      try await serve(folder, settings)
+    } catch let error as EmbeddedError {
+      throw UserError(embedded: error, in: folder)
+    } catch let error as IOError where error.errnoCode == EADDRINUSE {
+      throw UserError(
+        .addressTaken, "port \(port) is taken", why: "another process listens on 127.0.0.1:\(port)",
+        next: ["belfry dev --port 7444", "belfry dev --port 0 takes any that is free"])
     }
   }
 
-  private func serve(_ folder: DevFolder) async throws {
+  private func serve(_ folder: DevFolder, _ settings: Settings) async throws {
     let began = ContinuousClock.now
     // First of all: it refuses to share the folder.
     let engine = try EmbeddedEngine(folder.place)
@@ -84,7 +84,7 @@ struct DevCommand: AsyncParsableCommand {
       folder: folder, engine: engine, port: port, workers: workers,
       commands: handlers.isEmpty ? ["echo=cat"] : handlers,
       slots: slots ?? 2 * ProcessInfo.processInfo.activeProcessorCount, drainMax: drain.duration,
-      logs: logs)
+      settings: settings, ready: ready)
     do {
       try await cluster.run(began: began)
     } catch {
@@ -94,7 +94,7 @@ struct DevCommand: AsyncParsableCommand {
     let waiting = await engine.waitingJobs()
     await engine.close()
     if !folder.isTemporary, waiting > 0 {
-      print(
+      DevRemark.say(
         "\(waiting) \(waiting == 1 ? "job waits" : "jobs wait") in \(folder.path) for the next start."
       )
     }

@@ -91,52 +91,23 @@ enum StateHome {
   }
 }
 
-/// Where the last `belfry dev` of this user serves: commands go there when neither an option nor the
-/// environment names a cluster. A file of two variables, mode 0600.
-struct DevAddress: Equatable {
+/// Where a dev cluster serves, and as whom its user goes there: left as the context `dev`.
+struct DevAddress: Sendable {
+  static let context = "dev"
+
   let server: String
   let identity: String
 
-  static var file: String { StateHome.path + "/belfry/dev.env" }
-
-  init(server: String, identity: String) {
-    self.server = server
-    self.identity = identity
-  }
-
-  /// Nil: there never was one.
-  static func last() -> DevAddress? {
-    // Not there, or not readable: then there is none.
-    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { return nil }
-    var values: [String: String] = [:]
-    for line in text.split(separator: "\n") {
-      let pair = line.split(separator: "=", maxSplits: 1).map(String.init)
-      if pair.count == 2 { values[pair[0]] = pair[1] }
+  /// Leaves it for all other commands; what they must say to find it: nothing, when they would.
+  func leave() throws -> String {
+    var file = try ContextFile.load()
+    file.put(
+      ClusterContext(name: Self.context, server: server, identity: identity))
+    try file.write()
+    let environment = ProcessInfo.processInfo.environment
+    let isElsewhere = ["BELFRY_SERVER", "BELFRY_IDENTITY", "BELFRY_CONTEXT"].contains {
+      !(environment[$0] ?? "").isEmpty
     }
-    guard let server = values["BELFRY_SERVER"], let identity = values["BELFRY_IDENTITY"]
-    else { return nil }
-    return DevAddress(server: server, identity: identity)
-  }
-
-  func write() throws {
-    let folder = (Self.file as NSString).deletingLastPathComponent
-    try FileManager.default.createDirectory(
-      atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    let staged = Self.file + ".\(getpid())"
-    let text = """
-      # Where the last belfry dev serves; written by it.
-      BELFRY_SERVER=\(server)
-      BELFRY_IDENTITY=\(identity)
-
-      """
-    guard
-      FileManager.default.createFile(
-        atPath: staged, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600]),
-      rename(staged, Self.file) == 0
-    else {
-      throw UserError(
-        .badFile, "cannot write \(Self.file)", why: String(cString: strerror(errno)),
-        next: ["look at its folder: ls -ld \(folder)"])
-    }
+    return file.current == Self.context && !isElsewhere ? "" : " --context \(Self.context)"
   }
 }

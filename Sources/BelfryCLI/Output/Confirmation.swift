@@ -17,6 +17,3 @@ enum Confirmation {
     }
   }
 }
-
-/// What is said beside the data: on standard error, so that pipes get data only.
-func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }

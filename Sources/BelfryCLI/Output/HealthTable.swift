@@ -4,12 +4,12 @@ internal import BelfryAPI
 struct HealthTable {
   let text: String
 
-  init(_ picture: Belfry_V1_HealthUpdate) {
+  init(_ picture: Belfry_V1_HealthUpdate, _ screen: Screen) {
     var lines: [String] = []
     let verdict = picture.verdict.isEmpty ? "nothing is wrong" : picture.verdict
     lines.append("cluster \(picture.cluster): \(verdict)")
     lines.append("")
-    lines += TextTable.lines(
+    lines += TextTable(
       ["NODE", "ROLE", "STATE", "SLOTS", "BEAT", "REASON"],
       picture.nodes.map { node in
         [
@@ -17,29 +17,33 @@ struct HealthTable {
           node.role == "worker" ? "\(node.running)/\(node.slots)" : "",
           node.role == "worker" ? Self.age(node.heartbeatAgeMs) : "", node.reason,
         ]
-      })
+      }
+    ).lines(screen)
     lines.append("")
-    lines += TextTable.lines(
+    lines += TextTable(
       ["LANE", "READY", "WAITING", "RUNNING", "PARKED", "DONE", "FAILED", "WAITS FOR"],
       picture.lanes.map { lane in
         [
           lane.name, "\(lane.ready)", "\(lane.waiting)", "\(lane.running)", "\(lane.parked)",
           "\(lane.finished)", "\(lane.failed)", lane.waits,
         ]
-      })
+      }
+    ).lines(screen)
     lines.append("")
-    lines += TextTable.lines(
-      ["PART", "STATE", "REASON"], picture.parts.map { [$0.name, $0.state, $0.reason] })
+    lines += TextTable(
+      ["PART", "STATE", "REASON"], picture.parts.map { [$0.name, $0.state, $0.reason] }
+    ).lines(screen)
     if !picture.alerts.isEmpty {
       lines.append("")
-      lines += TextTable.lines(
+      lines += TextTable(
         ["ALERT", "SUBJECT", "SEVERITY", "WHY"],
-        picture.alerts.map { [$0.rule, $0.subject, $0.severity, $0.why] })
+        picture.alerts.map { [$0.rule, $0.subject, $0.severity, $0.why] }
+      ).lines(screen)
     }
     text = lines.joined(separator: "\n")
   }
 
-  private static func age(_ milliseconds: UInt64) -> String {
+  static func age(_ milliseconds: UInt64) -> String {
     milliseconds < 1_000 ? "<1s" : "\(milliseconds / 1_000)s"
   }
 }

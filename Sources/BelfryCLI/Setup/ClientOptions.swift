@@ -1,10 +1,11 @@
 internal import ArgumentParser
 internal import Belfry
+internal import BelfryCore
 internal import Foundation
 
 /// Which cluster, and as whom.
 struct ClientOptions: ParsableArguments {
-  @Option(help: "A coordinator, https://host:port (BELFRY_SERVER). [default: the last belfry dev]")
+  @Option(help: "A coordinator, https://host:port (BELFRY_SERVER).")
   var server: String?
 
   @Option(
@@ -13,17 +14,30 @@ struct ClientOptions: ParsableArguments {
   )
   var identity: String?
 
+  @Option(
+    help: "A context, see belfry context (BELFRY_CONTEXT). [default: the current one]",
+    completion: .custom { _, _, _ in Completion.contexts() })
+  var context: String?
+
+  @OptionGroup var files: ConfigurationOptions
+
   @Option(help: "How long to wait for an answer.")
   var timeout = DurationOption(.seconds(30))
 
-  func client() throws -> BelfryClient {
-    if server == nil, identity == nil, Environment.value("SERVER") == nil,
-      Environment.value("IDENTITY") == nil, let dev = DevAddress.last()
-    {
-      return try BelfryClient(server: dev.server, identity: dev.identity)
+  var access: ClientAccess {
+    ClientAccess(server: server, identity: identity, context: context, file: files.file)
+  }
+
+  /// Runs a body with a client, and the time that an answer may take; closes the client.
+  func connected<Result>(
+    _ body: (BelfryClient, Duration) async throws -> Result
+  ) async throws -> Result {
+    do {
+      return try await access.connected { try await body($0, timeout.duration) }
+    } catch let error as BelfryError where error.code == .deadlineExceeded {
+      throw UserError(
+        .timeout, "no answer from the coordinator within \(timeout.duration.shortText)",
+        why: error.message, next: ["--timeout 5m waits longer", "belfry health, belfry doctor"])
     }
-    return try BelfryClient(
-      server: Environment.required(server, "--server", "SERVER", "https://localhost:7443"),
-      identity: Environment.required(identity, "--identity", "IDENTITY", "certs/me"))
   }
 }

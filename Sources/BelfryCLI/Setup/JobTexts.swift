@@ -22,9 +22,24 @@ enum PayloadText {
     if file == "-" { return [UInt8](FileHandle.standardInput.readDataToEndOfFile()) }
     guard let data = FileManager.default.contents(atPath: file) else {
       throw UserError(
-        .badFile, "cannot read \(file)", why: String(cString: strerror(errno)),
-        next: ["--payload-file - reads standard input"])
+        access(file, F_OK) == 0 ? .badFile : .fileMissing, "cannot read \(file)",
+        why: String(cString: strerror(errno)),
+        next: ["check the path; - is standard input"])
     }
     return [UInt8](data)
+  }
+}
+
+/// Lanes as people write them.
+enum LaneText {
+  static func parse(_ texts: [String]) throws -> [Lane] {
+    try texts.map { text in
+      guard let lane = Lane(text) else {
+        throw UserError(
+          .badName, "\"\(text)\" is no lane", why: "[a-z0-9][a-z0-9-]{0,62} is asked for",
+          next: ["--lanes default,reports"])
+      }
+      return lane
+    }
   }
 }

@@ -20,24 +20,42 @@ struct LogOptions: ParsableArguments {
   @Option(help: "trace, debug, info, notice, warning, error, critical (BELFRY_LOG_LEVEL).")
   var logLevel: String?
 
-  /// The process's logger; lines go to standard error.
-  func logger(
-    _ service: String, node: String, default fallback: Logger.Level = .info
-  ) throws -> Logger {
-    let name = logLevel ?? Environment.value("LOG_LEVEL") ?? fallback.rawValue
-    guard let level = Logger.Level(rawValue: name) else {
-      throw UserError(
-        .badSetting, "\"\(name)\" is no log level", why: "it is none of those there are",
-        next: ["--log-level " + Logger.Level.allCases.map(\.rawValue).joined(separator: "|")])
+  var options: [SettingKey: [String]] {
+    var options: [SettingKey: [String]] = [:]
+    options.note(.logFormat, logFormat?.rawValue)
+    options.note(.logLevel, logLevel)
+    return options
+  }
+}
+
+/// What a process that goes on logs, to standard error; its level can be changed meanwhile.
+struct ServiceLog {
+  let logger: Logger
+  let level: LogLevelSwitch
+
+  init(_ settings: Settings, service: String, node: String) throws {
+    let format = try settings.text(.logFormat).flatMap { LogFormat(rawValue: $0) }
+    let level = LogLevelSwitch(try Self.level(settings))
+    let chosen = format ?? (isatty(2) == 1 ? .console : .json)
+    self.level = level
+    logger = Logger(label: service) { label in
+      LineLogHandler(format: chosen, service: label, node: node, level: level)
     }
-    let chosen =
-      logFormat ?? Environment.value("LOG_FORMAT").flatMap { LogFormat(rawValue: $0) }
-    let format = chosen ?? (isatty(2) == 1 ? .console : .json)
-    var logger = Logger(label: service) { label in
-      LineLogHandler(format: format, service: label, node: node)
-    }
-    logger.logLevel = level
-    return logger
+  }
+
+  static func level(_ settings: Settings) throws -> Logger.Level {
+    try settings.text(.logLevel).flatMap { Logger.Level(rawValue: $0) } ?? .info
+  }
+}
+
+/// The level of all loggers of a process.
+final class LogLevelSwitch: Sendable {
+  private let level: Mutex<Logger.Level>
+  init(_ level: Logger.Level) { self.level = Mutex(level) }
+
+  var value: Logger.Level {
+    get { level.withLock { $0 } }
+    set { level.withLock { $0 = newValue } }
   }
 }
 
@@ -45,7 +63,9 @@ struct LogOptions: ParsableArguments {
 /// write, so that lines of several threads do not mix.
 struct LineLogHandler: LogHandler {
   var metadata: Logger.Metadata = [:]
-  var logLevel: Logger.Level = .info
+  /// Of this one logger, when it was given one.
+  private var own: Logger.Level?
+  private let level: LogLevelSwitch
   let format: LogFormat
   let service: String
   let node: String
@@ -53,10 +73,16 @@ struct LineLogHandler: LogHandler {
   /// Longest field, in characters: a log line is no place for a payload.
   private static let fieldMax = 4_096
 
-  init(format: LogFormat, service: String, node: String) {
+  init(format: LogFormat, service: String, node: String, level: LogLevelSwitch) {
+    self.level = level
     self.format = format
     self.service = service
     self.node = node
+  }
+
+  var logLevel: Logger.Level {
+    get { own ?? level.value }
+    set { own = newValue }
   }
 
   subscript(metadataKey key: String) -> Logger.Metadata.Value? {

@@ -31,9 +31,4 @@ struct NodeIdentity {
       certificateChainFile: files.certificatePath, keyFile: files.keyPath,
       caFile: files.authorityPath)
   }
-
-  /// Where the boot id is kept: the option, else beside the identity.
-  func stateFolder(_ option: String?) -> String {
-    option ?? Environment.value("STATE") ?? folder
-  }
 }

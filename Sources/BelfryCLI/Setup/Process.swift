@@ -6,13 +6,19 @@ internal import UnixSignals
 /// Runs a service until it ends or is told to: the first SIGINT or SIGTERM lets it leave in order,
 /// the second ends the process at once.
 enum ServiceProcess {
-  static func run(_ service: some Service, logger: Logger) async throws {
-    try await run([service], logger: logger)
+  static func run(
+    _ service: some Service, beside listener: LocalListener?, logger: Logger, reload: Reload
+  ) async throws {
+    // They are told to leave in the opposite order: probes are answered to the end.
+    try await run(
+      ([listener, service] as [(any Service)?]).compactMap { $0 }, logger: logger, reload: reload)
   }
 
   /// Several, begun together; told to leave from the last to the first, each when the one behind it
   /// has left.
-  static func run(_ services: [any Service], logger: Logger) async throws {
+  static func run(
+    _ services: [any Service], logger: Logger, reload: Reload? = nil
+  ) async throws {
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
         services: services.map {
@@ -23,6 +29,7 @@ enum ServiceProcess {
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { try await group.run() }
       tasks.addTask { await endAtSecondSignal(logger) }
+      if let reload { tasks.addTask { await reload.run() } }
       try await tasks.next()
       tasks.cancelAll()
     }

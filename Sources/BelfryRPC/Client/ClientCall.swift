@@ -94,8 +94,22 @@ final class ClientCall: RPCWriterTarget, @unchecked Sendable {
   func armDeadline() {
     guard let deadline, deadlineTimer == nil, !isOver else { return }
     deadlineTimer = eventLoop.scheduleTask(deadline: deadline) { [self] in
-      fail(RPCStatus(.deadlineExceeded, "no answer within the time-out"))
+      fail(RPCStatus(.deadlineExceeded, lateness))
     }
+  }
+
+  /// Which hop was waited for, how long, and what was last seen of it.
+  private var lateness: String {
+    let waited = options.timeout.map { " within " + TimeAmount($0).text } ?? ""
+    let seen =
+      if let connection {
+        hasHeaders
+          ? "\(connection.target) has begun to answer and did not end"
+          : "connected to \(connection.target), which took the call and did not begin to answer"
+      } else {
+        "there was no connection yet: name, TCP or TLS were not done"
+      }
+    return "no answer to \(method.path)\(waited): \(seen)"
   }
 
   func begin(on connection: ClientConnection) {

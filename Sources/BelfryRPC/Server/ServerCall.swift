@@ -69,7 +69,7 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
     self.deframer = deframer
     if let deadline = context.deadline {
       deadlineTimer = context.eventLoop.scheduleTask(deadline: deadline) { [self] in
-        fail(RPCStatus(.deadlineExceeded, "the deadline has passed"))
+        fail(RPCStatus(.deadlineExceeded, "the deadline passed while the server worked on it"))
       }
     }
   }

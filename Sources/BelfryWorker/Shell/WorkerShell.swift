@@ -254,6 +254,8 @@ actor WorkerShell {
     drained = nil
   }
 
+  var status: WorkerStatus { core.status }
+
   var hasEnded: Bool { running.isEmpty }
 
   /// Waits for handlers that still run, those that were given up excepted.

@@ -43,7 +43,11 @@ final class TestCluster {
   }
 
   var client: [String: String] {
-    ["BELFRY_SERVER": server, "BELFRY_IDENTITY": certs + "/me", "BELFRY_LOG_FORMAT": "json"]
+    [
+      "BELFRY_SERVER": server, "BELFRY_IDENTITY": certs + "/me", "BELFRY_LOG_FORMAT": "json",
+      // Contexts and configuration files of a test's own.
+      "XDG_CONFIG_HOME": folder.path,
+    ]
   }
 
   @discardableResult

@@ -1,0 +1,98 @@
+internal import CoreMetrics
+internal import Synchronization
+
+/// Counters and gauges that the layers below keep through swift-metrics, for `/metrics`. Durations are
+/// not kept: none of them is measured that way.
+final class MetricsRegistry: MetricsFactory, Sendable {
+  private struct Key: Hashable {
+    let label: String
+    let labels: [String]
+  }
+
+  private struct Cells {
+    var counters: [Key: CounterCell] = [:]
+    var gauges: [Key: GaugeCell] = [:]
+  }
+
+  private let cells = Mutex(Cells())
+
+  private static let help = [
+    "belfry_rpc_refused_total": "Connections and calls that were refused or cut off, by reason."
+  ]
+
+  func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
+    cells.withLock { cells in
+      let cell = cells.counters[Self.key(label, dimensions)] ?? CounterCell(dimensions)
+      cells.counters[Self.key(label, dimensions)] = cell
+      return cell
+    }
+  }
+
+  func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
+    cells.withLock { cells in
+      let cell = cells.gauges[Self.key(label, dimensions)] ?? GaugeCell(dimensions)
+      cells.gauges[Self.key(label, dimensions)] = cell
+      return cell
+    }
+  }
+
+  func makeRecorder(
+    label: String, dimensions: [(String, String)], aggregate: Bool
+  ) -> any RecorderHandler { NOOPMetricsHandler.instance }
+
+  func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
+    NOOPMetricsHandler.instance
+  }
+
+  func destroyCounter(_ handler: any CounterHandler) {}
+  func destroyMeter(_ handler: any MeterHandler) {}
+  func destroyRecorder(_ handler: any RecorderHandler) {}
+  func destroyTimer(_ handler: any TimerHandler) {}
+
+  var families: [MetricFamily] {
+    let (counters, gauges) = cells.withLock { ($0.counters, $0.gauges) }
+    return Self.families(
+      .counter, counters.map { ($0.key.label, $0.value.labels, Double($0.value.value)) })
+      + Self.families(.gauge, gauges.map { ($0.key.label, $0.value.labels, $0.value.value) })
+  }
+
+  /// In order of name and labels: two looks at the same numbers are the same text.
+  private static func families(
+    _ kind: MetricFamily.Kind, _ cells: [(String, [(name: String, value: String)], Double)]
+  ) -> [MetricFamily] {
+    Dictionary(grouping: cells, by: \.0).sorted { $0.key < $1.key }.map { name, cells in
+      let samples = cells.map { MetricFamily.Sample(labels: $0.1, value: $0.2) }
+      return MetricFamily(
+        name, kind, help[name] ?? "Kept by a layer of Belfry.",
+        samples.sorted { $0.labels.map(\.value).lexicographicallyPrecedes($1.labels.map(\.value)) })
+    }
+  }
+
+  private static func key(_ label: String, _ dimensions: [(String, String)]) -> Key {
+    Key(label: label, labels: dimensions.flatMap { [$0.0, $0.1] })
+  }
+}
+
+private final class CounterCell: CounterHandler {
+  let labels: [(name: String, value: String)]
+  private let count = Atomic<Int64>(0)
+
+  init(_ labels: [(String, String)]) { self.labels = labels }
+
+  var value: Int64 { count.load(ordering: .relaxed) }
+  func increment(by amount: Int64) { count.wrappingAdd(amount, ordering: .relaxed) }
+  func reset() { count.store(0, ordering: .relaxed) }
+}
+
+private final class GaugeCell: MeterHandler {
+  let labels: [(name: String, value: String)]
+  private let level = Mutex(0.0)
+
+  init(_ labels: [(String, String)]) { self.labels = labels }
+
+  var value: Double { level.withLock { $0 } }
+  func set(_ value: Int64) { set(Double(value)) }
+  func set(_ value: Double) { level.withLock { $0 = value } }
+  func increment(by amount: Double) { level.withLock { $0 += amount } }
+  func decrement(by amount: Double) { level.withLock { $0 -= amount } }
+}

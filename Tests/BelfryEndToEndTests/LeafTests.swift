@@ -1,0 +1,152 @@
+import Foundation
+import Testing
+
+/// Every command there is, by the parser's own tree, gives one JSON document with `-o json`.
+@Suite(.serialized)
+struct LeafTests {
+  /// What each takes to do something; the texts in braces stand for what a test has made.
+  static let arguments: [String: [String]] = [
+    "alert test": ["--alert-sinks", "{folder}/sinks"],
+    "audit": ["--ids", "{ids}"],
+    "cheat": [],
+    "check": [],
+    "completion": ["bash"],
+    "config explain": [],
+    "config path": [],
+    "config print": [],
+    "config validate": ["{folder}/good.yaml"],
+    "context add": [
+      "leaf", "--server", "https://localhost:7443", "--identity", "{folder}/certs/me",
+    ],
+    "context list": [],
+    "context remove": ["leaf"],
+    "context show": ["leaf"],
+    "context use": ["leaf"],
+    "demo": [],
+    "doctor": [],
+    "explain": [],
+    "cert init": ["--cluster", "leaf", "--dir", "{folder}/leaf"],
+    "cert issue": ["worker", "leaf", "--dir", "{folder}/certs"],
+    "coordinator limits": [],
+    "health": [],
+    "job cancel": ["delayed-1"],
+    "job forget": ["done-1", "--yes"],
+    "job list": [],
+    "job retry": ["dead-1"],
+    "job show": ["done-1"],
+    "job wait": ["done-1"],
+    "lane list": [],
+    "lane pause": ["{lane}"],
+    "lane resume": ["{lane}"],
+    "schedule add": ["leaf", "--cron", "@hourly", "--kind", "echo", "--lane", "{lane}"],
+    "schedule list": [],
+    "schedule next": ["@hourly"],
+    "schedule pause": ["leaf"],
+    "schedule remove": ["leaf", "--yes"],
+    "schedule resume": ["leaf"],
+    "stats": [],
+    "submit": ["--kind", "echo", "--lane", "{lane}"],
+    "support bundle": ["--file", "{folder}/bundle.tar.gz"],
+    "top": [],
+    "version": [],
+  ]
+  /// Commands that go on: they print one document once they serve.
+  static let services: [String: [String]] = [
+    "coordinator run": [
+      "--queue", "{amqp}", "--store", "{store}", "--identity", "{folder}/certs/c2", "--listen",
+      "127.0.0.1:0", "--lanes", "{lane}",
+    ],
+    "dev": ["--data", "{folder}/dev", "--port", "0"],
+    "worker run": [
+      "--server", "{server}", "--identity", "{folder}/certs/w2", "--lanes", "{lane}", "--run",
+      "echo=cat",
+    ],
+  ]
+
+  private struct Command: Decodable {
+    let commandName: String
+    let shouldDisplay: Bool?
+    let subcommands: [Command]?
+
+    func leaves(_ path: [String] = []) -> [String] {
+      guard shouldDisplay ?? true, commandName != "help" else { return [] }
+      guard let subcommands, !subcommands.isEmpty else { return [path.joined(separator: " ")] }
+      return subcommands.flatMap { $0.leaves(path + [$0.commandName]) }
+    }
+  }
+  private struct Dump: Decodable { let command: Command }
+  private struct Head: Decodable {
+    let kind: String
+    let apiVersion: String
+  }
+
+  private func head(_ text: String) throws -> Head {
+    try JSONDecoder().decode(Head.self, from: Data(text.utf8))
+  }
+
+  @Test func everyLeafGivesOneDocument() async throws {
+    let cluster = try await TestCluster()
+    defer { cluster.stop() }
+    let dump = try await cluster.belfry("--experimental-dump-help")
+    let leaves = try JSONDecoder().decode(Dump.self, from: Data(dump.out.utf8)).command.leaves()
+    let known = Set(Self.arguments.keys).union(Self.services.keys)
+    #expect(Set(leaves) == known, "a command was added or removed: say here what it takes")
+
+    try cluster.startCoordinator()
+    try await cluster.startWorker("w1", run: ["echo=cat", "never=sh -c 'exit 65'"])
+    try await cluster.untilUp("w1")
+    try await cluster.issue("coordinator", "c2", "--host", "127.0.0.1")
+    try await cluster.issue("worker", "w2")
+    try await cluster.submit(1, kind: "echo", prefix: "done")
+    try await cluster.submit(1, kind: "never", prefix: "dead")
+    try await cluster.submit(1, kind: "echo", prefix: "delayed", "--delay", "1h")
+    for id in ["done-1", "dead-1"] { _ = try await cluster.job(id) }
+    let ids = cluster.folder.appendingPathComponent("ids")
+    try Data("done-1\ndead-1\n".utf8).write(to: ids)
+    try Data("script command /bin/true\n".utf8)
+      .write(to: cluster.folder.appendingPathComponent("sinks"))
+    let file = cluster.folder.appendingPathComponent("good.yaml")
+    try Data("worker:\n  slots: 3\n".utf8).write(to: file)
+
+    for leaf in order(leaves) {
+      guard let arguments = Self.arguments[leaf] else { continue }
+      let words = leaf.split(separator: " ").map(String.init) + fill(arguments, cluster)
+      let ended = try await cluster.belfry(words + ["-o", "json"], identity: "me")
+      #expect([0, 1, 2].contains(ended.status), "\(leaf): \(ended)")
+      let head = try? head(ended.out)
+      #expect(head?.apiVersion == "belfry/v1", "\(leaf): \(ended)")
+      #expect(head?.kind.isEmpty == false, "\(leaf): \(ended)")
+    }
+    for (leaf, arguments) in Self.services.sorted(by: { $0.key < $1.key }) {
+      let out = cluster.folder.appendingPathComponent("out-\(leaf)")
+      let words = leaf.split(separator: " ").map(String.init) + fill(arguments, cluster)
+      try cluster.start(
+        leaf,
+        ["-c", "exec \"$0\" \"$@\" > '\(out.path)'", cluster.belfryPath] + words + ["-o", "json"],
+        program: "/bin/sh")
+      try await until("\(leaf) says that it serves") {
+        let text = (try? String(contentsOf: out, encoding: .utf8)) ?? ""
+        return (try? head(text))?.apiVersion == "belfry/v1"
+      }
+    }
+  }
+
+  /// First what makes things, then what looks at them, then what removes them.
+  private func order(_ leaves: [String]) -> [String] {
+    let (makers, enders) = ([" add", " init"], [" remove", " forget"])
+    func rank(_ leaf: String) -> Int {
+      makers.contains(where: leaf.hasSuffix) ? 0 : enders.contains(where: leaf.hasSuffix) ? 2 : 1
+    }
+    return leaves.sorted { (rank($0), $0) < (rank($1), $1) }
+  }
+
+  private func fill(_ arguments: [String], _ cluster: TestCluster) -> [String] {
+    let values = [
+      "{folder}": cluster.folder.path, "{lane}": cluster.lane, "{server}": cluster.server,
+      "{amqp}": cluster.amqp, "{store}": cluster.store, "{ids}": cluster.folder.path + "/ids",
+    ]
+    return arguments.map { word in
+      values.reduce(word) { $0.replacing($1.key, with: $1.value) }
+    }
+  }
+}
