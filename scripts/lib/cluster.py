@@ -24,6 +24,8 @@ class Cluster:
         self.queue_url, self.store_url = queue_url, store_url
         self.server = f"https://127.0.0.1:{free_port()}"
         self.processes = {}
+        # What `run` adds to the environment of its processes.
+        self.environment = {}
         self.on_health = lambda update: None
 
     def __enter__(self):
@@ -38,7 +40,8 @@ class Cluster:
     def run(self, *arguments, **options):
         """Runs `belfry …` to its end; gives back what it printed."""
         command = [str(self.belfry), *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, **options)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60,
+                              env=os.environ | self.environment, **options)
         if done.returncode != 0:
             raise Failed(f"{' '.join(command)} ended with status {done.returncode}:\n{done.stderr}")
         return done.stdout
@@ -108,9 +111,10 @@ class Cluster:
 
     def stop(self):
         """Asks all to leave, workers first, with SIGTERM; gives back who ended badly, and how."""
-        workers = [name for name in self.processes if name not in ("c1", "health")]
+        coordinators = [name for name in self.processes if name in ("c1", "c2")]
+        workers = [name for name in self.processes if name not in (*coordinators, "health")]
         bad = []
-        for group in (["health"], workers, ["c1"]):
+        for group in (["health"], workers, coordinators):
             running = [n for n in group if n in self.processes and self.processes[n].poll() is None]
             for name in running:
                 self.processes[name].terminate()

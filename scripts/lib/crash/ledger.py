@@ -9,6 +9,7 @@ import json
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 
 import pika
 import pymongo
@@ -46,6 +47,8 @@ class Job:
     backoff: str = "fixed:100ms"
     # On an attached queue a message's own id is not the job's.
     foreign_id: str = ""
+    # Seconds from the publish; 0: it has none.
+    deadline: int = 0
 
 
 def foreign_job(queue, message_id, pause):
@@ -124,6 +127,8 @@ class Producer(Broker):
                 message_id=job.foreign_id, delivery_mode=2), mandatory=True)
             return
         headers = {"belfry-backoff": job.backoff}
+        if job.deadline:
+            headers["belfry-deadline"] = datetime.now(timezone.utc) + timedelta(seconds=job.deadline)
         if repeated:
             headers["belfry-repeat"] = True
         self.channel().basic_publish("belfry.jobs", self.lane, body, pika.BasicProperties(

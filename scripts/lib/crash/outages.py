@@ -2,19 +2,22 @@
 
 A drill breaks something, waits as long as the outage is to last, and brings it back. Meanwhile jobs
 are published at a steady rate; `belfry health` must say what is wrong, an alert must fire and be
-resolved, and work must go on within 10 s of the part's return.
+resolved, and work must go on within 10 s of the part's return, or while it is away where another
+can take its place.
 """
 
+import hashlib
 import json
-import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
+from datetime import timezone
 from pathlib import Path
 
 import pymongo
 
 from cluster import Failed, wait_until
+from crash.ledger import Job
 from crash.stand import Task
 
 RATE, PAUSE = 10, 0.1
@@ -22,69 +25,7 @@ RESUMES_WITHIN = 10
 # A part that is away for 5 s raises an alert; a worker that is silent is lost after 4 s. The rest is
 # the time-out after which a hanging server counts as away: MongoDB's 10 s, AMQP's two heartbeats.
 KNOWN_WITHIN = {"broker": 30, "store": 20, "w1": 8}
-MEMORY = "set_vm_memory_high_watermark"
-
-
-@dataclass
-class Drill:
-    name: str
-    # What health and alerts are about: broker, store, a node, or nothing when it is over too soon.
-    subject: str
-    seconds: float
-    begin: object
-    end: object
-    extra: int = 0
-    only_long: bool = False
-
-    @property
-    def rule(self):
-        return "node-lost" if self.subject == "w1" else f"{self.subject}-down"
-
-
-def ctl(*words):
-    return lambda stand: stand.servers.script("rabbit", "ctl", "-q", *words)
-
-
-def script(name, verb):
-    return lambda stand: stand.servers.script(name, verb)
-
-
-def send(name, number):
-    return lambda stand: stand.send(name, number)
-
-
-def revive(name):
-    return lambda stand: stand.revive(name)
-
-
-def delete_lane(stand):
-    """With nothing in it that is not in work: what was waiting there would be gone with it."""
-    stand.ledger.channel().queue_delete(f"belfry.lane.{stand.lane}")
-
-
-def nothing(stand):
-    pass
-
-
-STOP, CONT, KILL = signal.SIGSTOP, signal.SIGCONT, signal.SIGKILL
-DRILLS = [
-    Drill("rabbit/stop/5s", "broker", 5, script("rabbit", "stop"), script("rabbit", "start")),
-    Drill("rabbit/stop/60s", "broker", 60, script("rabbit", "stop"), script("rabbit", "start")),
-    Drill("rabbit/kill/5s", "broker", 5, script("rabbit", "kill"), script("rabbit", "start")),
-    Drill("rabbit/kill/60s", "broker", 60, script("rabbit", "kill"), script("rabbit", "start")),
-    Drill("rabbit/hang/30s", "broker", 30, send("rabbit", STOP), send("rabbit", CONT)),
-    Drill("rabbit/alarm/15s", "broker", 15, ctl(MEMORY, "absolute", "1MB"), ctl(MEMORY, "absolute", "1GB")),
-    Drill("rabbit/close", "", 0, ctl("close_all_connections", "maintenance"), nothing),
-    Drill("rabbit/delete-queue", "", 0, delete_lane, nothing),
-    Drill("mongo/kill/5s", "store", 5, script("mongo", "kill"), script("mongo", "start")),
-    Drill("mongo/kill/60s", "store", 60, script("mongo", "kill"), script("mongo", "start")),
-    Drill("mongo/kill/300s", "store", 300, script("mongo", "kill"), script("mongo", "start"), only_long=True),
-    Drill("mongo/hang/30s", "store", 30, send("mongo", STOP), send("mongo", CONT)),
-    Drill("c1/kill", "", 0, send("c1", KILL), revive("c1"), extra=1),
-    Drill("c1/stop/10s", "", 10, send("c1", STOP), send("c1", CONT), extra=1),
-    Drill("w1/kill/5s", "w1", 5, send("w1", KILL), revive("w1"), extra=1),
-    Drill("w1/stop/10s", "w1", 10, send("w1", STOP), send("w1", CONT), extra=1),
-]
+MINUTE = 60_000
 
 
 @dataclass
@@ -110,11 +51,18 @@ class Outage:
 
     def run(self):
         stand, drill = self.stand, self.drill
-        memory = {name: resident(stand.processes[name].pid) for name in ("c1", "w2")}
-        self.lines_before, self.episodes_before = len(stand.log("c1")), len(self.episodes())
+        memory = {name: resident(stand.processes[name].pid) for name in (self.asked, "w2")}
+        self.lines_before = {name: len(stand.log(name)) for name in stand.addresses}
+        self.episodes_before = len(self.episodes())
+        if drill.has_schedule:
+            self.schedule("add", "--cron", "* * * * *", "--kind", "work", "--payload", "ok 0",
+                          "--lane", stand.lane)
+            self.scheduled = time.time()
         load = self.begin_load()
         self.broke = time.monotonic()
         self.watch(Task(lambda: drill.begin(stand)), drill.seconds)
+        if drill.during and self.report.resumed is None:
+            self.report.wrong.append("work did not go on while the part was away")
         started = set(stand.ledger.effects)
         self.watch(Task(lambda: drill.end(stand)), 0)
         self.returned = time.monotonic()
@@ -122,6 +70,8 @@ class Outage:
         self.watch_resolution()
         self.is_over = True
         load.finish()
+        if drill.has_schedule:
+            self.count_firings()
         self.count()
         for name, before in memory.items():
             if stand.processes[name].poll() is None:
@@ -129,10 +79,15 @@ class Outage:
                 self.report.growth_mb[name] = round((after - before) / (1 << 20), 1)
         return self.report
 
+    @property
+    def asked(self):
+        """The coordinator that is asked: where there are two, the one that nothing happens to."""
+        return list(self.stand.addresses)[-1]
+
     # --- Load ---
 
     def begin_load(self):
-        if self.drill.begin is delete_lane:
+        if self.drill.held:
             self.publish_held()
             return Task(nothing_to_do)
         load = Task(self.produce)
@@ -140,14 +95,18 @@ class Outage:
         return load
 
     def publish_held(self):
-        """As many as there are slots, all of them running when the queue goes; more come afterwards."""
-        jobs = self.make(4, 1.5)
+        """As many as there are slots, all of them running when it breaks; more come afterwards."""
+        jobs = self.make(4, self.drill.held)
         self.stand.submit(jobs)
         wait_until("all of them run", lambda: self.stand.ledger.look() or all(
             job.id in self.stand.ledger.effects for job in jobs), 20)
 
     def make(self, count, pause):
-        jobs = self.stand.make_jobs(self.drill.name.replace("/", "-"), count, modes=["ok"], pause=pause)
+        """Where clocks jump, also jobs that fail once and wait in the store, all with a deadline."""
+        mode = "retry" if self.drill.jumping and len(self.jobs) % 5 == 0 else "ok"
+        jobs = self.stand.make_jobs(self.drill.name.replace("/", "-"), count, modes=[mode], pause=pause)
+        for job in jobs:
+            job.deadline = 600 if self.drill.jumping else 0
         self.jobs += jobs
         self.stand.ledger.expect(jobs)
         return jobs
@@ -165,16 +124,34 @@ class Outage:
 
     def watch(self, task, seconds):
         """While something is being broken or brought back, and for so long altogether."""
-        end = time.monotonic() + seconds
+        end, started = time.monotonic() + seconds, None
         while task.is_alive() or time.monotonic() < end:
             if self.drill.subject and self.report.known is None:
                 self.ask_health()
             self.note_alert("firing", self.broke)
+            if self.drill.during:
+                self.note_alert("resolved", self.broke)
             # Asking a MongoDB that hangs would take the time that is being measured.
-            if self.drill.subject != "store":
+            if self.drill.subject != "store" or self.drill.during:
                 self.stand.ledger.look()
+            if self.drill.during and self.report.resumed is None and not task.is_alive():
+                started = started or set(self.stand.ledger.effects)
+                if self.has_gone_on(started):
+                    self.resumed_after(self.broke, self.drill.during)
             time.sleep(0.05)
         task.finish()
+
+    def has_gone_on(self, started):
+        """Some job that had not begun by then has gone all the way."""
+        return any(job.id not in started and job.id not in self.stand.ledger.open
+                   for job in list(self.jobs))
+
+    def resumed_after(self, since, limit):
+        took = time.monotonic() - since
+        if self.report.resumed is None:
+            self.report.resumed = took
+        if took > limit:
+            self.report.wrong.append(f"work went on after {took:.1f} s only")
 
     def ask_health(self):
         health = self.health()
@@ -186,9 +163,12 @@ class Outage:
 
     def health(self):
         done = subprocess.run(
-            [self.stand.belfry, "health", "-o", "json", "--server", self.stand.server, "--identity",
-             self.stand.identity("ops"), "--timeout", "3s"], capture_output=True, text=True)
+            [self.stand.belfry, "health", "-o", "json", *self.as_operator(), "--timeout", "3s"],
+            capture_output=True, text=True)
         return json.loads(done.stdout) if done.stdout.startswith("{") else {}
+
+    def as_operator(self):
+        return ["--server", self.stand.addresses[self.asked], "--identity", self.stand.identity("ops")]
 
     def note_alert(self, state, since):
         if getattr(self.report, "fired" if state == "firing" else "resolved") is None:
@@ -197,28 +177,26 @@ class Outage:
                 setattr(self.report, "fired" if state == "firing" else "resolved", took)
 
     def has_logged(self, state):
-        said = self.stand.log("c1")[self.lines_before:]
+        return bool(self.alerts(state, self.drill.rule, self.drill.subject))
+
+    def alerts(self, state, rule=None, subject=None):
+        """What any coordinator has sent since the drill began."""
         # MongoDB's driver may say a line of its own before main begins.
-        return any(line.get("event.action") == self.drill.rule
-                   and line.get("labels.subject") == self.drill.subject
-                   and line.get("event.outcome") == state
-                   for line in map(json.loads, (text for text in said if text.startswith("{"))))
+        said = [json.loads(line) for name, before in self.lines_before.items()
+                for line in self.stand.log(name)[before:] if line.startswith("{")]
+        return [f"{line['event.action']} {line.get('labels.subject')}" for line in said
+                if line.get("event.outcome") == state
+                and rule in (None, line.get("event.action"))
+                and subject in (None, line.get("labels.subject"))]
 
     def await_resumption(self, started):
-        """Some job that had not begun when the part was back has gone all the way."""
-        if self.drill.begin is delete_lane:
+        """Work goes on once the part is back."""
+        if self.drill.held:
             self.stand.submit(self.make(16, PAUSE))
-
-        def has_resumed():
-            self.stand.ledger.look()
-            return any(job.id not in started and job.id not in self.stand.ledger.open
-                       for job in list(self.jobs))
-
         try:
-            wait_until(f"work goes on within {RESUMES_WITHIN} s", has_resumed, 60, every=0.02)
-            self.report.resumed = time.monotonic() - self.returned
-            if self.report.resumed > RESUMES_WITHIN:
-                self.report.wrong.append(f"work went on after {self.report.resumed:.1f} s only")
+            wait_until(f"work goes on within {RESUMES_WITHIN} s",
+                       lambda: self.stand.ledger.look() or self.has_gone_on(started), 60, every=0.02)
+            self.resumed_after(self.returned, RESUMES_WITHIN)
         except Failed as failure:
             self.report.wrong.append(str(failure))
 
@@ -226,16 +204,18 @@ class Outage:
         """An alert that has fired is resolved, in the log and in the store; one that should have, did."""
         if not self.drill.subject:
             return
+        # Where another takes its place, the alert is over before the part is back.
+        since = self.broke if self.drill.during else self.returned
         end = time.monotonic() + 15
         while time.monotonic() < end:
             self.note_alert("firing", self.broke)
-            self.note_alert("resolved", self.returned)
+            self.note_alert("resolved", since)
             if self.report.resolved is not None and self.is_recorded():
                 break
             if self.report.fired is None and self.drill.seconds < 10 and self.is_well():
                 return
             time.sleep(0.05)
-        must_fire = self.drill.seconds >= 10 or self.drill.subject == "w1"
+        must_fire = self.drill.must_fire
         if must_fire and (self.report.known or 99) > KNOWN_WITHIN[self.drill.subject]:
             self.report.wrong.append(f"health did not name {self.drill.subject}: {self.health()}")
         if must_fire and self.report.fired is None:
@@ -266,6 +246,23 @@ class Outage:
 
     # --- Counting ---
 
+    def schedule(self, verb, *more):
+        self.stand.run("schedule", verb, "tick", *more, *self.as_operator())
+
+    def count_firings(self):
+        """Each minute that has passed fired one job, and none fired before its time."""
+        self.schedule("remove", "--yes")
+        now = time.time()
+        fired = sorted(int(firing["due"].replace(tzinfo=timezone.utc).timestamp() * 1_000)
+                       for firing in self.stand.ledger.db.firings.find({"schedule": "tick"}))
+        first, last = (int(at * 1_000) // MINUTE for at in (self.scheduled, now))
+        due = [minute * MINUTE for minute in range(first + 1, last + 1)]
+        if fired != due:
+            self.report.wrong.append(f"a schedule fired {fired}, not {due}, at {now}")
+        jobs = [Job(hashlib.sha256(f"\0schedule\0tick\0{at}".encode()).hexdigest()) for at in fired]
+        self.jobs += jobs
+        self.stand.ledger.expect(jobs)
+
     def count(self):
         stand = self.stand
         try:
@@ -276,6 +273,16 @@ class Outage:
         self.report.jobs = len(self.jobs)
         self.report.extra_runs = stand.ledger.extra_runs(self.jobs)
         self.report.wrong += stand.ledger.problems(self.jobs, self.drill.extra)
+        self.count_alerts()
+        if self.drill.has_broken and not self.drill.has_broken(stand):
+            self.report.wrong.append("it was not seen to break")
+
+    def count_alerts(self):
+        """With two coordinators an alert is one alert; where only a clock jumps there is none."""
+        if self.drill.jumping and (fired := self.alerts("firing")):
+            self.report.wrong.append(f"alerts for a clock: {fired}")
+        if self.drill.subject == "w1" and len(fired := self.alerts("firing", self.drill.rule)) != 1:
+            self.report.wrong.append(f"not one alert: {fired}")
 
 
 def nothing_to_do():

@@ -2,77 +2,52 @@
 
     c1 -- queue --> RabbitMQ     c1 -- store --> MongoDB
     w1 -- session --> c1         w1 -- record --> MongoDB      w2 has no proxies
+
+A stand may have a second coordinator, c2, beside c1, without proxies: both workers know both. Where
+MongoDB has several members, its clients must know them, and there is no proxy before it.
 """
 
 import os
 import signal
-import subprocess
 import threading
 import time
-from pathlib import Path
 
-from cluster import Cluster, Failed, wait_until
+from cluster import Cluster, Failed, free_port, wait_until
+from crash import clocks
 from crash.families import SERVERS
 from crash.framing import Amqp, Messages, Mongo, Tls
 from crash.ledger import Job, Ledger, Producer, foreign_job
 from crash.proxy import Proxy
 
 SLOTS = 2
-FOLDERS = {"rabbit": "BELFRY_TEST_RABBIT_DIR", "mongo": "BELFRY_TEST_MONGO_DIR"}
-PROGRAMS = {"rabbit": "beam", "mongo": "mongod"}
-SCRIPTS = Path(__file__).resolve().parent.parent.parent
-
-
-class Servers:
-    """RabbitMQ and MongoDB, as whoever pulls their plug sees them."""
-
-    def __init__(self):
-        self.folders = {name: os.environ[variable] for name, variable in FOLDERS.items()}
-
-    def pid(self, name):
-        return int(Path(self.folders[name], PROGRAMS[name] + ".id").read_text().split()[0])
-
-    def send(self, name, number):
-        os.kill(self.pid(name), number)
-
-    def script(self, name, verb, *more):
-        done = subprocess.run([SCRIPTS / name, verb, self.folders[name], *more],
-                              capture_output=True, text=True, timeout=90)
-        if done.returncode != 0:
-            raise RuntimeError(f"scripts/{name} {verb}: {done.stderr}")
-        return done.stdout
-
-    def held(self, lane):
-        """Queues of this lane that hold anything, ready or unacknowledged, as the broker lists them.
-
-        It counts quorum queues every 5 s only: what this says may be that old.
-        """
-        listed = self.script("rabbit", "ctl", "-q", "list_queues", "--no-table-headers", "name",
-                             "messages_ready", "messages_unacknowledged")
-        rows = [line.split() for line in listed.splitlines() if lane in line]
-        return [" ".join(row) for row in rows
-                if not row[0].startswith("events.") and row[1:] != ["0", "0"]]
 
 
 class Stand(Cluster):
-    def __init__(self, number, belfry, folder, certs, servers, is_plain=False):
-        """`is_plain`: the proxies do not look for messages, for a stand of many jobs."""
-        amqp, mongo = os.environ["BELFRY_TEST_AMQP_URL"], os.environ["BELFRY_TEST_MONGODB_URL"]
-        folder.mkdir()
-        super().__init__(belfry, folder, amqp, mongo)
+    def __init__(self, number, belfry, folder, certs, servers, is_plain=False,
+                 coordinators=("c1",), jumping=()):
+        """`is_plain`: the proxies do not look for messages, for a stand of many jobs.
+
+        `jumping`: the processes whose wall clocks can jump.
+        """
+        amqp = os.environ["BELFRY_TEST_AMQP_URL"]
+        folder.mkdir(exist_ok=True)
+        super().__init__(belfry, folder, amqp, f"mongodb://{servers.store_hosts}")
         self.certs, self.servers = certs, servers
+        self.addresses = {name: self.server if name == "c1" else f"https://127.0.0.1:{free_port()}"
+                          for name in coordinators}
+        self.gone = set()
         self.lane, foreign = f"crash-{number}", f"foreign-{number}"
-        self.foreign, database = foreign, f"crash-{number}"
-        self.store = mongo.split("/?")[0]
-        rabbit_at, mongo_at = address(amqp), address(mongo)
+        self.foreign, self.database = foreign, f"crash-{number}?{servers.store_options}"
         reader = Stream if is_plain else Messages
         self.links = {
-            "queue": Proxy(rabbit_at, Amqp, reader), "store": Proxy(mongo_at, Mongo, reader),
-            "session": Proxy(("127.0.0.1", int(self.server.rsplit(":", 1)[1])), Tls, reader),
-            "record": Proxy(mongo_at, Mongo, reader),
+            "queue": Proxy(address(amqp), Amqp, reader),
+            "session": Proxy(address(self.server), Tls, reader),
         }
-        self.database = f"{database}?directConnection=true"
-        self.ledger = Ledger(amqp, f"{self.store}/{self.database}", self.lane, foreign, folder)
+        if servers.is_single:
+            self.links |= {name: Proxy(address(self.store_url), Mongo, reader)
+                           for name in ("store", "record")}
+        self.clocks = {name: clocks.Clock(folder / f"clock-{name}") for name in jumping}
+        self.ledger = Ledger(amqp, f"{self.store_url}/{self.database}", self.lane, foreign, folder)
         self.producer = Producer(amqp, self.lane, foreign)
         self.slots, self.numbers = SLOTS, 0
 
@@ -90,27 +65,37 @@ class Stand(Cluster):
         return self.certs / name
 
     def at(self, link):
-        return f"127.0.0.1:{self.links[link].port}"
+        """Where a process finds the server at the end of this link: at the proxy, if there is one."""
+        if link in self.links:
+            return f"127.0.0.1:{self.links[link].port}"
+        return self.servers.store_hosts
 
     # --- Processes ---
 
-    def run_coordinator(self, **environment):
-        credentials = self.queue_url.split("@")[0]
+    def run_coordinator(self, name="c1", **environment):
+        credentials, direct = self.queue_url.split("@")
+        queue = self.at("queue") if name == "c1" else direct
+        store = self.at("store") if name == "c1" else self.servers.store_hosts
         self.start(
-            "c1", "coordinator", "run", "--queue", f"{credentials}@{self.at('queue')}", "--store",
-            f"mongodb://{self.at('store')}/{self.database}", "--identity", self.identity("c1"),
-            "--state", self.state("c1"), "--listen", self.server.removeprefix("https://"),
+            name, "coordinator", "run", "--queue", f"{credentials}@{queue}", "--store",
+            f"mongodb://{store}/{self.database}", "--identity", self.identity(name),
+            "--state", self.state(name), "--listen", self.addresses[name].removeprefix("https://"),
             "--lanes", self.lane, "--wait", "120s",
-            "--attach", f"{self.foreign}=work,id=message-id,lane={self.lane}", environment=environment)
+            "--attach", f"{self.foreign}=work,id=message-id,lane={self.lane}",
+            environment=self.surroundings(name) | environment)
 
     def run_worker(self, name, **environment):
-        server = f"https://{self.at('session')}" if name == "w1" else self.server
-        store = f"mongodb://{self.at('record')}" if name == "w1" else self.store
+        store = self.at("record") if name == "w1" else self.servers.store_hosts
+        known = self.addresses | ({"c1": f"https://{self.at('session')}"} if name == "w1" else {})
         self.start(
-            name, "worker", "run", "--server", server, "--store", f"{store}/{self.database}",
+            name, "worker", "run", *(word for url in known.values() for word in ("--server", url)),
+            "--store", f"mongodb://{store}/{self.database}",
             "--identity", self.identity(name), "--state", self.state(name), "--lanes", self.lane,
             "--slots", self.slots, "--run", f"work={self.folder}/command {name}",
-            environment=environment)
+            environment=self.surroundings(name) | environment)
+
+    def surroundings(self, name):
+        return self.clocks[name].environment if name in self.clocks else {}
 
     def state(self, name):
         folder = self.folder / f"state-{name}"
@@ -123,7 +108,7 @@ class Stand(Cluster):
             self.servers.script(name, "start")
         else:
             self.processes[name].wait()
-            self.run_coordinator() if name == "c1" else self.run_worker(name)
+            self.run_coordinator(name) if name in self.addresses else self.run_worker(name)
 
     def send(self, name, number):
         if name in SERVERS:
@@ -134,20 +119,28 @@ class Stand(Cluster):
     def begin(self):
         """Everything runs, and a first job has gone all the way."""
         self.ledger.declare()
-        self.run_coordinator()
+        for name in self.addresses:
+            self.run_coordinator(name)
         for name in ("w1", "w2"):
             self.run_worker(name)
         self.settle(120)
 
+    def check_alive(self):
+        super().check_alive(*self.gone)
+
     def settle(self, seconds=60):
-        """Waits until jobs run on both workers: then the stand is as if nothing had happened."""
-        end, workers = time.monotonic() + seconds, set()
-        while workers < {"w1", "w2"}:
+        """Waits until jobs run on both workers, given out by each coordinator: then the stand is as
+        if nothing had happened."""
+        end, workers, givers = time.monotonic() + seconds, set(), set()
+        while len(workers) < 2 or len(givers) < len(self.addresses):
             jobs = self.make_jobs("probe", 2 * SLOTS, modes=("ok",))
             self.submit(jobs)
             self.ledger.await_complete("jobs go through when nothing is broken",
                                        max(1, end - time.monotonic()), self.check_alive)
-            workers |= {self.ledger.outcomes[job.id]["worker"] for job in jobs}
+            outcomes = [self.ledger.outcomes[job.id] for job in jobs]
+            workers |= {outcome["worker"] for outcome in outcomes}
+            # An assignment's id begins with the boot id of whoever gave it out.
+            givers |= {outcome["assignment"].split("-")[0] for outcome in outcomes}
 
     def closing_problems(self):
         """What only the end shows: nothing unacknowledged, nothing changed, all leave when told."""
@@ -231,7 +224,13 @@ def address(url):
 
 
 def make_certificates(belfry, folder):
-    """One set for all stands of a run."""
+    """One set for all stands of a run, two hours old where that can be had: a clock may go back."""
     with Cluster(belfry, folder, "", "") as maker:
+        if not clocks.lacks():
+            clock = clocks.Clock(folder / "clock-of-certificates")
+            clock.jump(-7_200)
+            maker.environment = clock.environment
         maker.make_certificates("w1", "w2")
+        maker.run("cert", "issue", "coordinator", "c2", "--dir", folder / "certs",
+                  "--host", "127.0.0.1")
     return folder / "certs"
