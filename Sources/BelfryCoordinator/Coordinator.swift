@@ -79,9 +79,11 @@ package struct Coordinator: Service {
     let loop = group.next()
     let (outlets, streams) = StoreTasks.make()
     let health = HealthHub()
+    let clock = ClusterClock()
+    await clock.follow { await store.time() }
     let shell = CoreShell(
       core: ClusterCore(configuration.core), queue: queue, outlets: outlets, health: health,
-      loop: loop, logger: logger)
+      clock: clock, loop: loop, logger: logger)
     let gate = BrokerGate(broker: configuration.core.brokerName, logger: logger)
     let door = JobDoor(
       lanes: configuration.core.lanes, attachments: configuration.attachments,
@@ -189,7 +191,7 @@ package struct Coordinator: Service {
     Routes.register(cluster, in: &router)
     let schedules = SchedulesService(
       store: store, lanes: configuration.core.lanes,
-      payloadBytesMax: configuration.payloadBytesMax)
+      payloadBytesMax: configuration.payloadBytesMax, clock: shell.clock)
     Routes.register(schedules, in: &router)
     Routes.registerSession(shell, logger, in: &router)
     ServerReflection.register(in: &router)

@@ -15,6 +15,15 @@ extension MongoStore {
     }
   }
 
+  /// The primary's clock: `$$NOW` is the same.
+  package func time() async -> WallTime? {
+    let reply = await call { client throws(MongoFailure) in
+      try client.command("admin", ServerHello.command)["localTime"]?.wallTime
+    }
+    // Without an answer the time is as unknown as without a field.
+    return (try? reply.get()) ?? nil
+  }
+
   private func checkServer(_ client: borrowing MongoClient) -> StoreProblem? {
     do {
       let hello = ServerHello(try client.command("admin", ServerHello.command))

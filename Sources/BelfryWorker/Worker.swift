@@ -71,13 +71,14 @@ package struct Worker: Service {
     let finds = AsyncStream.makeStream(of: (batch: UInt64, jobs: [JobID]).self)
     let stores = AsyncStream.makeStream(of: String.self)
     let wedged = AsyncStream.makeStream(of: Void.self)
+    let clock = ClusterClock()
     let shell = WorkerShell(
       core: WorkerCore(configuration.core), handlers: configuration.handlers,
       defaultTimeout: configuration.defaultTimeout,
       outlets: WorkerShell.Outlets(
         inserts: inserts.continuation, finds: finds.continuation, stores: stores.continuation,
         wedged: wedged.continuation),
-      loop: loop, logger: logger)
+      clock: clock, loop: loop, logger: logger)
     let ticks = loop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(100)) { _ in
       shell.tick()
     }
@@ -99,6 +100,12 @@ package struct Worker: Service {
       tasks.addTask {
         for await (batch, jobs) in finds.stream {
           shell.post(.found(batch: batch, await box.find(jobs)))
+        }
+      }
+      tasks.addTask {
+        while true {
+          await box.tell(clock)
+          try await Task.sleep(for: ClusterClock.askEvery)
         }
       }
       tasks.addTask { for await url in stores.stream { box.use(url, makeStore, logger) } }

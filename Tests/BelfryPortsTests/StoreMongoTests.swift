@@ -12,12 +12,15 @@ import Testing
       let store = try MongoStore(url: mongo.url())
       #expect(await store.check() == nil)
       #expect(await store.insert([Sample.outcome(0)]) == [.inserted])
+      let time = try #require(await store.time())
+      #expect(abs(Double(time.milliseconds) / 1_000 - Date().timeIntervalSince1970) < 5)
       try await mongo.kill()
       let start = ContinuousClock.now
       async let inserted = store.insert(Sample.outcomes(1..<1_001))
       async let found = store.find([Sample.job(0)])
       async let claimed = store.claimOwed(limit: 10, claimant: "a")
       async let opened = store.openAlert(Sample.alert())
+      #expect(await store.time() == nil)
       let isUnknown = await inserted.allSatisfy { if case .unknown = $0 { true } else { false } }
       #expect(isUnknown)
       guard case .unknown(let text) = await found[0] else {

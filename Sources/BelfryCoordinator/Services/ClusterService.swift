@@ -13,7 +13,7 @@ struct ClusterService: Sendable {
   static let pause = TimeAmount.milliseconds(200)
 
   func picture() async -> Belfry_V1_HealthUpdate {
-    let now = ProcessClock.now().wall
+    let now = shell.clock.now().wall
     return Belfry_V1_HealthUpdate(await shell.picture(), cluster: cluster, at: now)
   }
 
@@ -34,7 +34,7 @@ struct ClusterService: Sendable {
     // Who paused it first, and since when, stays.
     if request.paused != known.contains(where: { $0.lane == lane }) {
       let pause = LanePause(
-        lane: lane, by: by, reason: request.reason, since: ProcessClock.now().wall)
+        lane: lane, by: by, reason: request.reason, since: shell.clock.now().wall)
       if let problem = await store.setPause(request.paused ? pause : nil, of: lane) {
         throw RPCStatus(.unavailable, "the store does not answer: \(problem.message)")
       }

@@ -96,7 +96,7 @@ extension JobsService {
     let jobs = try await read(store.dead(filter, limit: ids.count)).compactMap(\.job)
     let messages = jobs.map {
       $0.again(
-        as: DerivedID.retry(of: $0.id), retryOf: $0.id, at: ProcessClock.now().wall)
+        as: DerivedID.retry(of: $0.id), retryOf: $0.id, at: shell.clock.now().wall)
     }
     let answers = isDryRun ? messages.map { _ in .accepted } : await shell.submit(messages)
     var verdicts: [JobID: Belfry_V1_RetriedJob] = [:]

@@ -78,7 +78,7 @@ struct JobsService: Sendable {
   private func read(_ spec: Belfry_V1_JobSpec) throws(RPCStatus) -> JobMessage {
     do {
       return try spec.jobMessage(
-        newID: newJobID, keyedID: DerivedID.keyed, at: ProcessClock.now().wall,
+        newID: newJobID, keyedID: DerivedID.keyed, at: shell.clock.now().wall,
         payloadBytesMax: payloadBytesMax)
     } catch {
       throw RPCStatus(

@@ -9,6 +9,7 @@ struct SchedulesService: Sendable {
   let store: any ScheduleStore
   let lanes: [Lane]
   let payloadBytesMax: Int
+  let clock: ClusterClock
 
   static let countMax = 1_000
   /// Every coordinator reads all schedules twice a second.
@@ -62,7 +63,7 @@ struct SchedulesService: Sendable {
     else {
       throw wrong("the job of a schedule has no id, key, run-at or deadline of its own")
     }
-    let now = ProcessClock.now().wall
+    let now = clock.now().wall
     guard cron.next(after: now, offset: zone.offset) != nil else {
       throw wrong("\"\(request.cron)\" never comes")
     }
@@ -99,7 +100,7 @@ struct SchedulesService: Sendable {
       $0.lastJob = schedule.lastJob?.text ?? ""
       if !schedule.isPaused {
         $0.nextMs =
-          schedule.cron.next(after: ProcessClock.now().wall, offset: zone.offset)?.milliseconds ?? 0
+          schedule.cron.next(after: clock.now().wall, offset: zone.offset)?.milliseconds ?? 0
       }
       $0.job = .with {
         $0.kind = job.kind.text

@@ -46,7 +46,7 @@ struct ControlPolling: Sendable {
       try await Task.sleep(for: Self.purgeEvery)
       var total = 0
       while let count = await store.purge(
-        olderThan: outcomesKept, at: ProcessClock.now().wall, limit: Self.purgePortion), count > 0
+        olderThan: outcomesKept, at: shell.clock.now().wall, limit: Self.purgePortion), count > 0
       { total += count }
       if total > 0 {
         logger.info("outcomes were removed after their time", metadata: ["count": "\(total)"])

@@ -35,6 +35,7 @@ actor CoreShell {
   private nonisolated let inbox = Mutex(Inbox())
   private nonisolated let streams = Mutex(Streams())
   nonisolated let health: HealthHub
+  nonisolated let clock: ClusterClock
 
   private var core: ClusterCore
   private let queue: any JobQueue
@@ -51,12 +52,13 @@ actor CoreShell {
 
   init(
     core: ClusterCore, queue: any JobQueue, outlets: Outlets, health: HealthHub,
-    loop: any EventLoop, logger: Logger
+    clock: ClusterClock, loop: any EventLoop, logger: Logger
   ) {
     self.core = core
     self.queue = queue
     self.outlets = outlets
     self.health = health
+    self.clock = clock
     self.loop = loop
     self.logger = logger
     executor = loop.executor
@@ -93,7 +95,7 @@ actor CoreShell {
     #if DEBUG
       failpoints.hear(inputs)
     #endif
-    let now = ProcessClock.now()
+    let now = clock.now()
     var batch = EffectBatch()
     for input in inputs { batch.add(core.step(input, at: now)) }
     perform(batch, at: now)
@@ -235,7 +237,7 @@ actor CoreShell {
   }
 
   func lane(_ name: Lane) -> HealthPicture.LaneItem? {
-    core.health(at: ProcessClock.now()).lanes.first { $0.name == name }
+    core.health(at: clock.now()).lanes.first { $0.name == name }
   }
 
   /// Counts what people have changed here: a list that was read before is older than it.
@@ -289,7 +291,7 @@ actor CoreShell {
   func serves() { isServing = true }
   var report: NodeReport { core.report(isServing: isServing) }
 
-  func picture() -> HealthPicture { core.health(at: ProcessClock.now()) }
+  func picture() -> HealthPicture { core.health(at: clock.now()) }
 
   var canPublish: Bool { core.canPublish }
 

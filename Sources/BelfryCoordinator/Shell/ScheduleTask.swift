@@ -36,7 +36,7 @@ struct ScheduleTask: Sendable {
   }
 
   private func look(at schedule: Schedule, _ handled: inout [String: WallTime]) async {
-    let now = ProcessClock.now().wall
+    let now = shell.clock.now().wall
     guard let zone = ScheduleZone(schedule.timeZone) else { return }
     switch schedule.decide(after: handled[schedule.name], at: now, offset: zone.offset) {
     case .wait, .never: return
@@ -62,7 +62,7 @@ struct ScheduleTask: Sendable {
   /// Left open when it cannot be submitted: it is met again as stale.
   private func submit(_ schedule: Schedule, _ due: WallTime) async {
     let id = DerivedID.firing(of: schedule.name, at: due)
-    let message = schedule.job.again(as: id, at: ProcessClock.now().wall)
+    let message = schedule.job.again(as: id, at: shell.clock.now().wall)
     let answer = await shell.submit([message]).first
     guard answer == .accepted else {
       logger.warning(
@@ -71,11 +71,11 @@ struct ScheduleTask: Sendable {
       return
     }
     _ = await store.closeFiring(
-      schedule.name, due: due, job: id, at: ProcessClock.now().wall)
+      schedule.name, due: due, job: id, at: shell.clock.now().wall)
   }
 
   private func closeStale(_ schedules: [Schedule]) async {
-    let now = ProcessClock.now().wall
+    let now = shell.clock.now().wall
     for firing in await store.staleFirings(at: now) ?? [] {
       // One without a schedule here is another coordinator's, or goes after its time.
       guard let schedule = schedules.first(where: { $0.name == firing.name }) else { continue }

@@ -1,3 +1,4 @@
+internal import BelfryAPI
 internal import BelfryCore
 internal import Logging
 
@@ -18,6 +19,7 @@ struct StoreTasks: Sendable {
   static let claimEvery = Duration.milliseconds(200)
   static let claimMax = 500
   static let checkEvery = Duration.seconds(2)
+  static let clockDiffers = Duration.seconds(5)
   static let awaitedEvery = Duration.milliseconds(250)
 
   let store: any OutcomeStore
@@ -64,6 +66,7 @@ struct StoreTasks: Sendable {
     tasks.addTask { await keepDesk(streams.alerts) }
     tasks.addTask { try await claim(as: claimant) }
     tasks.addTask { try await watch() }
+    tasks.addTask { try await followTime() }
     tasks.addTask {
       for await _ in streams.awaited { await lookFor(await shell.newlyAwaitedJobs()) }
     }
@@ -97,6 +100,23 @@ struct StoreTasks: Sendable {
       let problem = await store.check()
       shell.post(.storeAnswered(problem))
       try await Task.sleep(for: Self.checkEvery)
+    }
+  }
+
+  /// By the store's clock all is judged; that this machine's own is wrong is said once.
+  private func followTime() async throws {
+    var said = Duration.zero
+    while true {
+      if let ahead = await shell.clock.follow({ await store.time() }) {
+        let change = ahead - said
+        if change >= Self.clockDiffers || .zero - change >= Self.clockDiffers {
+          said = ahead
+          logger.warning(
+            "this machine's clock is not the store's; times are judged by the store's",
+            metadata: ["aheadMs": "\(ahead.millisecondsClamped)"])
+        }
+      }
+      try await Task.sleep(for: ClusterClock.askEvery)
     }
   }
 

@@ -28,6 +28,13 @@ package protocol OutcomeStore: Sendable {
 
   /// Checks that the store is there and can keep the promise (a replica set): nil when it can.
   func check() async -> StoreProblem?
+
+  /// The store's clock. Nil: it does not answer, or has none but the machine's.
+  func time() async -> WallTime?
+}
+
+extension OutcomeStore {
+  package func time() async -> WallTime? { nil }
 }
 
 /// Why the store cannot be used.

@@ -124,11 +124,13 @@ extension WorkerCore {
       ready.sends.append((session, .finished(job: run.job, assignment: assignment, result)))
     }
     if run.owedTo.isEmpty { remove(assignment) }
+    while let surplus = runs.surplus() { remove(surplus) }
   }
 
   mutating func acknowledge(_ assignment: AssignmentID, by coordinator: String) {
     guard let run = runs[assignment] else { return }
     run.owedTo.removeAll { $0 == coordinator }
+    run.isHeard = true
     guard run.isFinished, run.owedTo.isEmpty else { return }
     remove(assignment)
   }

@@ -119,7 +119,7 @@ package struct WorkerCore {
     take(input, at: now)
     grantCredit()
     while let request = recorder.nextRequest(at: now.monotonic) { ready.records.append(request) }
-    if isDraining, !hasWork { leave() }
+    if isDraining, !mustStay { ready.hasDrained = true }
     let result = ready
     ready = Ready()
     return result
@@ -238,8 +238,23 @@ package struct WorkerCore {
   /// With those of handlers that were given up and have not returned. While the end of such a run is
   /// being recorded the run and its handler are one slot.
   var slotsInUse: Int { slotsTaken + stuckSlots.count { runs[$0]?.holdsSlot != true } }
-  /// Something still runs, is being recorded, or waits to be acknowledged by a live coordinator.
+  /// Something still runs, is being recorded, or waits to be acknowledged.
   package var hasWork: Bool { !runs.isEmpty }
 
-  private mutating func leave() { ready.hasDrained = true }
+  /// There is something that a leaving worker must see to its end first. A coordinator that is away
+  /// is not waited for, unless it has to hear what only this worker knows: an outcome it finds in the store.
+  private var mustStay: Bool {
+    runs.byAssignment.values.contains { run in
+      guard case .finished(let result) = run.phase else { return true }
+      switch result {
+      case .unrecorded: return true
+      case .failed where !run.isHeard: return true
+      case .failed, .recorded, .stopped: return run.owedTo.contains(where: isHere)
+      }
+    }
+  }
+
+  private func isHere(_ coordinator: String) -> Bool {
+    if case .some(.none) = coordinators[coordinator] { true } else { false }
+  }
 }

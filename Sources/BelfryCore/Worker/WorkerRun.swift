@@ -1,3 +1,5 @@
+internal import DequeModule
+
 /// One assignment on a worker, from Assign until every coordinator has acknowledged its end.
 final class WorkerRun {
   enum Phase {
@@ -15,6 +17,8 @@ final class WorkerRun {
   fileprivate(set) var phase = Phase.running
   /// Coordinators, by address, that have yet to acknowledge the end.
   var owedTo: [String] = []
+  /// One of them has.
+  var isHeard = false
   let assignedBy: SessionID
   /// Told to end because of its time-out.
   var timedOutAfter: Duration?
@@ -39,6 +43,12 @@ final class WorkerRun {
   }
 
   var isFinished: Bool { if case .finished = phase { true } else { false } }
+
+  /// What keeping it after its end takes.
+  fileprivate var bytes: Int {
+    guard case .finished(.recorded(let outcome)) = phase else { return assign.job.payload.size }
+    return assign.job.payload.size + (outcome.result?.bytes.size ?? 0)
+  }
 
   /// A hazard holds its place until its handler has ended.
   var isRunningHazard: Bool {
@@ -74,9 +84,18 @@ struct CoordinatorSession {
 
 /// The runs of a worker, with the slots they hold kept as a count: a worker may have a thousand.
 struct WorkerRuns {
+  /// Of runs that have ended and hold no slot: a coordinator that stays away acknowledges none of
+  /// them, and others give out jobs meanwhile. What it is not told then it asks the store for.
+  static let endedMax = 10_000
+  static let endedBytesMax = 32 << 20
+
   private(set) var byAssignment: [AssignmentID: WorkerRun] = [:]
   private(set) var slotsTaken = 0
   private(set) var hazards = 0
+  private var endedCount = 0
+  private var endedBytes = 0
+  /// In the order of their ends, with some that are gone already.
+  private var ended = Deque<AssignmentID>()
 
   subscript(assignment: AssignmentID) -> WorkerRun? { byAssignment[assignment] }
   var isEmpty: Bool { byAssignment.isEmpty }
@@ -94,6 +113,21 @@ struct WorkerRuns {
     count(run, by: -1)
     run.phase = phase
     count(run, by: 1)
+    if run.isFinished, !run.holdsSlot { ended.append(run.assign.assignment) }
+  }
+
+  /// The one that ended first, when more have ended than are kept.
+  mutating func surplus() -> AssignmentID? {
+    if ended.count > 2 * Self.endedMax { ended.removeAll { byAssignment[$0] == nil } }
+    while let first = ended.first {
+      let isGone = byAssignment[first] == nil
+      guard isGone || endedCount > Self.endedMax || endedBytes > Self.endedBytesMax else {
+        return nil
+      }
+      ended.removeFirst()
+      if !isGone { return first }
+    }
+    return nil
   }
 
   mutating func remove(_ assignment: AssignmentID) -> WorkerRun? {
@@ -105,5 +139,8 @@ struct WorkerRuns {
   private mutating func count(_ run: WorkerRun, by step: Int) {
     if run.holdsSlot { slotsTaken += step }
     if run.isRunningHazard { hazards += step }
+    guard run.isFinished, !run.holdsSlot else { return }
+    endedCount += step
+    endedBytes += step * run.bytes
   }
 }

@@ -1,3 +1,4 @@
+internal import BelfryAPI
 internal import BelfryCore
 internal import Logging
 internal import Synchronization
@@ -28,6 +29,11 @@ final class StoreBox: Sendable {
       return outcomes.map { _ in .unknown("no store is open") }
     }
     return await store.insert(outcomes)
+  }
+
+  func tell(_ clock: ClusterClock) async {
+    guard let store = store.withLock({ $0 }) else { return }
+    await clock.follow { await store.time() }
   }
 
   func find(_ jobs: [JobID]) async -> [FindAnswer] {

@@ -47,6 +47,7 @@ actor WorkerShell {
   private let handlers: [Kind: JobHandler]
   private let defaultTimeout: Duration?
   private let outlets: Outlets
+  private let clock: ClusterClock
   private let logger: Logger
   private var running: [AssignmentID: Running] = [:]
   private var drained: CheckedContinuation<Void, Never>?
@@ -55,12 +56,13 @@ actor WorkerShell {
 
   init(
     core: WorkerCore, handlers: [Kind: JobHandler], defaultTimeout: Duration?, outlets: Outlets,
-    loop: any EventLoop, logger: Logger
+    clock: ClusterClock, loop: any EventLoop, logger: Logger
   ) {
     self.core = core
     self.handlers = handlers
     self.defaultTimeout = defaultTimeout
     self.outlets = outlets
+    self.clock = clock
     self.loop = loop
     self.logger = logger
     executor = loop.executor
@@ -102,7 +104,7 @@ actor WorkerShell {
     #if DEBUG
       WorkerFailpoints.hear(inputs)
     #endif
-    let now = ProcessClock.now()
+    let now = clock.now()
     var sends: [SessionID: [WorkerMessage]] = [:]
     for input in inputs {
       let ready = core.step(input, at: now)
@@ -154,14 +156,14 @@ actor WorkerShell {
     let assignment = assign.assignment
     let run = HandlerRun(
       assign, handler, defaultTimeout: defaultTimeout, logger: logger,
-      now: { ProcessClock.now().wall },
+      now: { [clock] in clock.now().wall },
       report: { [self] news in progress.withLock { $0[assignment] = news } })
     let task = Task.detached { [self] in
       let result = await run.run()
       post(.handlerEnded(assignment, result))
       forget(assignment)
     }
-    var entry = Running(task: task, startedAt: ProcessClock.now().wall)
+    var entry = Running(task: task, startedAt: clock.now().wall)
     if case .swift = handler, let timeout = run.timeout {
       entry.timer = loop.scheduleTask(in: TimeAmount(timeout)) {
         self.assumeIsolated { $0.timedOut(assignment, after: timeout) }
@@ -196,7 +198,7 @@ actor WorkerShell {
     logger.error(
       "a handler does not end: its slot stays taken", metadata: ["assignment": "\(assignment)"])
     let failure = HandlerRun.timedOut(
-      after: timeout, entry.startedAt, ProcessClock.now().wall)
+      after: timeout, entry.startedAt, clock.now().wall)
     post(.handlerGivenUp(assignment, failure))
   }
 
