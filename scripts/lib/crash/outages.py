@@ -11,7 +11,7 @@ import json
 import subprocess
 import time
 from dataclasses import dataclass, field
-from datetime import timezone
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pymongo
@@ -274,6 +274,7 @@ class Outage:
         self.report.extra_runs = stand.ledger.extra_runs(self.jobs)
         self.report.wrong += stand.ledger.problems(self.jobs, self.drill.extra)
         self.count_alerts()
+        self.compare_times()
         if self.drill.has_broken and not self.drill.has_broken(stand):
             self.report.wrong.append("it was not seen to break")
 
@@ -283,6 +284,17 @@ class Outage:
             self.report.wrong.append(f"alerts for a clock: {fired}")
         if self.drill.subject == "w1" and len(fired := self.alerts("firing", self.drill.rule)) != 1:
             self.report.wrong.append(f"not one alert: {fired}")
+
+    def compare_times(self):
+        """Whatever a process's clock says, outcomes carry the store's time."""
+        if not self.drill.jumping:
+            return
+        now = datetime.now(timezone.utc).replace(tzinfo=None)
+        for job in self.jobs:
+            outcome = self.stand.ledger.outcomes.get(job.id, {"finishedAt": now})
+            off = abs((outcome["finishedAt"] - now).total_seconds())
+            if off > 600:
+                self.report.wrong.append(f"{job.id}: finished at a time that is {off:.0f} s off")
 
 
 def nothing_to_do():
