@@ -56,7 +56,12 @@ class Soak:
                 self.sample(now)
                 next_sample = now + 5
             if load.is_alive() and now >= next_fault:
-                self.strike()
+                # Of its own: what is stopped may be what the ledger waits for.
+                strike = Task(self.strike)
+                while strike.is_alive():
+                    self.stand.ledger.look()
+                    time.sleep(0.05)
+                strike.finish()
                 next_fault = time.monotonic() - self.began + self.pause()
             elif not load.is_alive():
                 break
@@ -85,11 +90,11 @@ class Soak:
         self.faults.append(fault)
         if what == "kill":
             stand.send(where, signal.SIGKILL)
-            self.hold(seconds)
+            time.sleep(seconds)
             stand.revive(where)
         elif what == "stop":
             stand.send(where, signal.SIGSTOP)
-            self.hold(seconds)
+            time.sleep(seconds)
             stand.send(where, signal.SIGCONT)
         elif what == "reset":
             stand.links[where].reset()
@@ -99,21 +104,14 @@ class Soak:
             self.alarm(seconds)
         else:
             stand.links[where].silence(*CUTS[what])
-            self.hold(seconds)
+            time.sleep(seconds)
             stand.links[where].heal()
 
     def alarm(self, seconds):
         limit = ["ctl", "-q", "set_vm_memory_high_watermark", "absolute"]
         self.stand.servers.script("rabbit", *limit, "1MB")
-        self.hold(seconds)
+        time.sleep(seconds)
         self.stand.servers.script("rabbit", *limit, "1GB")
-
-    def hold(self, seconds):
-        """How long the fault lasts; the ledger goes on reading."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.stand.ledger.look()
-            time.sleep(0.05)
 
     # --- Figures ---
 
