@@ -10,15 +10,16 @@ struct SurvivalTests {
     defer { cluster.stop() }
     try cluster.startCoordinator()
     for name in ["w1", "w2"] {
-      try await cluster.startWorker(name, run: ["slow=sh -c 'sleep 0.2; cat'"], slots: 4)
+      // Long enough that w2 still runs something when health has said so, on a busy machine too.
+      try await cluster.startWorker(name, run: ["slow=sh -c 'sleep 1; cat'"], slots: 4)
     }
     try await cluster.untilUp("w1", "w2")
-    try await cluster.submit(100, kind: "slow", prefix: "job")
+    try await cluster.submit(60, kind: "slow", prefix: "job")
     try await until("w2 runs something") {
       try await cluster.health()?.nodes.contains { $0.name == "w2" && $0.running > 0 } ?? false
     }
     cluster.kill9("w2")
-    let counted = try await cluster.count(100, prefix: "job", state: "succeeded")
+    let counted = try await cluster.count(60, prefix: "job", state: "succeeded")
     #expect(counted.status == 0, "\(counted.out)\(counted.err)")
     let moved = try await cluster.python(
       """
