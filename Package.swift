@@ -152,6 +152,9 @@ let package = Package(
     .executableTarget(
       name: "sdk-producer", dependencies: ["Belfry"], path: "examples/sdk-producer",
       swiftSettings: settings),
+    .executableTarget(
+      name: "sdk-operator", dependencies: ["Belfry"], path: "examples/sdk-operator",
+      swiftSettings: settings),
 
     tests(
       "BelfryCoreTests", ["BelfryCore", "BelfryTestKit"],
@@ -178,13 +181,15 @@ let package = Package(
         "BelfryCore", "BelfryCoordinator", "BelfryAPI", "BelfryNet", "BelfryRPC", log,
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ] + nio),
-    tests("BelfryWorkerTests", ["BelfryCore", "BelfryWorker", "BelfryTestKit"]),
+    tests("BelfryWorkerTests", ["BelfryCore", "BelfryWorker", "BelfryTestKit", log]),
     tests("BelfryCLITests", ["BelfryCLI", "BelfryAPI", protobuf], resources: [.copy("Errors")]),
     tests("BelfryTidyTests", []),
     fuzzTargets,
     tests(
       "BelfryEndToEndTests",
-      ["BelfryCore", "BelfryIdentity", "BelfryRabbitMQ", "BelfryMongo", "BelfryTestKit"],
+      [
+        "Belfry", "BelfryCore", "BelfryIdentity", "BelfryRabbitMQ", "BelfryMongo", "BelfryTestKit",
+      ],
       resources: [.copy("Peers")]),
   ]
 )

@@ -118,13 +118,24 @@ extension BelfryClient {
   ) async throws -> [Belfry_V1_JobView] {
     var jobs: [Belfry_V1_JobView] = []
     do throws(RPCStatus) {
-      let replies = rpc.serverStream(
-        JobsService.find, request, options: RPCCallOptions(timeout: timeout))
-      for try await job in replies { jobs.append(job) }
+      for try await job in jobViews(request, within: timeout) { jobs.append(job) }
     } catch {
       throw BelfryError(error)
     }
     return jobs
+  }
+
+  func jobViews(
+    _ request: Belfry_V1_FindRequest, within timeout: Duration
+  ) -> TypedReplies<Belfry_V1_JobView> {
+    rpc.serverStream(JobsService.find, request, options: RPCCallOptions(timeout: timeout))
+  }
+
+  func resultParts(
+    _ id: String, within timeout: Duration
+  ) -> TypedReplies<Belfry_V1_ResultPart> {
+    rpc.serverStream(
+      JobsService.result, .with { $0.id = id }, options: RPCCallOptions(timeout: timeout))
   }
 
   package func retry(

@@ -25,6 +25,9 @@ public struct JobWorker: Sendable {
   public var slots: Int
   public var lanes = ["default"]
   public var labels: [String: String] = [:]
+  /// The most that a result may have, in bytes, up to 1 GiB; above 1 MiB it is kept in chunks. A worker
+  /// for which a coordinator records takes 1 MiB. What is larger fails its job, `result-too-large`.
+  public var resultBytesMax = 64 << 20
   /// Where the last boot id is kept, so that a later start is known to be later.
   public var stateFolder: String
   public var logger: Logger
@@ -55,11 +58,12 @@ public struct JobWorker: Sendable {
   /// Runs until the task is cancelled (or the service group it is in shuts down): then takes no new
   /// jobs, finishes what runs and returns.
   public func run() async throws {
-    let worker = try makeWorker()
+    let (worker, lastWords) = try makeWorker()
+    defer { lastWords.close() }
     try await worker.run()
   }
 
-  private func makeWorker() throws -> Worker {
+  private func makeWorker() throws -> (Worker, LastWords) {
     guard let name = NodeName(name) else {
       throw BelfryError(.badArgument, "\"\(name)\" is no worker's name: [a-z0-9][a-z0-9-]{0,62}")
     }
@@ -91,21 +95,31 @@ public struct JobWorker: Sendable {
       }
       return lane
     }
+    guard Worker.Configuration.resultBytesRange.contains(resultBytesMax) else {
+      throw BelfryError(.badArgument, "results of \(resultBytesMax) bytes: 1 to 1 GiB is possible")
+    }
     let files = IdentityFiles(folder: identity)
-    let core = WorkerCore.Configuration(
-      name: name, boot: try BootState.next(in: stateFolder), slots: slots,
+    let boot = try BootState.next(in: stateFolder)
+    let (lastWords, death) = try LastWords.open(in: stateFolder, boot: boot)
+    var core = WorkerCore.Configuration(
+      name: name, boot: boot, slots: slots,
       kinds: kinds.keys.sorted(), lanes: lanes, labels: labels, software: "belfry-swift",
       hasStore: store != nil)
-    return Worker(
-      Worker.Configuration(
-        core: core, coordinators: try servers.map { try ServerAddress($0).target },
-        tls: TLSConfiguration(
-          certificateChainFile: files.certificatePath, keyFile: files.keyPath,
-          caFile: files.authorityPath),
-        handlers: kinds),
+    core.death = death
+    var configuration = Worker.Configuration(
+      core: core, coordinators: try servers.map { try ServerAddress($0).target },
+      tls: TLSConfiguration(
+        certificateChainFile: files.certificatePath, keyFile: files.keyPath,
+        caFile: files.authorityPath),
+      handlers: kinds)
+    configuration.resultBytesMax = resultBytesMax
+    configuration.lastWords = lastWords
+    let worker = Worker(
+      configuration,
       store: try store.map { try MongoStore(url: $0, use: .outcomesOnly) },
       makeStore: { try MongoStore(url: $0, use: .outcomesOnly) },
       eventLoopGroup: MultiThreadedEventLoopGroup(numberOfThreads: 1), logger: logger)
+    return (worker, lastWords)
   }
 }
 
@@ -141,7 +155,7 @@ public struct RunningJob: Sendable {
   }
 }
 
-/// What a handler returns: at most 1 MiB.
+/// What a handler returns: at most `JobWorker.resultBytesMax`.
 public struct JobOutput: Sendable {
   public var bytes: [UInt8]
   public var contentType: String

@@ -89,37 +89,3 @@ public enum CancelAnswer: Sendable, Equatable {
   /// It had an outcome already.
   case finishedFirst(JobStatus)
 }
-
-/// What is known of a job.
-public struct JobStatus: Sendable, Equatable {
-  public let id: String
-  /// delayed, queued, running, or the outcome's: succeeded, failed, cancelled, expired.
-  public let state: String
-  public let kind: String
-  public let lane: String
-  public let attempt: Int
-  public let worker: String
-  /// Why it waits, in words; empty when it does not.
-  public let waitingFor: String
-  /// Stable code of the outcome's reason; empty for a success.
-  public let reason: String
-  public let result: [UInt8]
-  public let contentType: String
-  public let errorMessage: String
-
-  public var isDone: Bool { ["succeeded", "failed", "cancelled", "expired"].contains(state) }
-
-  init(_ view: Belfry_V1_JobView) {
-    id = view.id
-    state = view.state
-    kind = view.kind
-    lane = view.lane
-    attempt = Int(view.attempt)
-    worker = view.worker
-    waitingFor = view.waitingFor
-    reason = view.outcome.reason
-    result = [UInt8](view.outcome.result)
-    contentType = view.outcome.contentType
-    errorMessage = view.outcome.errorMessage
-  }
-}

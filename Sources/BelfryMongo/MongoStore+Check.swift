@@ -123,6 +123,8 @@ extension MongoStore {
     index("later", "due", keys: ["due"]),
     index("later", "job", keys: ["job"]),
     index("cancels", "at", keys: ["at"]),
+    // With all that retention asks for, so that it reads keys, and no chunk.
+    index("results", "at", keys: ["at", "_id"]),
     // Of the four states only "succeeded" is not before "s": what succeeds costs no second index.
     index("outcomes", "not-succeeded", keys: ["finishedAt"]) {
       $0.document("partialFilterExpression") { $0.document("state") { $0.string("$lt", "s") } }

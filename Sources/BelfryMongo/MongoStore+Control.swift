@@ -101,39 +101,6 @@ extension MongoStore: ControlStore {
     }
   }
 
-  package func forget(_ jobs: [JobID]) async -> StoreProblem? {
-    guard !jobs.isEmpty else { return nil }
-    // The cancels first: an id without an outcome that is still in `cancels` could never run again.
-    return await perform([
-      ControlQueries.withdraw(jobs), ControlQueries.deleteOutcomes(jobs.map(\.text)),
-    ])
-  }
-
-  /// The oldest come first in the order of the collection, near enough: what is read there and is old goes.
-  package func purge(olderThan age: Duration, at now: WallTime, limit: Int) async -> Int? {
-    let before = now - age
-    let old = await read(
-      "outcomes", ControlQueries.everything, batch: limit, isSearch: true,
-      options: {
-        $0.document("sort") { $0.int("$natural", 1) }
-        $0.int("limit", limit)
-        $0.document("projection") { $0.int("finishedAt", 1) }
-      }
-    ) { documents in
-      documents.compactMap { document -> String? in
-        guard let at = document["finishedAt"]?.wallTime, at < before else { return nil }
-        return document["_id"]?.string
-      }
-    }
-    guard let old = old.success else { return nil }
-    guard await perform([ControlQueries.dropOldCancels]) == nil else { return nil }
-    guard !old.isEmpty else { return 0 }
-    let removed = await call { [database] client throws(MongoFailure) in
-      try client.command(database, ControlQueries.deleteOutcomes(old, olderThan: age))["n"]?.int
-    }
-    return removed.success ?? nil
-  }
-
   func perform(_ commands: [[UInt8]]) async -> StoreProblem? {
     let result = await call { [database] client throws(MongoFailure) in
       for command in commands { _ = try client.command(database, command) }
@@ -163,5 +130,5 @@ extension MongoStore: ControlStore {
 
 extension Result {
   /// Where *not answered* is all that the caller needs to know.
-  fileprivate var success: Success? { if case .success(let value) = self { value } else { nil } }
+  var success: Success? { if case .success(let value) = self { value } else { nil } }
 }

@@ -5,6 +5,16 @@ extension MongoStore {
     await insertAll(outcomes, into: "outcomes") { OutcomeDocument.encode($0) }
   }
 
+  package func insertChunks(_ chunks: [ResultChunk]) async -> [InsertAnswer] {
+    await insertAll(chunks, into: "results") { ChunkDocument.encode($0) }
+  }
+
+  package func chunk(_ id: ChunkID) async -> Result<Payload?, StoreProblem> {
+    await read("results", ChunkDocument.filter(id), batch: 1, isSearch: true) { documents in
+      documents.first?["bytes"]?.binary.map { Payload($0) }
+    }
+  }
+
   package func find(_ jobs: [JobID]) async -> [FindAnswer] {
     guard !jobs.isEmpty else { return [] }
     let found = await call { [database] client throws(MongoFailure) in

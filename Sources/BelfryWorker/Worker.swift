@@ -19,6 +19,15 @@ package struct Worker: Service {
     package var handlers: [Kind: JobHandler]
     /// For an attempt of a job that names none; nil: no limit.
     package var defaultTimeout: Duration?
+    /// The most that a result may have, in bytes; above 1 MiB it is kept in chunks, for which the worker
+    /// needs a store. A worker holds the results of what it runs in memory: slots times this at worst.
+    package var resultBytesMax = resultBytesDefault
+    /// 64 MiB.
+    package static let resultBytesDefault = 64 << 20
+    /// What may be set: up to 1 GiB.
+    package static let resultBytesRange = 1...(1 << 30)
+    /// Where it leaves word for its next start, should it die; closed by who opened it.
+    package var lastWords: LastWords?
     /// How long a leaving worker waits for what runs.
     package var drainMax: Duration = .seconds(30)
     /// How long no coordinator may be reachable at start; then `run` throws. Nil: for ever.
@@ -72,9 +81,14 @@ package struct Worker: Service {
     let stores = AsyncStream.makeStream(of: String.self)
     let wedged = AsyncStream.makeStream(of: Void.self)
     let clock = ClusterClock()
+    let box = StoreBox(store)
     let shell = WorkerShell(
       core: WorkerCore(configuration.core), handlers: configuration.handlers,
       defaultTimeout: configuration.defaultTimeout,
+      keeper: ResultKeeper(bytesMax: configuration.resultBytesMax, logger: logger) {
+        await box.insertChunks($0)
+      },
+      lastWords: configuration.lastWords,
       outlets: WorkerShell.Outlets(
         inserts: inserts.continuation, finds: finds.continuation, stores: stores.continuation,
         wedged: wedged.continuation),
@@ -90,7 +104,6 @@ package struct Worker: Service {
     }
     defer { reporting?.cancel() }
     watched { await shell.status }
-    let box = StoreBox(store)
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask {
         for await (batch, outcomes) in inserts.stream {

@@ -115,7 +115,8 @@ import Testing
     #expect(
       all.map(\.path) == [
         "/belfry.v1.Jobs/Submit", "/belfry.v1.Jobs/SubmitMany", "/belfry.v1.Jobs/Get",
-        "/belfry.v1.Jobs/Await", "/belfry.v1.Jobs/Cancel", "/belfry.v1.Jobs/Find",
+        "/belfry.v1.Jobs/Await", "/belfry.v1.Jobs/Result", "/belfry.v1.Jobs/Cancel",
+        "/belfry.v1.Jobs/Find",
         "/belfry.v1.Jobs/Retry", "/belfry.v1.Jobs/Forget", "/belfry.v1.Session/Connect",
         "/belfry.v1.Cluster/WatchHealth",
         "/belfry.v1.Cluster/GetHealth", "/belfry.v1.Cluster/SetLane",

@@ -14,6 +14,7 @@ import Testing
     ("/belfry.v1.Jobs/SubmitMany", [.producer, .operator]),
     ("/belfry.v1.Jobs/Get", [.producer, .operator]),
     ("/belfry.v1.Jobs/Await", [.producer, .operator]),
+    ("/belfry.v1.Jobs/Result", [.producer, .operator]),
     ("/belfry.v1.Jobs/Cancel", [.producer, .operator]),
     ("/belfry.v1.Jobs/Find", [.producer, .operator]),
     ("/belfry.v1.Jobs/Retry", [.operator]),

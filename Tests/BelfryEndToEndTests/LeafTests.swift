@@ -32,6 +32,7 @@ struct LeafTests {
     "job cancel": ["delayed-1"],
     "job forget": ["done-1", "--yes"],
     "job list": [],
+    "job result": ["done-1"],
     "job retry": ["dead-1"],
     "job show": ["done-1"],
     "job wait": ["done-1"],

@@ -119,22 +119,6 @@ struct StoreContractControlTests {
     #expect(try await store.delayed(filter, limit: 10).get().map(\.id) == [Sample.job(2)])
   }
 
-  @Test("Old outcomes go, oldest first, young ones stay", arguments: StoreUnderTest.allCases)
-  func purge(_ kind: StoreUnderTest) async throws {
-    let (store, _) = try await kind.open()
-    var young = Sample.outcome(99)
-    young.finishedAt = wallNow()
-    #expect(await store.insert(Sample.outcomes(1..<6) + [young]).allSatisfy { $0 == .inserted })
-    let (age, now) = (Duration.seconds(86_400), wallNow())
-    #expect(await store.purge(olderThan: age, at: now, limit: 3) == 3)
-    #expect(await store.purge(olderThan: age, at: now, limit: 3) == 2)
-    // A clock of ours that is a year ahead is not believed.
-    #expect(await store.purge(olderThan: age, at: now + .seconds(366 * 86_400), limit: 3) == 0)
-    #expect(try await store.search(OutcomeFilter(), limit: 10).get().map(\.id) == [young.id])
-    #expect(await store.forget([young.id]) == nil)
-    #expect(await store.find([young.id]) == [.absent])
-  }
-
   @Test(
     "A schedule is kept, replaced without losing what it fired, and removed",
     arguments: StoreUnderTest.allCases)

@@ -104,7 +104,7 @@ import Testing
     let outcomes = (0..<60).map { number in
       var outcome = Sample.outcome(number)
       outcome.result = JobResult(
-        bytes: Payload(Array(repeating: UInt8(number), count: JobResult.bytesMax)))
+        bytes: Payload(Array(repeating: UInt8(number), count: JobResult.inlineBytesMax)))
       return outcome
     }
     #expect(await store.insert(outcomes) == outcomes.map { _ in .inserted })

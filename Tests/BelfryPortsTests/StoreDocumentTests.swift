@@ -9,7 +9,8 @@ import Testing
     let (store, url) = try await open()
     #expect(await store.insert([Sample.full, Sample.bare]) == [.inserted, .inserted])
     let boot = "0123456789ab7def8123456789abcdef"
-    let full = try await python("show(db.outcomes.find_one({'_id': 'full.one_2-3'}))", url)
+    let full = try await python(
+      "show(db.outcomes.find_one({'_id': 'full.one_2-3'}, {'recordedAt': 0}))", url)
     #expect(
       full == """
         {"_id": "full.one_2-3", "state": "failed", "reason": "error", "kind": "mail:send", \
@@ -32,7 +33,39 @@ import Testing
         """)
     let names = try await python(
       "print(*db.outcomes.find_one({'_id': 'bare'}, {'finishedAt': 0}))", url)
-    #expect(names == "_id state reason lane attempt tries losses v")
+    #expect(names == "_id state reason lane attempt tries losses recordedAt v")
+  }
+
+  @Test("A result in chunks is put together as the documentation says")
+  func chunks() async throws {
+    let (store, url) = try await open()
+    let assignment = AssignmentID(boot: BootID(high: 7 << 16, low: 0), counter: 1)
+    var outcome = Sample.outcome(1)
+    outcome.assignment = assignment
+    outcome.result = JobResult(
+      contentType: "text/plain", chunks: ResultChunks(count: 12, size: 36))
+    let chunks = (0..<12).map { index in
+      ResultChunk(
+        id: ChunkID(job: outcome.id, assignment: assignment, number: index),
+        bytes: Payload(Array("\(index % 10),\n".utf8)))
+    }
+    #expect(await store.insertChunks(chunks).allSatisfy { $0 == .inserted })
+    #expect(await store.insert([outcome]) == [.inserted])
+    let text = try await python(
+      """
+      outcome = db.outcomes.find_one({'_id': 'job-1'})
+      print(outcome['result'])
+      parts = [db.results.find_one({'_id': {'job': outcome['_id'], 'assignment': outcome['assignment'],
+          'n': n}})['bytes'] for n in range(outcome['result']['chunks'])]
+      print(b''.join(parts).decode().replace('\\n', ''))
+      print(*db.results.find_one(), type(db.results.find_one()['at']).__name__)
+      """, url)
+    #expect(
+      text == """
+        {'contentType': 'text/plain', 'chunks': 12, 'size': 36}
+        0,1,2,3,4,5,6,7,8,9,0,1,
+        _id at bytes Timestamp
+        """)
   }
 
   @Test("A document that is no outcome is unknown, with the reason; the others are found")
@@ -139,6 +172,7 @@ import Testing
         createIndexes later True
         createIndexes later True
         createIndexes cancels True
+        createIndexes results True
         createIndexes outcomes True
         createIndexes alerts True
         insert outcomes True

@@ -7,10 +7,14 @@ import Testing
 /// Commands that misbehave: too much output, no end, children left behind.
 @Suite struct CommandsLimitsTests {
   @Test func aResultMayBeAsLongAsTheLimit() async throws {
-    let full = try await Commands.shell("head -c 1048576 /dev/zero")
+    let full = try await Commands.shell("head -c 1048576 /dev/zero") {
+      $0.resultBytesMax = 1 << 20
+    }
     #expect(full.ending == .succeeded)
     #expect(full.output.size == 1 << 20)
-    let over = try await Commands.shell("head -c 1048577 /dev/zero")
+    let over = try await Commands.shell("head -c 1048577 /dev/zero") {
+      $0.resultBytesMax = 1 << 20
+    }
     #expect(over.ending == .resultTooLarge(bytesMax: 1 << 20))
     #expect(over.verdict == .neverAgain)
     #expect(over.reason == "result-too-large")
@@ -28,7 +32,7 @@ import Testing
       let before = residentPeak()
       let log = LogSink()
       let script = "echo $$ >&2; head -c 100000000 /dev/zero; echo late >&2; sleep 300"
-      let result = try await Commands.shell(script, log: log)
+      let result = try await Commands.shell(script, log: log) { $0.resultBytesMax = 1 << 20 }
       #expect(result.ending == .resultTooLarge(bytesMax: 1 << 20))
       #expect(result.duration < .seconds(5))
       #expect(residentPeak() - before < 8 << 10, "kilobytes of memory")

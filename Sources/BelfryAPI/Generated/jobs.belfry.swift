@@ -185,7 +185,7 @@ extension Belfry_V1_JobView: WireMessage {
 
 extension Belfry_V1_Outcome: WireMessage {
   package func encode(into writer: inout WireWriter) {
-    writer.openBlock(44)
+    writer.openBlock(48)
     writer.uint32(self.attempt)
     writer.uint32(self.tries)
     writer.uint32(self.losses)
@@ -193,6 +193,7 @@ extension Belfry_V1_Outcome: WireMessage {
     writer.int64(self.startedAtMs)
     writer.int64(self.finishedAtMs)
     writer.uint64(self.resultSize)
+    writer.uint32(self.resultChunks)
     writer.string(self.id)
     writer.string(self.state)
     writer.string(self.reason)
@@ -219,6 +220,7 @@ extension Belfry_V1_Outcome: WireMessage {
     if case let value = try reader.int64(), value != 0 { self.startedAtMs = value }
     if case let value = try reader.int64(), value != 0 { self.finishedAtMs = value }
     if case let value = try reader.uint64(), value != 0 { self.resultSize = value }
+    if case let value = try reader.uint32(), value != 0 { self.resultChunks = value }
     reader.closeBlock()
     if try reader.hasPart() { self.id = try reader.string() }
     if try reader.hasPart() { self.state = try reader.string() }
@@ -235,6 +237,23 @@ extension Belfry_V1_Outcome: WireMessage {
     if try reader.hasPart() { self.history = try reader.messages() }
     if try reader.hasPart() { self.retryOf = try reader.string() }
     if try reader.hasPart() { self.requires = try reader.messages() }
+  }
+}
+
+extension Belfry_V1_ResultPart: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(8)
+    writer.uint64(self.size)
+    writer.string(self.contentType)
+    writer.data(self.bytes)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.size = try reader.uint64()
+    reader.closeBlock()
+    if try reader.hasPart() { self.contentType = try reader.string() }
+    if try reader.hasPart() { self.bytes = try reader.data() }
   }
 }
 
@@ -421,9 +440,15 @@ package enum JobsService {
   /// Waits until the job has an outcome, or the call's deadline.
   package static let `await` = UnaryMethod<Belfry_V1_GetRequest, Belfry_V1_JobView>(
     "belfry.v1.Jobs", "Await")
+  /// The result of a job that has succeeded: content type and size first, then the bytes, in parts of
+  /// at most 1 MiB, however large it is. NOT_FOUND: no outcome, or not yet; FAILED_PRECONDITION: the
+  /// outcome has no result; DATA_LOSS: a part of it is gone from the store.
+  package static let result = ServerStreamMethod<Belfry_V1_GetRequest, Belfry_V1_ResultPart>(
+    "belfry.v1.Jobs", "Result")
   /// Ends a job wherever it is: queued, delayed or running. Durable: it holds after any restart, also
   /// for an id that nobody has seen yet. Returns once the outcome is recorded; a running handler is
-  /// told then. UNAVAILABLE: nobody can know, cancel again.
+  /// told then. UNAVAILABLE: nobody can know, cancel again. RESOURCE_EXHAUSTED: too many cancels of jobs
+  /// that nobody has seen.
   package static let cancel = UnaryMethod<Belfry_V1_CancelRequest, Belfry_V1_CancelReply>(
     "belfry.v1.Jobs", "Cancel")
   /// Jobs that match, without their results: first those this coordinator holds, then those that are
@@ -438,7 +463,7 @@ package enum JobsService {
   package static let forget = UnaryMethod<Belfry_V1_ForgetRequest, Belfry_V1_ForgetReply>(
     "belfry.v1.Jobs", "Forget")
 
-  package static let methods: [MethodDescriptor] = [submit.descriptor, submitMany.descriptor, get.descriptor, `await`.descriptor, cancel.descriptor, find.descriptor, retry.descriptor, forget.descriptor]
+  package static let methods: [MethodDescriptor] = [submit.descriptor, submitMany.descriptor, get.descriptor, `await`.descriptor, result.descriptor, cancel.descriptor, find.descriptor, retry.descriptor, forget.descriptor]
 }
 
 /// Calls `belfry.v1.Jobs`.
@@ -469,9 +494,17 @@ package struct JobsClient: Sendable {
     try await client.unary(JobsService.`await`, request, options: options)
   }
 
+  /// The result of a job that has succeeded: content type and size first, then the bytes, in parts of
+  /// at most 1 MiB, however large it is. NOT_FOUND: no outcome, or not yet; FAILED_PRECONDITION: the
+  /// outcome has no result; DATA_LOSS: a part of it is gone from the store.
+  package func result(_ request: Belfry_V1_GetRequest, options: RPCCallOptions = RPCCallOptions()) -> TypedReplies<Belfry_V1_ResultPart> {
+    client.serverStream(JobsService.result, request, options: options)
+  }
+
   /// Ends a job wherever it is: queued, delayed or running. Durable: it holds after any restart, also
   /// for an id that nobody has seen yet. Returns once the outcome is recorded; a running handler is
-  /// told then. UNAVAILABLE: nobody can know, cancel again.
+  /// told then. UNAVAILABLE: nobody can know, cancel again. RESOURCE_EXHAUSTED: too many cancels of jobs
+  /// that nobody has seen.
   package func cancel(_ request: Belfry_V1_CancelRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_CancelReply {
     try await client.unary(JobsService.cancel, request, options: options)
   }

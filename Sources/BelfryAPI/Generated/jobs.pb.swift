@@ -369,11 +369,13 @@ package nonisolated struct Belfry_V1_Outcome: @unchecked Sendable {
     set {_uniqueStorage()._contentType = newValue}
   }
 
+  /// empty when it is kept in chunks
   package var result: Data {
     get {_storage._result}
     set {_uniqueStorage()._result = newValue}
   }
 
+  /// of the whole result
   package var resultSize: UInt64 {
     get {_storage._resultSize}
     set {_uniqueStorage()._resultSize = newValue}
@@ -409,11 +411,34 @@ package nonisolated struct Belfry_V1_Outcome: @unchecked Sendable {
     set {_uniqueStorage()._requires = newValue}
   }
 
+  /// above 0: the result is in so many chunks; Jobs.Result brings it
+  package var resultChunks: UInt32 {
+    get {_storage._resultChunks}
+    set {_uniqueStorage()._resultChunks = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// A part of a result. The first has the content type and the size of the whole, the others bytes.
+package nonisolated struct Belfry_V1_ResultPart: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var contentType: String = String()
+
+  package var size: UInt64 = 0
+
+  package var bytes: Data = Data()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 /// One assignment of a job that did not end it.
@@ -1122,7 +1147,7 @@ nonisolated extension Belfry_V1_JobView: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Belfry_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Outcome"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}state\0\u{1}reason\0\u{1}kind\0\u{1}lane\0\u{1}attempt\0\u{1}tries\0\u{1}losses\0\u{1}assignment\0\u{1}worker\0\u{3}submitted_at_ms\0\u{3}started_at_ms\0\u{3}finished_at_ms\0\u{3}content_type\0\u{1}result\0\u{3}result_size\0\u{3}error_code\0\u{3}error_message\0\u{3}error_stderr\0\u{1}history\0\u{3}retry_of\0\u{1}requires\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}state\0\u{1}reason\0\u{1}kind\0\u{1}lane\0\u{1}attempt\0\u{1}tries\0\u{1}losses\0\u{1}assignment\0\u{1}worker\0\u{3}submitted_at_ms\0\u{3}started_at_ms\0\u{3}finished_at_ms\0\u{3}content_type\0\u{1}result\0\u{3}result_size\0\u{3}error_code\0\u{3}error_message\0\u{3}error_stderr\0\u{1}history\0\u{3}retry_of\0\u{1}requires\0\u{3}result_chunks\0")
 
   fileprivate class _StorageClass {
     @exclusivity(unchecked) var _id: String = String()
@@ -1147,6 +1172,7 @@ nonisolated extension Belfry_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._M
     @exclusivity(unchecked) var _history: [Belfry_V1_HistoryLine] = []
     @exclusivity(unchecked) var _retryOf: String = String()
     @exclusivity(unchecked) var _requires: [Belfry_V1_Label] = []
+    @exclusivity(unchecked) var _resultChunks: UInt32 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1179,6 +1205,7 @@ nonisolated extension Belfry_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._M
       _history = source._history
       _retryOf = source._retryOf
       _requires = source._requires
+      _resultChunks = source._resultChunks
     }
   }
 
@@ -1219,6 +1246,7 @@ nonisolated extension Belfry_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._M
         case 20: try { try decoder.decodeRepeatedMessageField(value: &_storage._history) }()
         case 21: try { try decoder.decodeSingularStringField(value: &_storage._retryOf) }()
         case 22: try { try decoder.decodeRepeatedMessageField(value: &_storage._requires) }()
+        case 23: try { try decoder.decodeSingularUInt32Field(value: &_storage._resultChunks) }()
         default: break
         }
       }
@@ -1293,6 +1321,9 @@ nonisolated extension Belfry_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._M
       if !_storage._requires.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._requires, fieldNumber: 22)
       }
+      if _storage._resultChunks != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._resultChunks, fieldNumber: 23)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1324,10 +1355,51 @@ nonisolated extension Belfry_V1_Outcome: SwiftProtobuf.Message, SwiftProtobuf._M
         if _storage._history != rhs_storage._history {return false}
         if _storage._retryOf != rhs_storage._retryOf {return false}
         if _storage._requires != rhs_storage._requires {return false}
+        if _storage._resultChunks != rhs_storage._resultChunks {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Belfry_V1_ResultPart: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ResultPart"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}content_type\0\u{1}size\0\u{1}bytes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.contentType) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.size) }()
+      case 3: try { try decoder.decodeSingularBytesField(value: &self.bytes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.contentType.isEmpty {
+      try visitor.visitSingularStringField(value: self.contentType, fieldNumber: 1)
+    }
+    if self.size != 0 {
+      try visitor.visitSingularUInt64Field(value: self.size, fieldNumber: 2)
+    }
+    if !self.bytes.isEmpty {
+      try visitor.visitSingularBytesField(value: self.bytes, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Belfry_V1_ResultPart, rhs: Belfry_V1_ResultPart) -> Bool {
+    if lhs.contentType != rhs.contentType {return false}
+    if lhs.size != rhs.size {return false}
+    if lhs.bytes != rhs.bytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

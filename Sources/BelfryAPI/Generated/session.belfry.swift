@@ -122,6 +122,7 @@ extension Belfry_V1_Hello: WireMessage {
     writer.elements(self.labels) { $0.message($1) }
     writer.elements(self.holding) { $0.message($1) }
     writer.string(self.software)
+    if self.hasDeath { writer.message(self.death) } else { writer.emptyPart() }
   }
 
   package mutating func decode(from reader: inout WireReader) throws(WireError) {
@@ -138,6 +139,39 @@ extension Belfry_V1_Hello: WireMessage {
     if try reader.hasPart() { self.labels = try reader.messages() }
     if try reader.hasPart() { self.holding = try reader.messages() }
     if try reader.hasPart() { self.software = try reader.string() }
+    if try reader.hasPart() { self.death = try reader.message() }
+  }
+}
+
+extension Belfry_V1_Death: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    writer.string(self.boot)
+    writer.string(self.signal)
+    writer.elements(self.lastWords) { $0.message($1) }
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.boot = try reader.string() }
+    if try reader.hasPart() { self.signal = try reader.string() }
+    if try reader.hasPart() { self.lastWords = try reader.messages() }
+  }
+}
+
+extension Belfry_V1_LastWords: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    writer.string(self.assignment)
+    writer.string(self.stderr)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.assignment = try reader.string() }
+    if try reader.hasPart() { self.stderr = try reader.string() }
   }
 }
 

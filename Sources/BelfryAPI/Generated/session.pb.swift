@@ -268,6 +268,52 @@ package nonisolated struct Belfry_V1_Hello: Sendable {
 
   package var software: String = String()
 
+  /// of the process before this one; absent when it ended in order
+  package var death: Belfry_V1_Death {
+    get {_death ?? Belfry_V1_Death()}
+    set {_death = newValue}
+  }
+  /// Returns true if `death` has been explicitly set.
+  package var hasDeath: Bool {self._death != nil}
+  /// Clears the value of `death`. Subsequent reads from it will return its default value.
+  package mutating func clearDeath() {self._death = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _death: Belfry_V1_Death? = nil
+}
+
+/// How a worker's process ended, as far as it could leave word.
+package nonisolated struct Belfry_V1_Death: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var boot: String = String()
+
+  /// "SIGSEGV"; empty: none is known (SIGKILL, out of memory, the machine)
+  package var signal: String = String()
+
+  /// of at most 64 runs
+  package var lastWords: [Belfry_V1_LastWords] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// What a command had written last to standard error when its worker died; at most 1 KiB.
+package nonisolated struct Belfry_V1_LastWords: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var assignment: String = String()
+
+  package var stderr: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1171,7 +1217,7 @@ nonisolated extension Belfry_V1_CoordinatorMessage: SwiftProtobuf.Message, Swift
 
 nonisolated extension Belfry_V1_Hello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Hello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}features\0\u{1}worker\0\u{1}boot\0\u{1}slots\0\u{1}kinds\0\u{1}lanes\0\u{1}labels\0\u{3}coordinator_records\0\u{1}holding\0\u{1}software\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}features\0\u{1}worker\0\u{1}boot\0\u{1}slots\0\u{1}kinds\0\u{1}lanes\0\u{1}labels\0\u{3}coordinator_records\0\u{1}holding\0\u{1}software\0\u{1}death\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1190,12 +1236,17 @@ nonisolated extension Belfry_V1_Hello: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 9: try { try decoder.decodeSingularBoolField(value: &self.coordinatorRecords) }()
       case 10: try { try decoder.decodeRepeatedMessageField(value: &self.holding) }()
       case 11: try { try decoder.decodeSingularStringField(value: &self.software) }()
+      case 12: try { try decoder.decodeSingularMessageField(value: &self._death) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.version != 0 {
       try visitor.visitSingularUInt32Field(value: self.version, fieldNumber: 1)
     }
@@ -1229,6 +1280,9 @@ nonisolated extension Belfry_V1_Hello: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if !self.software.isEmpty {
       try visitor.visitSingularStringField(value: self.software, fieldNumber: 11)
     }
+    try { if let v = self._death {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1244,6 +1298,82 @@ nonisolated extension Belfry_V1_Hello: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.coordinatorRecords != rhs.coordinatorRecords {return false}
     if lhs.holding != rhs.holding {return false}
     if lhs.software != rhs.software {return false}
+    if lhs._death != rhs._death {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Belfry_V1_Death: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Death"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}boot\0\u{1}signal\0\u{3}last_words\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.boot) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.signal) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.lastWords) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.boot.isEmpty {
+      try visitor.visitSingularStringField(value: self.boot, fieldNumber: 1)
+    }
+    if !self.signal.isEmpty {
+      try visitor.visitSingularStringField(value: self.signal, fieldNumber: 2)
+    }
+    if !self.lastWords.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.lastWords, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Belfry_V1_Death, rhs: Belfry_V1_Death) -> Bool {
+    if lhs.boot != rhs.boot {return false}
+    if lhs.signal != rhs.signal {return false}
+    if lhs.lastWords != rhs.lastWords {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Belfry_V1_LastWords: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LastWords"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}assignment\0\u{1}stderr\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.assignment) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.stderr) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.assignment.isEmpty {
+      try visitor.visitSingularStringField(value: self.assignment, fieldNumber: 1)
+    }
+    if !self.stderr.isEmpty {
+      try visitor.visitSingularStringField(value: self.stderr, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Belfry_V1_LastWords, rhs: Belfry_V1_LastWords) -> Bool {
+    if lhs.assignment != rhs.assignment {return false}
+    if lhs.stderr != rhs.stderr {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

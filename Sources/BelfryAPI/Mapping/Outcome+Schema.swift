@@ -21,7 +21,8 @@ extension Belfry_V1_Outcome {
     if let value = outcome.result {
       contentType = value.contentType
       result = Data(value.bytes.bytes)
-      resultSize = UInt64(value.bytes.size)
+      resultSize = UInt64(value.size)
+      resultChunks = UInt32(clamping: value.chunks?.count ?? 0)
     }
     if let error = outcome.error {
       errorCode = error.code
@@ -41,9 +42,6 @@ extension Belfry_V1_Outcome {
     let error =
       errorCode.isEmpty && errorMessage.isEmpty
       ? nil : JobError(code: errorCode, message: errorMessage, stderr: errorStderr)
-    let value =
-      contentType.isEmpty && result.isEmpty
-      ? nil : JobResult(contentType: contentType, bytes: Payload([UInt8](result)))
     return Outcome(
       id: try Field.job(id), state: state, reason: reason,
       kind: kind.isEmpty ? nil : try Field.kind(kind), lane: try Field.lane(lane),
@@ -51,8 +49,22 @@ extension Belfry_V1_Outcome {
       assignment: assignment.isEmpty ? nil : try Field.assignment(assignment),
       worker: worker.isEmpty ? nil : try Field.node(worker),
       submittedAt: Field.time(submittedAtMs), startedAt: Field.time(startedAtMs),
-      finishedAt: WallTime(milliseconds: finishedAtMs), result: value, error: error,
+      finishedAt: WallTime(milliseconds: finishedAtMs), result: try value(), error: error,
       history: lines, retryOf: retryOf.isEmpty ? nil : try Field.job(retryOf), requires: requires)
+  }
+}
+
+extension Belfry_V1_Outcome {
+  private func value() throws(MappingError) -> JobResult? {
+    guard resultChunks == 0 else {
+      guard result.isEmpty, let size = Int(exactly: resultSize) else {
+        throw MappingError("result", "in chunks, and here as well")
+      }
+      return JobResult(
+        contentType: contentType, chunks: ResultChunks(count: Int(resultChunks), size: size))
+    }
+    if contentType.isEmpty, result.isEmpty { return nil }
+    return JobResult(contentType: contentType, bytes: Payload([UInt8](result)))
   }
 }
 

@@ -90,6 +90,7 @@ extension Belfry_V1_Hello {
     labels = hello.labels.map(Belfry_V1_Label.init)
     coordinatorRecords = hello.coordinatorRecords
     software = hello.software
+    if let death = hello.death { self.death = Belfry_V1_Death(death) }
     holding = hello.holding.map { held in
       .with {
         $0.job = held.job.text
@@ -120,7 +121,29 @@ extension Belfry_V1_Hello {
       worker: try Field.node(worker), boot: try Field.boot(boot), slots: Int(slots), kinds: kinds,
       lanes: lanes.isEmpty ? [.default] : lanes, labels: labels,
       coordinatorRecords: coordinatorRecords, holding: holding,
-      software: String(software.prefix(128)))
+      software: String(software.prefix(128)), death: hasDeath ? try death.death() : nil)
+  }
+}
+
+extension Belfry_V1_Death {
+  fileprivate init(_ death: Death) {
+    self.init()
+    boot = death.boot.description
+    signal = death.signal
+    lastWords = death.lastWords.sorted { $0.key < $1.key }.map { assignment, text in
+      .with {
+        $0.assignment = assignment.description
+        $0.stderr = text
+      }
+    }
+  }
+
+  fileprivate func death() throws(MappingError) -> Death {
+    var result = Death(boot: try Field.boot(boot), signal: String(signal.prefix(16)))
+    for words in lastWords.prefix(Death.runsMax) {
+      result.lastWords[try Field.assignment(words.assignment)] = String(words.stderr.prefix(1_024))
+    }
+    return result
   }
 }
 
@@ -169,7 +192,12 @@ extension Belfry_V1_Finished {
     case .recorded(let outcome): result = .recorded(try Self.outcome(outcome, of: job))
     case .failed(let failure): result = .failed(failure.failure())
     case .stopped: result = .stopped
-    case .unrecorded(let outcome): result = .unrecorded(try Self.outcome(outcome, of: job))
+    case .unrecorded(let outcome):
+      // Who cannot record cannot have kept chunks either.
+      guard outcome.resultChunks == 0 else {
+        throw MappingError("outcome.result_chunks", outcome.resultChunks)
+      }
+      result = .unrecorded(try Self.outcome(outcome, of: job))
     case nil: throw MappingError("finished.result", "none")
     }
     return .finished(job: job, assignment: try Field.assignment(assignment), result)

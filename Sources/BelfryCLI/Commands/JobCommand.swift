@@ -10,7 +10,7 @@ struct JobCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "job", abstract: "Look at jobs, wait for them, cancel and retry them.",
     subcommands: [
-      Show.self, List.self, Wait.self, Cancel.self, Retry.self, Forget.self,
+      Show.self, List.self, Wait.self, Result.self, Cancel.self, Retry.self, Forget.self,
     ])
 
   struct Show: ReportingCommand {
@@ -179,7 +179,13 @@ extension Document {
           ])
         ))
     }
-    if !outcome.contentType.isEmpty || !outcome.result.isEmpty {
+    if outcome.resultChunks > 0 {
+      fields += [
+        ("contentType", .text(outcome.contentType)),
+        ("resultSize", .number(Int(clamping: outcome.resultSize))),
+        ("resultChunks", .number(Int(outcome.resultChunks))),
+      ]
+    } else if !outcome.contentType.isEmpty || !outcome.result.isEmpty {
       fields.append(("contentType", .text(outcome.contentType)))
       if let text = String(data: outcome.result.prefix(65_536), encoding: .utf8) {
         fields.append(("result", .text(text)))

@@ -53,6 +53,12 @@ struct WorkerCommand: AsyncParsableCommand {
     var state: String?
     @Option(help: "Longest run of an attempt whose job names none. [default: 30m]")
     var timeout: DurationOption?
+    @Option(
+      help: """
+        The most that a result may have, up to 1GiB (BELFRY_RESULT_MAX). It is in memory while its command \
+        runs, --slots times at worst. [default: 64MiB]
+        """)
+    var resultMax: SizeOption?
     @Option(help: "How long a leaving worker waits for what runs. [default: 30s]")
     var drain: DurationOption?
     @Option(help: "Give up when no coordinator is reached for so long at start. [default: never]")
@@ -74,6 +80,7 @@ struct WorkerCommand: AsyncParsableCommand {
       options.note(.storeURL, store)
       options.note(.state, state)
       options.note(.workerTimeout, timeout)
+      options.note(.resultMax, resultMax?.bytes)
       options.note(.drain, drain)
       options.note(.workerWait, wait)
       options.note(.http, http)
@@ -91,14 +98,21 @@ struct WorkerCommand: AsyncParsableCommand {
       let handlers = try setup.handlers(engine)
       let url = try settings.text(.storeURL)
       let password = try settings.text(.storePassword)
-      let core = WorkerCore.Configuration(
-        name: me.name, boot: try BootState.next(in: settings.text(.state) ?? me.folder),
+      let folder = try settings.text(.state) ?? me.folder
+      let boot = try BootState.next(in: folder)
+      let (lastWords, death) = try LastWords.open(in: folder, boot: boot)
+      defer { lastWords.close() }
+      var core = WorkerCore.Configuration(
+        name: me.name, boot: boot,
         slots: try setup.slots(), kinds: handlers.keys.sorted(),
         lanes: try LaneText.parse(settings.texts(.lanes)), labels: try setup.labels(),
         software: "belfry \(BelfryCommand.version)", hasStore: url != nil)
+      core.death = death
       var configuration = Worker.Configuration(
         core: core, coordinators: try setup.servers(), tls: me.tls, handlers: handlers,
         defaultTimeout: try settings.duration(.workerTimeout) ?? .seconds(1_800))
+      configuration.lastWords = lastWords
+      configuration.resultBytesMax = try setup.resultBytesMax()
       configuration.drainMax = try settings.duration(.drain) ?? .seconds(30)
       configuration.wait = try settings.duration(.workerWait)
       let notices = SystemdNotices(drainMax: configuration.drainMax, logger: logs.logger)

@@ -21,6 +21,7 @@ enum SettingKey: String, CaseIterable, Sendable {
   case slots = "worker.slots"
   case labels = "worker.labels"
   case workerTimeout = "worker.timeout"
+  case resultMax = "worker.resultMax"
   case drain = "worker.drain"
   case workerWait = "worker.wait"
   case http = "http.listen"
@@ -31,7 +32,7 @@ enum SettingKey: String, CaseIterable, Sendable {
     switch self {
     case .serverURL, .identity, .state, .lanes: shared
     case .queueURL, .queuePassword, .storeURL, .storePassword: parts
-    case .run, .slots, .labels, .workerTimeout, .drain, .workerWait: worker
+    case .run, .slots, .labels, .workerTimeout, .resultMax, .drain, .workerWait: worker
     case .http, .logFormat, .logLevel: observed
     default: coordinator
     }
@@ -143,6 +144,11 @@ enum SettingKey: String, CaseIterable, Sendable {
         key: self, form: .duration, standard: "30m",
         about: "Longest run of an attempt whose job names none.", example: "2h",
         option: "--timeout")
+    case .resultMax:
+      Setting(
+        key: self, form: .number(1...(1 << 30)), standard: "67108864",
+        about: "Largest result of a job, in bytes; above 1 MiB it is kept in chunks.",
+        example: "268435456", option: "--result-max", shortVariable: "BELFRY_RESULT_MAX")
     case .drain:
       Setting(
         key: self, form: .duration, standard: "30s",

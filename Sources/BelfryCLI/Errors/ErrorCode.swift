@@ -53,6 +53,7 @@ enum ErrorCode: String, CaseIterable {
   case ambiguousID = "BF0204"
   case noSuchLane = "BF0205"
   case noSuchSchedule = "BF0206"
+  case noResult = "BF0207"
   // Between this program and a coordinator.
   case unavailable = "BF0301"
   case refused = "BF0302"
@@ -88,7 +89,7 @@ enum ErrorCode: String, CaseIterable {
     case .usage, .notConfirmed: .usage
     case .badFile, .badName, .badJob, .payloadTooLarge, .fileExists, .ambiguousID: .badData
     case .fileMissing, .noSuchContext, .nothingToExplain, .jobNotFound, .noSuchLane,
-      .noSuchSchedule:
+      .noSuchSchedule, .noResult:
       .notFound
     case .addressTaken, .dataInUse, .diskFull, .unavailable, .brokerUnavailable, .storeUnavailable,
       .storeNoPrimary:

@@ -116,6 +116,11 @@ struct ErrorEntry {
       ErrorEntry(
         "there is no such schedule", "it was removed, or is of another cluster",
         "belfry schedule list")
+    case .noResult:
+      ErrorEntry(
+        "the job has no result",
+        "it has not ended, or not with success: only a job that succeeded has one",
+        "belfry job show ID", "belfry job wait ID --timeout 5m")
     case .demoFailed:
       ErrorEntry(
         "the demo saw something else than it should",

@@ -48,7 +48,7 @@ struct CoordinatorSetup {
   func limits(payloadMax: Int) throws -> RPCLimits {
     var limits = RPCLimits()
     // Results come in as well, whatever the payloads are.
-    limits.messageBytesMax = max(payloadMax, JobResult.bytesMax) + (256 << 10)
+    limits.messageBytesMax = max(payloadMax, JobResult.inlineBytesMax) + (256 << 10)
     for text in try settings.texts(.limit) {
       guard let why = limits.set(text) else { continue }
       throw UserError(

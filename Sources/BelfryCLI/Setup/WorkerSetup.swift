@@ -19,7 +19,13 @@ struct WorkerSetup {
     try settings.number(.slots) ?? 2 * ProcessInfo.processInfo.activeProcessorCount
   }
 
+  func resultBytesMax() throws -> Int {
+    try settings.number(.resultMax) ?? Worker.Configuration.resultBytesDefault
+  }
+
   func handlers(_ engine: CommandEngine) throws -> [Kind: JobHandler] {
+    var limits = CommandSettings()
+    limits.resultBytesMax = try resultBytesMax()
     var result: [Kind: JobHandler] = [:]
     for text in try settings.texts(.run) {
       let spec = try CommandSpec(parsing: text)
@@ -28,7 +34,7 @@ struct WorkerSetup {
           .badSetting, "kind \(spec.kind) has two handlers", why: "--run names it twice",
           next: ["give each kind one --run"])
       }
-      result[spec.kind] = .command(try CommandHandler(spec, engine: engine))
+      result[spec.kind] = .command(try CommandHandler(spec, settings: limits, engine: engine))
     }
     guard !result.isEmpty else {
       throw UserError(

@@ -18,6 +18,9 @@ enum JobHeader {
   static let reason = "belfry-reason"
   static let state = "belfry-state"
   static let error = "belfry-error"
+  static let resultChunks = "belfry-result-chunks"
+  static let resultSize = "belfry-result-size"
+  static let assignment = "belfry-assignment"
 }
 
 /// A job as a message on its lane: the inverse of `JobDoor`.

@@ -2,7 +2,8 @@ package import BelfryCore
 internal import Foundation
 
 /// An outcome as people's programs read it from `belfry.events`: the names of the document in
-/// MongoDB, `id` for `_id`, RFC 3339 times, the result in base64 up to 64 KiB, else its size alone.
+/// MongoDB, `id` for `_id`, RFC 3339 times, the result in base64 up to 64 KiB, else its size alone, and
+/// in how many chunks it is kept.
 enum OutcomeJSON {
   static let resultBytesMax = 64 << 10
 
@@ -36,10 +37,12 @@ enum OutcomeJSON {
 
   private static func write(_ result: JobResult, _ json: inout JSONText) {
     json.field("contentType", result.contentType)
-    if result.bytes.size <= resultBytesMax {
+    if let chunks = result.chunks {
+      json.field("chunks", chunks.count)
+    } else if result.size <= resultBytesMax {
       json.field("bytes", Data(result.bytes.bytes).base64EncodedString())
     }
-    json.field("size", result.bytes.size)
+    json.field("size", result.size)
   }
 
   private static func write(_ error: JobError, _ json: inout JSONText) {

@@ -70,6 +70,13 @@ enum Outgoing {
     if let error = outcome.error {
       headers.append(Header(JobHeader.error, .text(String(error.message.prefix(1_024)))))
     }
+    if let chunks = outcome.result?.chunks, let assignment = outcome.assignment {
+      headers += [
+        Header(JobHeader.resultChunks, .int(Int64(chunks.count))),
+        Header(JobHeader.resultSize, .int(Int64(chunks.size))),
+        Header(JobHeader.assignment, .text(assignment.description)),
+      ]
+    }
     return QueueMessage(
       messageID: outcome.id.text, contentType: outcome.result?.contentType,
       correlationID: address.correlationID, headers: headers,

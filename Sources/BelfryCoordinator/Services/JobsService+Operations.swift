@@ -8,6 +8,9 @@ extension JobsService {
   /// Dead jobs are read so many at a time, with their payloads.
   private static let retryPortion = 16
   private static let forgetPortion = 1_000
+  /// Cancels that are heeded at a time, of jobs that nobody has seen: each is in every coordinator's memory
+  /// for 7 days, and ids are quickly invented. Of jobs that are known here any number is taken.
+  static let cancelsMax = 100_000
 
   // MARK: cancel
 
@@ -17,6 +20,13 @@ extension JobsService {
   {
     let id = try Self.jobID(request.id)
     if let problem = await shell.storeProblem { throw Self.away(problem) }
+    if await shell.cancelCount >= Self.cancelsMax, try await !isKnown(id) {
+      throw RPCStatus(
+        .resourceExhausted,
+        "\(Self.cancelsMax) cancels are heeded already, each for 7 days, and nobody here has seen job"
+          + " \(id): of such jobs no more can be cancelled now; belfry job forget takes cancels back"
+      )
+    }
     let (outcome, wasHeld) = await shell.cancel(id, by: by)
     var reply = Belfry_V1_CancelReply()
     reply.job = Belfry_V1_JobView(outcome)
@@ -28,6 +38,12 @@ extension JobsService {
     let isSeen = if wasHeld { true } else { await isDelayed(id) }
     reply.answer = isSeen ? "cancelled" : "unseen"
     return reply
+  }
+
+  private func isKnown(_ id: JobID) async throws -> Bool {
+    if await shell.place(of: id) != nil { return true }
+    if try await stored(id) != nil { return true }
+    return await isDelayed(id)
   }
 
   /// False also when the store does not say: the cancel holds all the same.

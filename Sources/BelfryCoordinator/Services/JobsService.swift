@@ -1,6 +1,7 @@
 internal import BelfryAPI
 internal import BelfryCore
 internal import BelfryRPC
+internal import Foundation
 internal import NIOCore
 internal import SwiftProtobuf
 
@@ -67,7 +68,45 @@ struct JobsService: Sendable {
     return Belfry_V1_JobView(outcome)
   }
 
-  private func stored(_ id: JobID) async throws -> Outcome? {
+  func result(
+    _ request: Belfry_V1_GetRequest, send: (Belfry_V1_ResultPart) async throws -> Void
+  ) async throws {
+    let id = try Self.jobID(request.id)
+    guard let outcome = try await stored(id) else {
+      throw RPCStatus(.notFound, "job \(id) has no outcome: it has not ended, or nobody knows it")
+    }
+    guard let result = outcome.result else {
+      throw RPCStatus(.failedPrecondition, "job \(id) \(outcome.state.rawValue): it has no result")
+    }
+    try await send(
+      .with {
+        $0.contentType = result.contentType
+        $0.size = UInt64(result.size)
+      })
+    guard let chunks = result.chunks else {
+      if result.size > 0 { try await send(.with { $0.bytes = Data(result.bytes.bytes) }) }
+      return
+    }
+    guard let assignment = outcome.assignment else {
+      throw RPCStatus(.dataLoss, "the outcome of job \(id) does not say whose chunks it means")
+    }
+    for number in 0..<chunks.count {
+      let bytes = try await chunk(ChunkID(job: id, assignment: assignment, number: number))
+      try await send(.with { $0.bytes = Data(bytes.bytes) })
+    }
+  }
+
+  private func chunk(_ id: ChunkID) async throws(RPCStatus) -> Payload {
+    switch await store.chunk(id) {
+    case .success(let bytes?): return bytes
+    case .success(nil):
+      throw RPCStatus(.dataLoss, "chunk \(id.number) of the result of job \(id.job) is gone")
+    case .failure(let problem):
+      throw RPCStatus(.unavailable, "the store does not answer: \(problem.message)")
+    }
+  }
+
+  func stored(_ id: JobID) async throws -> Outcome? {
     switch await store.find([id]).first {
     case .found(let outcome): return outcome
     case .absent, nil: return nil

@@ -11,6 +11,9 @@ enum Routes {
     router.unaryAsync(BelfryAPI.JobsService.submitMany) { try await jobs.submitMany($1) }
     router.unaryAsync(BelfryAPI.JobsService.get) { try await jobs.get($1) }
     router.unaryAsync(BelfryAPI.JobsService.await) { try await jobs.await($1) }
+    router.serverStream(BelfryAPI.JobsService.result) { _, request, writer in
+      try await jobs.result(request) { try await writer.sendWhenFree($0) }
+    }
     router.unaryAsync(BelfryAPI.JobsService.cancel) { context, request in
       try await jobs.cancel(request, by: context.peerName)
     }

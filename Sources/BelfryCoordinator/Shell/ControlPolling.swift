@@ -8,6 +8,9 @@ struct ControlPolling: Sendable {
   static let every = Duration.seconds(1)
   static let purgeEvery = Duration.seconds(60)
   static let purgePortion = 1_000
+  /// Chunks that no outcome names are kept for at least so long: a worker that has kept them and cannot
+  /// reach the store may still record the outcome that does.
+  static let chunksKeptMin = Duration.seconds(7 * 86_400)
 
   let store: any ControlStore
   let shell: CoreShell
@@ -48,6 +51,10 @@ struct ControlPolling: Sendable {
       while let count = await store.purge(
         olderThan: outcomesKept, at: shell.clock.now().wall, limit: Self.purgePortion), count > 0
       { total += count }
+      let chunksKept = max(outcomesKept, Self.chunksKeptMin)
+      while let count = await store.purgeChunks(
+        olderThan: chunksKept, at: ProcessClock.now().wall, limit: Self.purgePortion), count > 0
+      {}
       if total > 0 {
         logger.info("outcomes were removed after their time", metadata: ["count": "\(total)"])
       }

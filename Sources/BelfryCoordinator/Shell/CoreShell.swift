@@ -256,6 +256,8 @@ actor CoreShell {
   /// Why the store cannot be asked now; nil when it can.
   var storeProblem: String? { core.storeProblem }
 
+  var cancelCount: Int { core.cancelCount }
+
   func place(of job: JobID) -> JobPlace? { core.place(of: job) }
 
   /// Waits for an outcome that this coordinator announces or the store has. The store is asked once

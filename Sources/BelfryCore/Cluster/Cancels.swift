@@ -7,6 +7,8 @@ struct Cancels {
   private var jobs: [JobID: Instant] = [:]
   private var lastPruned: Instant?
 
+  var count: Int { jobs.count }
+
   func contains(_ job: JobID) -> Bool { !jobs.isEmpty && jobs[job] != nil }
 
   /// True when it was not known.

@@ -14,8 +14,8 @@ extension ClusterCore {
       return
     }
     chargeRemembered(entry, at: now)
+    entry.history.explain(deaths.explain)
     guard !entry.isSettling, !settleIfDecided(entry, at: now) else { return }
-    if pauses[entry.job.lane] != nil { return handBack(entry, at: now) }
     entry.state = .queued
     dispatcher.enqueue(id, Demand(entry.job), entry.service)
     dispatchNeeded = true
@@ -49,10 +49,15 @@ extension ClusterCore {
   }
 
   private func poison(_ entry: Entry) -> JobError {
-    let names = entry.history.lostLines.map { "\($0.worker) (\($0.boot))" }
+    let lost = entry.history.lostLines
+    let names = lost.map { line in
+      let how = line.code.hasPrefix("signal-") ? line.code.dropFirst(7) : "signal unknown"
+      return "\(line.worker) (\(line.boot)): \(how)"
+    }
     return JobError(
       code: "poison",
-      message: "its worker died under it \(names.count) times: \(names.joined(separator: ", "))")
+      message: "its worker died under it \(names.count) times: \(names.joined(separator: ", "))",
+      stderr: lost.last { !$0.stderr.isEmpty }?.stderr ?? "")
   }
 
   /// Gives out what waits while somebody has credit for it: one job a demand in turn, so that no
@@ -61,7 +66,9 @@ extension ClusterCore {
     guard !isDraining else { return }
     let demands = Array(dispatcher.groups.keys)
     guard !demands.isEmpty else { return }
-    var open = demands.filter { dispatcher.groups[$0].map { $0.count > 0 } ?? false }
+    var open = demands.filter {
+      pauses[$0.lane] == nil && dispatcher.groups[$0].map { $0.count > 0 } ?? false
+    }
     while !open.isEmpty {
       open.removeAll { !dispatchOne($0, at: now) }
     }

@@ -26,7 +26,7 @@ extension ClusterCore {
     lastWant = now.monotonic
     for worker in workers.values where worker.takesNewJobs && worker.freeCredit == 0 {
       let count = dispatcher.groups.reduce(0) { sum, group in
-        worker.serves(group.key) ? sum + group.value.count : sum
+        pauses[group.key.lane] == nil && worker.serves(group.key) ? sum + group.value.count : sum
       }
       guard count > 0, let session = worker.session else { continue }
       ready.sends.append((session, .want(slots: min(count, worker.hello.slots))))
@@ -73,8 +73,21 @@ extension ClusterCore {
     guard !isDraining else { return }
     isDraining = true
     planConsumers(at: now)
-    handBack(at: now) { _ in true }
+    handBack(at: now)
     ready.healthChanged = true
+  }
+
+  /// Gives what is not assigned back to its queue.
+  private mutating func handBack(at now: Now) {
+    for (_, entry) in entries.sorted(by: { $0.key < $1.key }) {
+      switch entry.state {
+      case .looking, .resting, .queued:
+        ready.requeues.append(contentsOf: entry.deliveries)
+        ready.requeues.append(contentsOf: entry.waiting.map(\.tag))
+        drop(entry, at: now)
+      case .running, .verdict, .settling: continue
+      }
+    }
   }
 
   /// Sets that are being settled: a leaving coordinator waits for them.
@@ -85,6 +98,9 @@ extension ClusterCore {
 extension ClusterCore {
   /// The broker takes what is published: owed publishes can be claimed.
   package var canPublish: Bool { ledger.canSubmit }
+
+  /// How many cancels are heeded.
+  package var cancelCount: Int { cancels.count }
 
   /// Why the store does not answer; nil when it did last time.
   package var storeProblem: String? {

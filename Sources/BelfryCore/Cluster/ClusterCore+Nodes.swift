@@ -146,7 +146,8 @@ extension ClusterCore {
     entry.history.add(
       HistoryLine(
         assignment: lost.assignment, attempt: entry.attempt, what: .lost, worker: lost.worker,
-        boot: lost.boot, started: lost.started, beside: lost.beside, at: now.wall, code: "lost",
+        boot: lost.boot, started: lost.started, beside: lost.beside, at: now.wall,
+        code: HistoryLine.lostCode,
         message: workers[lost.worker]?.reason ?? ""))
     succeed(entry, to: .again, attempt: entry.attempt + 1, at: now)
   }

@@ -53,33 +53,15 @@ extension ClusterCore {
 
   // MARK: lanes
 
+  /// What is held and not given out stays here: given back, the broker would count it as delivered once
+  /// more, and ten pauses would look like ten deaths. After 20 minutes a copy takes its place.
   mutating func pausesRead(_ list: [LanePause], at now: Now) {
     var next: [Lane: LanePause] = [:]
     for pause in list where configuration.lanes.contains(pause.lane) { next[pause.lane] = pause }
     guard next != pauses else { return }
     pauses = next
     planConsumers(at: now)
-    for demand in Array(dispatcher.groups.keys) where next[demand.lane] != nil {
-      _ = dispatcher.takeAll(demand)
-    }
-    handBack(at: now) { next[$0] != nil }
     dispatchNeeded = true
     ready.healthChanged = true
-  }
-
-  /// Gives what is not assigned back to its queue: all of the lanes that `matches`.
-  mutating func handBack(at now: Now, _ matches: (Lane) -> Bool) {
-    for (_, entry) in entries.sorted(by: { $0.key < $1.key }) where matches(entry.job.lane) {
-      switch entry.state {
-      case .looking, .resting, .queued: handBack(entry, at: now)
-      case .running, .verdict, .settling: continue
-      }
-    }
-  }
-
-  mutating func handBack(_ entry: Entry, at now: Now) {
-    ready.requeues.append(contentsOf: entry.deliveries)
-    ready.requeues.append(contentsOf: entry.waiting.map(\.tag))
-    drop(entry, at: now)
   }
 }

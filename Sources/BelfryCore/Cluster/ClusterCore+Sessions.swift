@@ -12,6 +12,7 @@ extension ClusterCore {
       return
     }
     let served = Set(workers.values.filter(\.isInSession).flatMap(Self.abilities))
+    deaths.heard(hello.death, of: hello.worker)
     let worker = open(session, hello, from: address, at: now)
     welcome(worker, session)
     reconcile(worker, hello, at: now)

@@ -25,6 +25,7 @@ package struct ClusterCore {
   /// Failures heard while the job's message was back in its queue, charged when it comes.
   var rememberedFailures = RememberedFailures()
   var cancels = Cancels()
+  var deaths = Deaths()
   var pauses: [Lane: LanePause] = [:]
   var consumers = ConsumerPlan()
   var generations: Set<ChannelGeneration> = []

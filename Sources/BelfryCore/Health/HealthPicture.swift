@@ -195,6 +195,10 @@ extension ClusterCore {
     case .looking: place.waitingFor = "the store is asked for an outcome"
     case .resting: place.waitingFor = "a pause after an answer that did not come"
     case .queued:
+      if let pause = pauses[entry.job.lane] {
+        place.waitingFor = "the lane is paused by \(pause.by)"
+        return place
+      }
       let demand = Demand(entry.job)
       let isServed = workers.values.contains { $0.isInSession && $0.serves(demand) }
       place.waitingFor =

@@ -19,6 +19,9 @@ package struct HistoryLine: Hashable, Sendable {
   /// The end of what it printed, at most 1 KiB.
   package var stderr: String
 
+  /// Of a loss of which nothing more is known (yet).
+  package static let lostCode = "lost"
+
   package init(
     assignment: AssignmentID, attempt: Int, what: What, worker: NodeName, boot: BootID,
     started: Bool = true, beside: Bool = false, at: WallTime, code: String = "",
@@ -68,6 +71,13 @@ package struct History: Hashable, Sendable {
     guard !contains(line.assignment) else { return }
     lines.append(line)
     cut()
+  }
+
+  /// Replaces lines of which more is known by now.
+  mutating func explain(_ known: (HistoryLine) -> HistoryLine?) {
+    for index in lines.indices {
+      if let line = known(lines[index]) { lines[index] = line }
+    }
   }
 
   /// Failures older than the oldest one that is left of a cut history were counted by it.

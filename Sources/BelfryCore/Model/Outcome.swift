@@ -58,16 +58,67 @@ package struct Outcome: Sendable, Equatable {
   }
 }
 
-/// What a handler returned.
+/// What a handler returned: its bytes, or where in the store they are.
 package struct JobResult: Sendable, Equatable {
   package var contentType: String
+  /// Empty when the result is kept in chunks.
   package var bytes: Payload
+  /// Set when the bytes are kept beside the outcome, as chunks of the outcome's assignment.
+  package var chunks: ResultChunks?
 
-  /// Inline limit of a result, in bytes: a document of MongoDB holds 16 MiB, an event must stay small.
-  package static let bytesMax = 1 << 20
+  /// How many bytes an outcome holds itself, at most: a document of MongoDB holds 16 MiB, and outcomes
+  /// travel through sessions and memory. What is larger is kept in chunks of this size.
+  package static let inlineBytesMax = 1 << 20
 
   package init(contentType: String = "application/octet-stream", bytes: Payload) {
     self.contentType = contentType
+    self.bytes = bytes
+  }
+
+  package init(contentType: String, chunks: ResultChunks) {
+    self.contentType = contentType
+    self.bytes = .empty
+    self.chunks = chunks
+  }
+
+  /// Of the whole result, in bytes.
+  package var size: Int { chunks?.size ?? bytes.size }
+}
+
+/// How a result is kept beside its outcome.
+package struct ResultChunks: Sendable, Equatable {
+  package let count: Int
+  /// Of the whole result, in bytes.
+  package let size: Int
+
+  package init(count: Int, size: Int) {
+    self.count = count
+    self.size = size
+  }
+}
+
+/// Names a chunk of a result. An assignment id is never used twice, so neither is this.
+package struct ChunkID: Hashable, Sendable, CustomStringConvertible {
+  package let job: JobID
+  package let assignment: AssignmentID
+  /// From 0.
+  package let number: Int
+
+  package init(job: JobID, assignment: AssignmentID, number: Int) {
+    self.job = job
+    self.assignment = assignment
+    self.number = number
+  }
+
+  package var description: String { "\(job)/\(assignment)/\(number)" }
+}
+
+package struct ResultChunk: Sendable, Equatable {
+  package let id: ChunkID
+  package let bytes: Payload
+
+  package init(id: ChunkID, bytes: Payload) {
+    self.id = id
     self.bytes = bytes
   }
 }

@@ -63,11 +63,13 @@ package struct Hello: Sendable, Equatable {
   package var coordinatorRecords: Bool
   package var holding: [Holding]
   package var software: String
+  /// Of the process before this one; nil when it ended in order, or nothing is known.
+  package var death: Death?
 
   package init(
     worker: NodeName, boot: BootID, slots: Int, kinds: [Kind], lanes: [Lane] = [.default],
     labels: [Label] = [], coordinatorRecords: Bool = false, holding: [Holding] = [],
-    software: String = ""
+    software: String = "", death: Death? = nil
   ) {
     self.worker = worker
     self.boot = boot
@@ -78,6 +80,7 @@ package struct Hello: Sendable, Equatable {
     self.coordinatorRecords = coordinatorRecords
     self.holding = holding
     self.software = software
+    self.death = death
   }
 }
 

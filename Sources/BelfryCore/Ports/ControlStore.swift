@@ -26,13 +26,20 @@ package protocol ControlStore: Sendable {
   /// Jobs whose publish is owed, the next first.
   func delayed(_ filter: OutcomeFilter, limit: Int) async -> Result<[DelayedJob], StoreProblem>
 
-  /// Removes outcomes, and withdraws the cancels of those ids.
+  /// Removes outcomes with their results, and withdraws the cancels of those ids.
   func forget(_ jobs: [JobID]) async -> StoreProblem?
 
-  /// Removes outcomes that are older than `age`, at most so many, and cancels older than 7 days. Two clocks
-  /// must agree that they are, ours and the store's: one that is ahead must not make an id unknown whose
-  /// job may still come again. How many it were; nil: not answered. To be called again while there are any.
+  /// Removes outcomes that were recorded longer than `age` ago, at most so many, with their results, and
+  /// cancels older than 7 days. When an outcome was recorded is the store's own word: a worker's clock
+  /// that is wrong keeps none for ever and lets none go early. Two clocks must agree that it is old, ours
+  /// and the store's: one that is ahead must not make an id unknown whose job may still come again. How
+  /// many it were; nil: not answered. To be called again while there are any.
   func purge(olderThan age: Duration, at now: WallTime, limit: Int) async -> Int?
+
+  /// Removes chunks of results that were kept longer than `age` ago and that no outcome names: their
+  /// worker died, or another attempt won. `age` must be longer than any worker may take from its chunks
+  /// to its outcome. How many chunks were looked at, at most `limit`; nil: not answered.
+  func purgeChunks(olderThan age: Duration, at now: WallTime, limit: Int) async -> Int?
 }
 
 /// What matches: a nil or empty field matches all.

@@ -10,6 +10,14 @@ package protocol OutcomeStore: Sendable {
   /// Reads outcomes with read concern majority; one answer each, in the order given.
   func find(_ jobs: [JobID]) async -> [FindAnswer]
 
+  /// Keeps chunks of a result, majority and journaled; one answer each. All of them go in before the
+  /// outcome that names their assignment. A duplicate is there already, from a call whose answer was
+  /// lost: nobody else writes chunks of that assignment.
+  func insertChunks(_ chunks: [ResultChunk]) async -> [InsertAnswer]
+
+  /// Reads one chunk; nil: it is not there.
+  func chunk(_ id: ChunkID) async -> Result<Payload?, StoreProblem>
+
   /// Writes publishes that are owed, majority and journaled; one answer each. A duplicate key is
   /// reported as unknown: it is no confirm.
   func owe(_ items: [OwedPublish]) async -> [InsertAnswer]

@@ -19,7 +19,8 @@ extension WorkerCore {
           Hello(
             worker: configuration.name, boot: configuration.boot, slots: configuration.slots,
             kinds: configuration.kinds, lanes: configuration.lanes, labels: configuration.labels,
-            coordinatorRecords: !hasStore, holding: holding, software: configuration.software))
+            coordinatorRecords: !hasStore, holding: holding, software: configuration.software,
+            death: configuration.death))
       ))
     for (assignment, run) in held {
       guard case .finished(let result) = run.phase else { continue }

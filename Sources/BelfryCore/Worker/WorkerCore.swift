@@ -13,6 +13,8 @@ package struct WorkerCore {
     package var lanes: [Lane]
     package var labels: [Label]
     package var software: String
+    /// How the process before this one ended.
+    package var death: Death?
     /// No store is configured here: coordinators record, unless one says where to.
     package var hasStore: Bool
     /// A coordinator that stays away so long is forgotten, and with it what it has not acknowledged.
@@ -88,7 +90,8 @@ package struct WorkerCore {
   var coordinators = OrderedDictionary<String, Instant?>()
   var recorder = OutcomeRecorder()
   var recording: [OutcomeRecorder.Ticket: AssignmentID] = [:]
-  var hasStore: Bool
+  /// Outcomes are recorded here, and not by a coordinator.
+  package internal(set) var hasStore: Bool
   var isDraining = false
   /// By any coordinator, ever.
   var hasBeenWelcome = false

@@ -6,12 +6,12 @@ enum OutcomeRow {
   static let columns = """
     id, state, reason, kind, lane, attempt, tries, losses, assignment, worker, submitted_at, \
     started_at, finished_at, content_type, result, error_code, error_message, error_stderr, \
-    history, retry_of, requires, job
+    history, retry_of, requires, job, result_chunks, result_size, recorded_at
     """
 
   static let insert = """
     INSERT OR IGNORE INTO outcomes (\(columns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
-    ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
+    ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)
     """
 
   /// A document of MongoDB may have so much; the two must not differ in what they take.
@@ -22,7 +22,9 @@ enum OutcomeRow {
       + (outcome.error?.stderr.utf8.count ?? 0)
   }
 
-  static func values(_ outcome: Outcome) -> [SQLValue] {
+  /// - Parameter recordedAt: by the store's clock: a worker's may be wrong, and keeping outcomes must not
+  ///   depend on it.
+  static func values(_ outcome: Outcome, recordedAt: WallTime) -> [SQLValue] {
     [
       .text(outcome.id.text), .text(outcome.state.rawValue), .text(outcome.reason),
       .text(outcome.kind?.text), .text(outcome.lane.text), .int(outcome.attempt),
@@ -34,12 +36,13 @@ enum OutcomeRow {
       .bytes(outcome.history.isEmpty ? nil : HistoryRow.pack(outcome.history)),
       .text(outcome.retryOf?.text),
       .text(outcome.requires.map(\.description).joined(separator: ",")),
-      .bytes(outcome.job.map(JobRow.pack)),
+      .bytes(outcome.job.map(JobRow.pack)), .int(outcome.result?.chunks.map { Int64($0.count) }),
+      .int(outcome.result?.chunks.map { Int64($0.size) }), .int(recordedAt.milliseconds),
     ]
   }
 
   /// - Parameters:
-  ///   - withResult: false: the result's bytes stay where they are.
+  ///   - withResult: false: the result stays where it is.
   ///   - withJob: what was asked for is read as well.
   static func read(
     _ row: Statement, withResult: Bool, withJob: Bool
@@ -56,9 +59,14 @@ enum OutcomeRow {
       startedAt: row.optionalInt(11).map { WallTime(milliseconds: $0) },
       finishedAt: WallTime(milliseconds: row.int(12)),
       retryOf: row.optionalText(19).flatMap { JobID($0) }, requires: requires)
-    if let contentType = row.optionalText(13) {
-      outcome.result = JobResult(
-        contentType: contentType, bytes: withResult ? Payload(row.bytes(14)) : .empty)
+    if withResult, let contentType = row.optionalText(13) {
+      if let count = row.optionalInt(22) {
+        outcome.result = JobResult(
+          contentType: contentType,
+          chunks: ResultChunks(count: Int(count), size: Int(row.int(23))))
+      } else {
+        outcome.result = JobResult(contentType: contentType, bytes: Payload(row.bytes(14)))
+      }
     }
     if let code = row.optionalText(15) {
       outcome.error = JobError(code: code, message: row.text(16), stderr: row.text(17))

@@ -24,9 +24,15 @@ enum Schema {
       losses INTEGER NOT NULL, assignment TEXT, worker TEXT, submitted_at INTEGER,
       started_at INTEGER, finished_at INTEGER NOT NULL, content_type TEXT, result BLOB,
       error_code TEXT, error_message TEXT, error_stderr TEXT, history BLOB, retry_of TEXT,
-      requires TEXT NOT NULL, job BLOB
+      requires TEXT NOT NULL, job BLOB, result_chunks INTEGER, result_size INTEGER,
+      recorded_at INTEGER NOT NULL
     );
     CREATE INDEX outcomes_dead ON outcomes (number) WHERE job IS NOT NULL;
+    CREATE TABLE results (
+      job TEXT NOT NULL, assignment TEXT NOT NULL, n INTEGER NOT NULL, at INTEGER NOT NULL,
+      bytes BLOB NOT NULL, UNIQUE (job, assignment, n)
+    );
+    CREATE INDEX results_at ON results (at);
     CREATE TABLE later (
       id TEXT PRIMARY KEY, what TEXT NOT NULL, job TEXT, attempt INTEGER NOT NULL,
       due INTEGER NOT NULL, exchange TEXT NOT NULL, key TEXT NOT NULL, properties BLOB NOT NULL,

@@ -1,9 +1,6 @@
 package import BelfryCore
 
 extension EmbeddedStore: ControlStore {
-  /// How long a cancel is heeded.
-  private static let cancelsKept = Duration.seconds(7 * 86_400)
-
   package func addCancel(_ job: JobID, by: String) async -> StoreProblem? {
     let now = SQLValue.int(now.milliseconds)
     return await write { database throws(SQLiteFailure) in
@@ -82,34 +79,6 @@ extension EmbeddedStore: ControlStore {
       }
       return found
     }
-  }
-
-  package func forget(_ jobs: [JobID]) async -> StoreProblem? {
-    let now = SQLValue.int(now.milliseconds)
-    return await write { database throws(SQLiteFailure) in
-      for job in jobs {
-        try database.run(
-          "UPDATE cancels SET is_withdrawn = 1, at = ?1 WHERE id = ?2", now, .text(job.text))
-        try database.run("DELETE FROM outcomes WHERE id = ?1", .text(job.text))
-      }
-    }
-  }
-
-  package func purge(olderThan age: Duration, at now: WallTime, limit: Int) async -> Int? {
-    let ours = self.now
-    let before = min(now, ours) - age
-    let purged = await engine.perform(isSynced: false) { database throws(SQLiteFailure) in
-      try database.run(
-        "DELETE FROM cancels WHERE at < ?1", .int((ours - Self.cancelsKept).milliseconds))
-      // The oldest come first in the order of the table, near enough: what is read there and is old goes.
-      try database.run(
-        """
-        DELETE FROM outcomes WHERE number IN
-          (SELECT number FROM outcomes ORDER BY number LIMIT ?1) AND finished_at < ?2
-        """, .int(limit), .int(before.milliseconds))
-      return database.changes
-    }
-    return try? purged.get()  // Not answered is nil.
   }
 }
 

@@ -55,8 +55,11 @@ package final class EmbeddedStore: Sendable {
 
 extension EmbeddedStore: OutcomeStore {
   package func insert(_ outcomes: [Outcome]) async -> [InsertAnswer] {
-    await insertAll(outcomes, size: OutcomeRow.size) { database, outcome throws(SQLiteFailure) in
-      try database.rows(OutcomeRow.insert, OutcomeRow.values(outcome)) { _ in true }
+    let now = now
+    return await insertAll(outcomes, size: OutcomeRow.size) {
+      database, outcome throws(SQLiteFailure) in
+      try database.rows(OutcomeRow.insert, OutcomeRow.values(outcome, recordedAt: now)) { _ in true
+      }
       return database.changes == 1 ? .inserted : .duplicate
     }
   }

@@ -74,6 +74,8 @@ enum BSONValue {
   case bool(Bool)
   /// Unix time in milliseconds.
   case date(Int64)
+  /// The server's time at an insert: seconds of Unix time, and a number within the second.
+  case timestamp(seconds: Int64)
   case int(Int64)
   /// Types that are only stepped over.
   case other
@@ -83,6 +85,9 @@ enum BSONValue {
   var binary: [UInt8]? { if case .binary(let value) = self { Array(value) } else { nil } }
   var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
   var date: Int64? { if case .date(let value) = self { value } else { nil } }
+  var timestampSeconds: Int64? {
+    if case .timestamp(let seconds) = self { seconds } else { nil }
+  }
   var int64: Int64? {
     switch self {
     case .int(let value): value
@@ -123,7 +128,7 @@ private struct BSONReader {
     case .int32: return .int(Int64(Int32(bitPattern: try number(UInt32.self))))
     case .int64: return .int(Int64(bitPattern: try number(UInt64.self)))
     case .null: return .other
-    case .timestamp: return try other(8)
+    case .timestamp: return .timestamp(seconds: Int64(try number(UInt64.self) >> 32))
     case .objectID: return try other(12)
     case .decimal128: return try other(16)
     case nil: throw BSONError("field \"\(key)\" has type \(type), which Belfry does not use")

@@ -61,6 +61,12 @@ struct BSONWriter {
     fixed(UInt64(bitPattern: milliseconds))
   }
 
+  /// A timestamp; in a document that is inserted, at its top level, zero stands for the server's time.
+  mutating func timestamp(_ key: String, seconds: Int64) {
+    element(.timestamp, key)
+    fixed(UInt64(bitPattern: seconds << 32))
+  }
+
   mutating func binary(_ key: String, _ value: [UInt8]) {
     element(.binary, key)
     fixed(UInt32(truncatingIfNeeded: value.count))

@@ -47,11 +47,11 @@ enum ControlQueries {
 
   static let dropOldCancels = delete("cancels") { writeOlder("$at", .seconds(7 * 86_400), to: &$0) }
 
-  /// By the server's clock.
-  private static func writeOlder(_ field: String, _ age: Duration, to writer: inout BSONWriter) {
+  /// By the server's clock, of a date or a timestamp.
+  static func writeOlder(_ field: String, _ age: Duration, to writer: inout BSONWriter) {
     writer.document("$expr") {
       $0.values("$lt", 0..<2) { writer, key, index in
-        guard index == 1 else { return writer.string(key, field) }
+        guard index == 1 else { return writer.document(key) { $0.string("$toDate", field) } }
         writer.document(key) {
           $0.values("$subtract", 0..<2) { writer, key, index in
             guard index == 1 else { return writer.string(key, "$$NOW") }
@@ -140,7 +140,7 @@ enum ControlQueries {
   static func deleteOutcomes(_ ids: [String], olderThan age: Duration) -> [UInt8] {
     delete("outcomes") {
       $0.document("_id") { $0.strings("$in", ids) }
-      writeOlder("$finishedAt", age, to: &$0)
+      writeOlder("$recordedAt", age, to: &$0)
     }
   }
 

@@ -31,6 +31,8 @@ enum OutcomeDocument {
       $0.string("retryOf", outcome.retryOf?.text)
       if !outcome.requires.isEmpty { $0.strings("requires", outcome.requires.map(\.description)) }
       if let job = outcome.job { $0.document("job") { JobDocument.write(job, to: &$0) } }
+      // By the server's clock: a worker's may be wrong, and keeping outcomes must not depend on it.
+      $0.timestamp("recordedAt", seconds: 0)
       $0.int("v", version)
     }
   }
@@ -70,16 +72,24 @@ enum OutcomeDocument {
   private static func write(_ result: JobResult, to writer: inout BSONWriter) {
     writer.document("result") {
       $0.string("contentType", result.contentType)
-      $0.binary("bytes", result.bytes.bytes)
-      $0.int("size", result.bytes.size)
+      if let chunks = result.chunks {
+        $0.int("chunks", chunks.count)
+      } else {
+        $0.binary("bytes", result.bytes.bytes)
+      }
+      $0.int("size", result.size)
     }
   }
 
   private static func readResult(_ document: BSONDocument) throws(BSONError) -> JobResult? {
     guard let result = try document.document("result") else { return nil }
-    return JobResult(
-      contentType: try result.require("contentType") { $0.string },
-      bytes: Payload(try result.require("bytes") { $0.binary }))
+    let contentType = try result.require("contentType") { $0.string }
+    guard let count = try result.optional("chunks", { $0.int }) else {
+      return JobResult(
+        contentType: contentType, bytes: Payload(try result.require("bytes") { $0.binary }))
+    }
+    let size = try result.require("size") { $0.int }
+    return JobResult(contentType: contentType, chunks: ResultChunks(count: count, size: size))
   }
 
   private static func write(_ error: JobError, to writer: inout BSONWriter) {

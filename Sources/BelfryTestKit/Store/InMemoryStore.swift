@@ -24,12 +24,27 @@ package final class InMemoryStore: ClusterStore {
   // MARK: Outcomes
 
   package func insert(_ outcomes: [Outcome]) async -> [InsertAnswer] {
-    await apply(outcomes, size: Self.size) { state, outcome in
+    let now = now()
+    return await apply(outcomes, size: Self.size) { state, outcome in
       guard state.outcomes[outcome.id] == nil else { return .duplicate }
       state.outcomes[outcome.id] = outcome
+      state.recorded[outcome.id] = now
       state.order.append(outcome.id)
       return .inserted
     }
+  }
+
+  package func insertChunks(_ chunks: [ResultChunk]) async -> [InsertAnswer] {
+    let now = now()
+    return await apply(chunks, size: { $0.bytes.size }) { state, chunk in
+      guard state.chunks[chunk.id] == nil else { return .duplicate }
+      state.chunks[chunk.id] = (chunk.bytes, now)
+      return .inserted
+    }
+  }
+
+  package func chunk(_ id: ChunkID) async -> Result<Payload?, StoreProblem> {
+    await read { $0.chunks[id]?.bytes }
   }
 
   package func find(_ jobs: [JobID]) async -> [FindAnswer] {
@@ -184,10 +199,23 @@ package final class InMemoryStore: ClusterStore {
     await waitWhileHeld()
     return state.withLock { state in
       guard !state.isDown else { return nil }
-      let old = state.order.filter { state.outcomes[$0].map { $0.finishedAt < before } ?? false }
+      let old = state.order.filter { state.recorded[$0].map { $0 < before } ?? false }
         .prefix(limit)
       state.remove(Set(old))
       return old.count
+    }
+  }
+
+  package func purgeChunks(olderThan age: Duration, at now: WallTime, limit: Int) async -> Int? {
+    let before = min(now, self.now()) - age
+    await waitWhileHeld()
+    return state.withLock { state in
+      guard !state.isDown else { return nil }
+      let orphans = state.chunks.filter { id, chunk in
+        chunk.at < before && state.outcomes[id.job]?.assignment != id.assignment
+      }
+      for id in orphans.keys.prefix(limit) { state.chunks[id] = nil }
+      return min(orphans.count, limit)
     }
   }
 
@@ -296,6 +324,8 @@ package final class InMemoryStore: ClusterStore {
     state.withLock { $0.outcomes.values.sorted { $0.id < $1.id } }
   }
 
+  package var chunkCount: Int { state.withLock { $0.chunks.count } }
+
   package var owedCount: Int { state.withLock { $0.owed.count } }
 
   /// All episodes, in the order in which they were opened.
@@ -323,6 +353,8 @@ package final class InMemoryStore: ClusterStore {
     var alerts: [Alert] = []
     /// With the order in which outcomes came.
     var order: [JobID] = []
+    var recorded: [JobID: WallTime] = [:]
+    var chunks: [ChunkID: (bytes: Payload, at: WallTime)] = [:]
     var cancels: [JobID: (isWithdrawn: Bool, at: WallTime)] = [:]
     var pauses: [Lane: LanePause] = [:]
     var schedules: [String: Schedule] = [:]
@@ -368,7 +400,11 @@ extension InMemoryStore.State {
   fileprivate var newestFirst: [Outcome] { order.reversed().compactMap { outcomes[$0] } }
 
   fileprivate mutating func remove(_ jobs: Set<JobID>) {
-    for job in jobs { outcomes[job] = nil }
+    for job in jobs {
+      let assignment = outcomes.removeValue(forKey: job)?.assignment
+      recorded[job] = nil
+      chunks = chunks.filter { $0.key.job != job || $0.key.assignment != assignment }
+    }
     order.removeAll { jobs.contains($0) }
   }
 }
@@ -379,7 +415,7 @@ extension Outcome {
   {
     var copy = self
     if isWithoutJob { copy.job = nil }
-    if isWithoutResult { copy.result?.bytes = .empty }
+    if isWithoutResult { copy.result = nil }
     return copy
   }
 }

@@ -1,9 +1,9 @@
 /// How commands are run: limits, what they may see, where they stand.
 package struct CommandSettings: Equatable, Sendable {
   /// The most that a command may write to standard output: one byte more and it is killed, and the
-  /// job has failed with `result-too-large`. 1 MiB unless set, which is what one outcome document
-  /// holds; 1 to 64 MiB.
-  package var resultBytesMax = 1 << 20
+  /// job has failed with `result-too-large`. 64 MiB unless set, 1 byte to 1 GiB: it is in memory while
+  /// the command runs. Above 1 MiB the result is kept in chunks.
+  package var resultBytesMax = Worker.Configuration.resultBytesDefault
   /// From SIGTERM to SIGKILL, when a command's time is up or it is stopped. 5 s unless set; zero
   /// kills at once; at most an hour.
   package var grace = Duration.seconds(5)
@@ -25,7 +25,7 @@ package struct CommandSettings: Equatable, Sendable {
 
   /// Refuses nonsense at start.
   package func validate() throws(CommandError) {
-    try check("result limit", 1...(64 << 20), resultBytesMax, "bytes")
+    try check("result limit", Worker.Configuration.resultBytesRange, resultBytesMax, "bytes")
     try check("log line limit", 80...(1 << 20), logLineBytesMax, "bytes")
     try check("error tail", 0...(64 << 10), errorTailBytes, "bytes")
     guard grace >= .zero, grace <= .seconds(3600) else {

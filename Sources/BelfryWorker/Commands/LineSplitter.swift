@@ -53,7 +53,7 @@ struct LineSplitter {
 /// Keeps the last bytes of a stream.
 struct ByteTail {
   private let bytesMax: Int
-  private var bytes: [UInt8] = []
+  private(set) var bytes: [UInt8] = []
 
   init(bytesMax: Int) {
     self.bytesMax = bytesMax

@@ -1,5 +1,6 @@
 internal import BelfryCore
 internal import Logging
+internal import Synchronization
 
 /// Runs one attempt and says how it ended, in the core's words.
 struct HandlerRun: Sendable {
@@ -10,10 +11,13 @@ struct HandlerRun: Sendable {
   let logger: Logger
   let now: @Sendable () -> WallTime
   let report: @Sendable (JobProgress) -> Void
+  /// Told the end of what a command writes to standard error, should the worker die under it.
+  let lastWords: LastWords?
 
   init(
     _ assign: Assign, _ handler: JobHandler, defaultTimeout: Duration?, logger: Logger,
-    now: @escaping @Sendable () -> WallTime, report: @escaping @Sendable (JobProgress) -> Void
+    lastWords: LastWords?, now: @escaping @Sendable () -> WallTime,
+    report: @escaping @Sendable (JobProgress) -> Void
   ) {
     self.assign = assign
     self.handler = handler
@@ -22,10 +26,13 @@ struct HandlerRun: Sendable {
     self.logger = logger
     self.now = now
     self.report = report
+    self.lastWords = lastWords
   }
 
   func run() async -> WorkerCore.HandlerResult {
     let startedAt = now()
+    lastWords?.began(assign.assignment)
+    defer { lastWords?.ended(assign.assignment) }
     switch handler {
     case .swift(let body): return await run(body, startedAt)
     case .command(let command): return await run(command, startedAt)
@@ -40,11 +47,7 @@ struct HandlerRun: Sendable {
       report: report)
     do {
       let result = try await body(call)
-      let finishedAt = now()
-      guard result.bytes.size <= JobResult.bytesMax else {
-        return .failed(Self.tooLarge(result.bytes.size, startedAt, finishedAt))
-      }
-      return .succeeded(result, startedAt: startedAt, finishedAt: finishedAt)
+      return .succeeded(result, startedAt: startedAt, finishedAt: now())
     } catch is CancellationError where Task.isCancelled {
       return .ended(startedAt: startedAt, finishedAt: now())
     } catch {
@@ -58,8 +61,15 @@ struct HandlerRun: Sendable {
     var invocation = CommandInvocation(
       job: assign.job, assignment: assign.assignment, attempt: assign.attempt, timeout: timeout)
     invocation.report = report
-    let (logger, id) = (logger, assign.job.id)
+    let (logger, id, lastWords, assignment) = (logger, assign.job.id, lastWords, assign.assignment)
+    let tail = Mutex(ByteTail(bytesMax: LastWords.tailBytesMax))
     let result = await command.run(invocation) { line in
+      if let lastWords {
+        tail.withLock { tail in
+          Array((line.text + "\n").utf8).withUnsafeBytes { tail.feed($0) }
+          lastWords.wrote(tail.bytes, assignment)
+        }
+      }
       logger.info(
         "job output", metadata: ["job": "\(id)", "line": "\(line.text)", "cut": "\(line.isCut)"])
     }
@@ -80,17 +90,6 @@ struct HandlerRun: Sendable {
       isTimeout: true,
       error: JobError(
         code: "timeout", message: "the handler ran longer than \(timeout.shortText)"),
-      startedAt: startedAt, finishedAt: finishedAt)
-  }
-
-  private static func tooLarge(
-    _ size: Int, _ startedAt: WallTime, _ finishedAt: WallTime
-  ) -> Failure {
-    Failure(
-      neverAgain: true,
-      error: JobError(
-        code: "result-too-large",
-        message: "the result has \(size) bytes, the limit is \(JobResult.bytesMax)"),
       startedAt: startedAt, finishedAt: finishedAt)
   }
 

@@ -36,6 +36,13 @@ final class StoreBox: Sendable {
     await clock.follow { await store.time() }
   }
 
+  func insertChunks(_ chunks: [ResultChunk]) async -> [InsertAnswer] {
+    guard let store = store.withLock({ $0 }) else {
+      return chunks.map { _ in .unknown("no store is open") }
+    }
+    return await store.insertChunks(chunks)
+  }
+
   func find(_ jobs: [JobID]) async -> [FindAnswer] {
     guard let store = store.withLock({ $0 }) else {
       return jobs.map { _ in .unknown("no store is open") }

@@ -46,6 +46,8 @@ actor WorkerShell {
   private var core: WorkerCore
   private let handlers: [Kind: JobHandler]
   private let defaultTimeout: Duration?
+  private let keeper: ResultKeeper
+  private let lastWords: LastWords?
   private let outlets: Outlets
   private let clock: ClusterClock
   private let logger: Logger
@@ -55,12 +57,15 @@ actor WorkerShell {
   private var isLeaving = false
 
   init(
-    core: WorkerCore, handlers: [Kind: JobHandler], defaultTimeout: Duration?, outlets: Outlets,
-    clock: ClusterClock, loop: any EventLoop, logger: Logger
+    core: WorkerCore, handlers: [Kind: JobHandler], defaultTimeout: Duration?,
+    keeper: ResultKeeper, lastWords: LastWords?, outlets: Outlets, clock: ClusterClock,
+    loop: any EventLoop, logger: Logger
   ) {
     self.core = core
     self.handlers = handlers
     self.defaultTimeout = defaultTimeout
+    self.keeper = keeper
+    self.lastWords = lastWords
     self.outlets = outlets
     self.clock = clock
     self.loop = loop
@@ -155,11 +160,14 @@ actor WorkerShell {
     guard let handler = handlers[assign.job.kind] else { return }
     let assignment = assign.assignment
     let run = HandlerRun(
-      assign, handler, defaultTimeout: defaultTimeout, logger: logger,
+      assign, handler, defaultTimeout: defaultTimeout, logger: logger, lastWords: lastWords,
       now: { [clock] in clock.now().wall },
       report: { [self] news in progress.withLock { $0[assignment] = news } })
+    let hasStore = core.hasStore
     let task = Task.detached { [self] in
-      let result = await run.run()
+      let ended = await run.run()
+      stopTimer(assignment)
+      let result = await keeper.keep(ended, of: assign, hasStore: hasStore)
       post(.handlerEnded(assignment, result))
       forget(assignment)
     }
@@ -170,6 +178,11 @@ actor WorkerShell {
       }
     }
     running[assignment] = entry
+  }
+
+  /// Its handler has ended: what is left to do for its result is not the handler's time.
+  private nonisolated func stopTimer(_ assignment: AssignmentID) {
+    loop.execute { self.assumeIsolated { $0.running[assignment]?.timer?.cancel() } }
   }
 
   private nonisolated func forget(_ assignment: AssignmentID) {

@@ -45,6 +45,11 @@ final class PrivateServer {
     return port
   }
 
+  /// Shell commands that do so.
+  var commands: (stop: String, start: String) {
+    ("'\(script)' kill '\(folder)'", "'\(script)' start '\(folder)' \(more.joined(separator: " "))")
+  }
+
   /// kill -9, a while away, back.
   func restartAfterKill() async throws {
     _ = try await runProgram(script, ["kill", folder])
