@@ -4,7 +4,6 @@ import os
 import random
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pymongo
@@ -169,6 +168,8 @@ class Replicas(Servers):
             if process is not None:
                 process.kill()
                 process.wait()
+            # A namespace may outlive its name, and its end of the cable with it.
+            subprocess.run(["ip", "link", "delete", f"{self.name}v{member}"], capture_output=True)
             subprocess.run(["ip", "netns", "delete", self.space(member)], capture_output=True)
         subprocess.run(["ip", "link", "delete", self.name], capture_output=True)
 
@@ -247,7 +248,6 @@ class Replicas(Servers):
         self.victim = self.primary()
         for host in self.others():
             run("ip", "-n", self.space(self.victim), "route", "add", "blackhole", f"{host}/32")
-        self.cut_at = time.monotonic()
 
     def heal(self):
         for host in self.others():
