@@ -182,6 +182,26 @@ private final class TopLoop {
     }
   }
 
+  /// What changes comes at once by the stream; numbers that only grow are no change there, so the whole
+  /// is asked for as well. Ends when either ends.
+  private static func follow(
+    _ client: BelfryClient, _ events: AsyncStream<Event>.Continuation
+  ) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask {
+        for try await update in client.watchHealth() { events.yield(.update(update)) }
+      }
+      tasks.addTask {
+        while true {
+          try await Task.sleep(for: .seconds(1))
+          events.yield(.update(try await client.health(within: .seconds(5))))
+        }
+      }
+      defer { tasks.cancelAll() }
+      try await tasks.next()
+    }
+  }
+
   /// Follows the cluster; where the stream ends it tries again, and says why there is no news.
   private static func watch(
     _ access: ClientAccess, _ events: AsyncStream<Event>.Continuation
@@ -189,7 +209,7 @@ private final class TopLoop {
     while !Task.isCancelled {
       do {
         try await access.connected { client in
-          for try await update in client.watchHealth() { events.yield(.update(update)) }
+          try await follow(client, events)
         }
         events.yield(.trouble("trying again: the coordinator has left"))
       } catch {
