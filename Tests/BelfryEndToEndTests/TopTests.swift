@@ -143,6 +143,9 @@ struct TopTests {
     try cluster.startCoordinator()
     try await terminal.until("news again", within: 60) { !$0.contains("trying again") }
     try await terminal.type("q")
+    // What came after it in the shell's line was said when it was stopped.
+    try await until("the shell is back") { try await terminal.modes == "0 1" }
+    try await terminal.type("echo status=$?", "Enter")
     try await expectRestored(terminal, cluster, status: 0)
     await terminal.close()
   }
