@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help build release test demo demo-real bench bench-rpc peers attack sim plant fuzz sanitize generate
-.PHONY: crash outage soak format lint clean dependencies
+.PHONY: crash outage soak deb debtest deploycheck format lint clean dependencies
 
 # How many seeds `make sim` runs, and from which on: `make sim SEEDS=100000 FIRST=42`.
 SEEDS ?= 10000
@@ -34,7 +34,7 @@ otherwise = || { echo "make $@: $(1)" >&2; exit 1; }
 compile_error = the first line with 'error:' above says what is wrong
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 dependencies:
 	@scripts/install-dependencies
@@ -97,6 +97,20 @@ outage: dependencies ## take away RabbitMQ, MongoDB, coordinator, worker under l
 soak: dependencies ## many jobs with a random fault every 10 s, and one ledger: JOBS=20000
 	@swift build --product belfry $(call otherwise,$(compile_error))
 	@scripts/soak $(JOBS) $(SOAK) $(call otherwise,the lines marked WRONG say what; the logs: .build/crash-logs)
+
+deb: ## build the Debian package, with Swift linked in, into .build/deb
+	@scripts/install-dependencies --deploy
+	@scripts/deb $(call otherwise,see the message above)
+
+debtest: ## install, upgrade, run and remove the package of `make deb` on a bare Debian 12 (as root)
+	@scripts/install-dependencies --deploy
+	@scripts/deb-test $(call otherwise,see the message above)
+
+deploycheck: ## check units, image, Compose, Kubernetes, and each command line in them, against the program
+	@scripts/install-dependencies --deploy
+	@swift build --product belfry $(call otherwise,$(compile_error))
+	@scripts/deploy-check $(call otherwise,the lines above say in which file)
+	@scripts/deploy-check --control $(call otherwise,a check that finds nothing must be able to find something)
 
 sim: dependencies ## run the simulator: SEEDS=N seeds, the first one FIRST=N
 	@swift build -c release --product belfry-sim $(call otherwise,$(compile_error))

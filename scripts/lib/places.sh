@@ -7,6 +7,7 @@ cache=${XDG_CACHE_HOME:-${HOME:-/tmp/belfry-$(id -u)}/.cache}/belfry
 
 # One Python environment for each list of packages, so that two checkouts do not fight over it.
 venv=$cache/python-$(sha256sum "$root/scripts/lib/requirements.txt" | cut -c1-12)
+deploy_venv=$cache/deploy-$(sha256sum "$root/scripts/lib/deploy-requirements.txt" | cut -c1-12)
 python=${BELFRY_TEST_PYTHON:-$venv/bin/python}
 
 mongodb_version=6.0.5
