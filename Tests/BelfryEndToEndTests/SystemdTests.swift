@@ -12,6 +12,7 @@ struct SystemdTests {
 
   @Test func readyMeansReadyAndLeavingIsSaid() async throws {
     let cluster = try await TestCluster()
+    cluster.isUnprivileged = true
     defer { cluster.stop() }
     let flag = cluster.folder.path + "/flag"
     let ofCoordinator = try NotifySocket(cluster.folder.path + "/notify")

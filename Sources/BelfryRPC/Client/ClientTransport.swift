@@ -14,7 +14,7 @@ enum ClientTransport: Sendable {
   ) -> EventLoopFuture<any Channel> {
     switch self {
     case .tls:
-      return bootstrap.channelOption(.socketOption(.tcp_nodelay), value: 1)
+      return bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
         .connect(host: target.host, port: target.port)
     case .inProcess(let server, let identity):
       do {

@@ -204,7 +204,7 @@ package final class RPCServer: Sendable {
           try channel.pipeline.syncOperations.addHandler(AcceptGate(shared))
         }
       }
-      .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelOption(.maxMessagesPerRead, value: 1)
       .childChannelOption(.recvAllocator, value: ReadAllocator())
       .childChannelOption(

@@ -10,6 +10,8 @@ final class TestCluster {
   let store: String
   var amqp: String
   let port: Int
+  /// Processes of Belfry have none of root's rights, whoever runs the tests.
+  var isUnprivileged = false
   private var running: [String: Process] = [:]
 
   var server: String { "https://127.0.0.1:\(port)" }
@@ -108,8 +110,13 @@ final class TestCluster {
     environment: [String: String] = [:]
   ) throws {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: program ?? belfryPath)
-    process.arguments = arguments
+    if isUnprivileged, program == nil, geteuid() == 0 {
+      process.executableURL = URL(fileURLWithPath: "/usr/bin/setpriv")
+      process.arguments = ["--bounding-set=-all", belfryPath] + arguments
+    } else {
+      process.executableURL = URL(fileURLWithPath: program ?? belfryPath)
+      process.arguments = arguments
+    }
     process.environment = ProcessInfo.processInfo.environment.merging(
       ["BELFRY_LOG_FORMAT": "json"]) { _, new in new
       }.merging(environment) { _, new in new }
