@@ -11,10 +11,13 @@ OWN_VARIABLES = {"BELFRY_OPTIONS", "BELFRY_IMAGE"}
 
 class CommandTree:
     def __init__(self, program):
-        dump = subprocess.run(
-            [program, "--experimental-dump-help"], check=True, capture_output=True, text=True).stdout
-        self.root = json.loads(dump)["command"]
-        self.variables = set(re.findall(r"BELFRY_[A-Z_]*[A-Z]", dump)) | OWN_VARIABLES
+        def ask(*words):
+            return subprocess.run(
+                [program, *words], check=True, capture_output=True, text=True).stdout
+
+        self.root = json.loads(ask("--experimental-dump-help"))["command"]
+        settings = json.loads(ask("config", "explain", "-o", "json"))["items"]
+        self.variables = OWN_VARIABLES.union(*(setting["variables"] for setting in settings))
 
     def problems(self, words):
         """What is wrong with `belfry WORDS...`; a word that begins with $ may be any words."""

@@ -97,7 +97,8 @@ def yaml_problems(tree, text):
             elif len(words) > 1 and words[0] in names:
                 yield from tree.problems(words)
             for word in words:
-                yield from tree.shell_problems(word)
+                if " " in word:
+                    yield from tree.shell_problems(word)
     yield from unknown_variables(tree, text)
 
 
@@ -134,9 +135,17 @@ def check_documents(deploy, tree):
     yield from unknown_variables(tree, text)
 
 
+def check_prometheus(deploy, tree):
+    folder = deploy / "prometheus"
+    yield from Tools.problems("promtool", "check", "rules", str(folder / "rules.yaml"))
+    yield from Tools.problems("promtool", "test", "rules", str(folder / "rules-test.yaml"))
+    for text in re.findall(r'\\?"(belfry [^"\\]*)', (folder / "rules.yaml").read_text()):
+        yield from tree.shell_problems(text)
+
+
 CHECKS = {
     "systemd": check_units, "container": check_container, "kubernetes": check_kubernetes,
-    "docs": check_documents,
+    "prometheus": check_prometheus, "docs": check_documents,
 }
 
 # One mistake each: where, what stands there, what it becomes, and a part of what must be said. Those
@@ -149,6 +158,7 @@ COMMAND_MISTAKES = [
     ("container/compose.yaml", "--host coordinator", "--hots coordinator", "no option --hots"),
     ("container/compose.yaml", "BELFRY_STORE_URL", "BELFRY_STOREURL", "reads BELFRY_STOREURL"),
     ("kubernetes/worker.yaml", "- --drain", "- --dran", "no option --dran"),
+    ("prometheus/rules.yaml", "belfry lane list", "belfry lane lists", "no command 'lists'"),
     ("../docs/operating.md", "belfry cert issue", "belfry cert issues", "no command 'issues'"),
 ]
 MISTAKES = COMMAND_MISTAKES + [
@@ -157,6 +167,7 @@ MISTAKES = COMMAND_MISTAKES + [
     ("container/Containerfile", "WORKDIR /source", "WORKDIR source", "DL3000"),
     ("container/compose.yaml", "ports:", "prots:", "prots"),
     ("kubernetes/worker.yaml", "imagePullPolicy", "imagePullPolcy", "imagePullPolcy"),
+    ("prometheus/rules.yaml", "belfry_lane_paused) == 0", "belfry_lane_paused) == 1", "stuck"),
     ("kubernetes/kustomization.yaml", "worker.yaml", "workers.yaml", "workers.yaml"),
 ]
 
