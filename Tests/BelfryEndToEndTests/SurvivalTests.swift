@@ -9,16 +9,17 @@ struct SurvivalTests {
     let cluster = try await TestCluster()
     defer { cluster.stop() }
     try cluster.startCoordinator()
-    for name in ["w1", "w2"] {
-      // Long enough that w2 still runs something when health has said so, on a busy machine too.
-      try await cluster.startWorker(name, run: ["slow=sh -c 'sleep 1; cat'"], slots: 4)
-    }
+    // No job ends before w2 is gone, however busy this machine is.
+    let gate = cluster.folder.appendingPathComponent("gate")
+    let waiting = "slow=sh -c 'while ! test -e \(gate.path); do sleep 0.05; done; cat'"
+    for name in ["w1", "w2"] { try await cluster.startWorker(name, run: [waiting], slots: 4) }
     try await cluster.untilUp("w1", "w2")
     try await cluster.submit(60, kind: "slow", prefix: "job")
     try await until("w2 runs something") {
       try await cluster.health()?.nodes.contains { $0.name == "w2" && $0.running > 0 } ?? false
     }
     cluster.kill9("w2")
+    try Data().write(to: gate)
     let counted = try await cluster.count(60, prefix: "job", state: "succeeded")
     #expect(counted.status == 0, "\(counted.out)\(counted.err)")
     let moved = try await cluster.python(
