@@ -71,7 +71,7 @@ final class RunningQueue: Sendable {
   /// Waits until `find` finds what it looks for in what was seen.
   @discardableResult
   func until<Found>(
-    _ what: String, within limit: Duration = .seconds(30), _ find: (Seen) -> Found?
+    _ what: String, within limit: Duration = .seconds(90), _ find: (Seen) -> Found?
   ) async throws -> Found {
     let deadline = ContinuousClock.now + limit
     while true {
@@ -86,14 +86,14 @@ final class RunningQueue: Sendable {
   }
 
   func until(
-    _ what: String, within limit: Duration = .seconds(30), _ holds: (Seen) -> Bool
+    _ what: String, within limit: Duration = .seconds(90), _ holds: (Seen) -> Bool
   ) async throws {
     try await until(what, within: limit) { holds($0) ? true : nil }
   }
 
   /// Waits until both connections are up; the generation of the lanes' channel.
   @discardableResult
-  func up(within limit: Duration = .seconds(30)) async throws -> ChannelGeneration {
+  func up(within limit: Duration = .seconds(90)) async throws -> ChannelGeneration {
     try await until("up", within: limit) { $0.isPublishing ? $0.generations.last : nil }
   }
 
@@ -133,7 +133,7 @@ final class RunningQueue: Sendable {
   }
 
   /// Waits for so many deliveries in all.
-  func deliveries(_ count: Int, within limit: Duration = .seconds(30)) async throws -> [Delivery] {
+  func deliveries(_ count: Int, within limit: Duration = .seconds(90)) async throws -> [Delivery] {
     try await until("\(count) deliveries", within: limit) { seen in
       seen.deliveries.count >= count ? seen.deliveries : nil
     }

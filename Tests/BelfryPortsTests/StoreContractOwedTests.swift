@@ -45,7 +45,8 @@ import Testing
       claimed += await (left + right).map(\.id)
     }
     #expect(claimed.count == all.count)
-    #expect(Set(claimed) == Set(all.map(\.id)))
+    let isEach = Set(claimed) == Set(all.map(\.id))
+    #expect(isEach, "some twice, some not at all")
   }
 
   @Test("What is claimed belongs to its claimant", arguments: StoreUnderTest.allCases)

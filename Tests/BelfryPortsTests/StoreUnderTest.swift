@@ -10,7 +10,7 @@ enum StoreUnderTest: String, CaseIterable, Sendable {
 
   /// Opens a store of its own: no other test sees its data. `other` is a second object on the same
   /// data, as another process has it.
-  func open(claim: Duration = .seconds(10)) async throws -> (
+  func open(claim: Duration = .seconds(600)) async throws -> (
     store: any ClusterStore, other: any ClusterStore
   ) {
     switch self {
