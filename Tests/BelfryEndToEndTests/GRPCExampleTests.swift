@@ -52,7 +52,7 @@ struct GRPCExampleTests {
     try cluster.startCoordinator()
     try await cluster.startWorkerExample("p1", slots: 2)
     try await cluster.untilUp("p1")
-    try await cluster.submit(6, kind: "nap", prefix: "job", payload: "1")
+    try await cluster.submit(6, kind: "nap", prefix: "job", payload: "5")
     try await until("p1 runs something") { try await cluster.running("p1") > 0 }
     cluster.signal("p1", SIGTERM)
     #expect(try await cluster.status(of: "p1") == 0, "\(cluster.log("p1"))")
