@@ -1,4 +1,4 @@
-internal import BelfryAPI
+package import BelfryAPI
 internal import Foundation
 
 /// A job as its producer describes it. What is left out has the cluster's defaults.
@@ -46,7 +46,7 @@ public struct NewJob: Sendable {
     self.id = id
   }
 
-  var spec: Belfry_V1_JobSpec {
+  package var spec: Belfry_V1_JobSpec {
     var spec = Belfry_V1_JobSpec()
     spec.id = id ?? ""
     spec.kind = kind

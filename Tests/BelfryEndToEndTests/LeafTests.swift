@@ -24,6 +24,10 @@ struct LeafTests {
     "context use": ["leaf"],
     "demo": [],
     "doctor": [],
+    "drill broker-restart": drill + ["--stop-command", "false", "--start-command", "false"],
+    "drill store-outage": drill + ["--stop-command", "false", "--start-command", "false"],
+    "drill worker-kill": drill,
+    "drill worker-pause": drill,
     "explain": [],
     "cert init": ["--cluster", "leaf", "--dir", "{folder}/leaf"],
     "cert issue": ["worker", "leaf", "--dir", "{folder}/certs"],
@@ -50,6 +54,10 @@ struct LeafTests {
     "support bundle": ["--file", "{folder}/bundle.tar.gz"],
     "top": [],
     "version": [],
+  ]
+  private static let drill = [
+    "--dry-run", "--lane", "{lane}", "--worker", "{folder}/certs/drill-1", "--worker",
+    "{folder}/certs/drill-2",
   ]
   /// Commands that go on: they print one document once they serve.
   static let services: [String: [String]] = [
@@ -97,7 +105,7 @@ struct LeafTests {
     try await cluster.startWorker("w1", run: ["echo=cat", "never=sh -c 'exit 65'"])
     try await cluster.untilUp("w1")
     try await cluster.issue("coordinator", "c2", "--host", "127.0.0.1")
-    try await cluster.issue("worker", "w2")
+    for name in ["w2", "drill-1", "drill-2"] { try await cluster.issue("worker", name) }
     try await cluster.submit(1, kind: "echo", prefix: "done")
     try await cluster.submit(1, kind: "never", prefix: "dead")
     try await cluster.submit(1, kind: "echo", prefix: "delayed", "--delay", "1h")

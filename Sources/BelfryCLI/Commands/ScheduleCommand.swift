@@ -39,31 +39,12 @@ struct ScheduleCommand: AsyncParsableCommand {
     @Option(help: "Whose clock.") var timeZone = "UTC"
     @Option(help: "Times that passed while no coordinator ran: once (the last of them) or skip.")
     var misfire = "once"
-    @Option(help: "Which handler runs it.") var kind: String
-    @Option(help: "The payload, as text.") var payload: String?
-    @Option(help: "The payload, from a file; - is standard input.") var payloadFile: String?
-    @Option(help: "The lane.") var lane = "default"
-    @Option(help: "high, normal or low.") var priority = "normal"
-    @Option(help: "Tries in all. [default: 3]") var tries: UInt32?
-    @Option(help: "Wait between tries: exp:1s:2:1h or fixed:5s.") var backoff: String?
-    @Option(help: "Longest run of one attempt.") var attemptTimeout: DurationOption?
-    @Option(help: "Labels that the worker must have, key=value, comma-separated.")
-    var requires: String?
+    @OptionGroup var job: JobOptions
     @OptionGroup var client: ClientOptions
     @OptionGroup var output: OutputOptions
 
-    func validate() throws {
-      guard ["high", "normal", "low"].contains(priority) else {
-        throw ValidationError("--priority is high, normal or low")
-      }
-      guard payload == nil || payloadFile == nil else {
-        throw ValidationError("--payload and --payload-file exclude each other")
-      }
-    }
-
     func report() async throws -> Report {
-      let labels = try LabelText.parse(requires)
-      let bytes = try PayloadText.bytes(payload, file: payloadFile)
+      let spec = try job.job().spec
       return try await client.connected { client, limit in
         let schedule = try await client.putSchedule(
           .with {
@@ -71,16 +52,7 @@ struct ScheduleCommand: AsyncParsableCommand {
             $0.cron = cron
             $0.timeZone = timeZone
             $0.misfire = misfire
-            $0.job = .with {
-              $0.kind = kind
-              $0.lane = lane
-              $0.payload = Data(bytes)
-              $0.priority = priority == "high" ? 1 : priority == "low" ? 2 : 0
-              $0.triesMax = tries ?? 0
-              $0.backoff = backoff ?? ""
-              $0.timeoutMs = UInt64(clamping: attemptTimeout?.duration.millisecondsClamped ?? 0)
-              $0.requires = labels.map(Belfry_V1_Label.init)
-            }
+            $0.job = spec
           }, within: limit)
         return Report(Document(schedule))
       }

@@ -19,32 +19,15 @@ struct SubmitCommand: ReportingCommand {
       Exit status with --wait: 0 succeeded, 1 any other outcome, 2 some of many.
       """)
 
-  @Option(help: "Which handler runs it.")
-  var kind: String
-  @Option(help: "The payload, as text.")
-  var payload: String?
-  @Option(help: "The payload, from a file; - is standard input.")
-  var payloadFile: String?
+  @OptionGroup var job: JobOptions
   @Option(help: "The job's id; the idempotency key. [default: a new one]")
   var id: String?
   @Option(help: "How many jobs of the same kind and payload.")
   var count = 1
   @Option(help: "With --count: ids PREFIX-1, PREFIX-2, …")
   var idPrefix: String?
-  @Option(help: "The lane.")
-  var lane = "default"
-  @Option(help: "high, normal or low.")
-  var priority = "normal"
-  @Option(help: "Tries in all. [default: 3]")
-  var tries: Int?
-  @Option(help: "Wait between tries: exp:1s:2:1h or fixed:5s.")
-  var backoff: String?
-  @Option(help: "Longest run of one attempt.")
-  var attemptTimeout: DurationOption?
   @Option(help: "Not before so much time has passed.")
   var delay: DurationOption?
-  @Option(help: "Labels that the worker must have, key=value, comma-separated.")
-  var requires: String?
   @Option(help: "In place of an id: the same key on the same lane is the same job.")
   var idempotencyKey: String?
   @Option(help: "Not before this time, RFC 3339: 2026-12-24T18:00:00Z.")
@@ -68,12 +51,6 @@ struct SubmitCommand: ReportingCommand {
     }
     guard delay == nil || runAt == nil else {
       throw ValidationError("--delay and --run-at exclude each other")
-    }
-    guard ["high", "normal", "low"].contains(priority) else {
-      throw ValidationError("--priority is high, normal or low")
-    }
-    guard payload == nil || payloadFile == nil else {
-      throw ValidationError("--payload and --payload-file exclude each other")
     }
   }
 
@@ -109,20 +86,12 @@ struct SubmitCommand: ReportingCommand {
   }
 
   private func template() throws -> NewJob {
-    var job = NewJob(kind: kind, payload: try PayloadText.bytes(payload, file: payloadFile))
-    job.lane = lane
-    job.priority = priority == "high" ? .high : priority == "low" ? .low : .normal
-    job.triesMax = tries
-    job.backoff = backoff
-    job.timeout = attemptTimeout?.duration
+    var job = try self.job.job()
     let now = Int64(Date().timeIntervalSince1970 * 1_000)
     if let delay { job.runAtMilliseconds = now + Int64(delay.duration / .milliseconds(1)) }
     if let runAt { job.runAtMilliseconds = runAt.milliseconds }
     if let deadline { job.deadlineMilliseconds = now + Int64(deadline.duration / .milliseconds(1)) }
     job.idempotencyKey = idempotencyKey
-    job.requires = Dictionary(
-      try LabelText.parse(requires).map { ($0.key, $0.value) },
-      uniquingKeysWith: { first, _ in first })
     job.isRepeat = `repeat`
     return job
   }

@@ -82,6 +82,7 @@ enum ErrorCode: String, CaseIterable {
   // Nodes.
   case wedged = "BF0501"
   case demoFailed = "BF0502"
+  case drillFailed = "BF0503"
   case bug = "BF0901"
 
   var exit: Exit {
@@ -94,7 +95,7 @@ enum ErrorCode: String, CaseIterable {
     case .addressTaken, .dataInUse, .diskFull, .unavailable, .brokerUnavailable, .storeUnavailable,
       .storeNoPrimary:
       .unavailable
-    case .timeout, .wedged, .brokerBlocked: .tryAgain
+    case .timeout, .wedged, .drillFailed, .brokerBlocked: .tryAgain
     case .notOurProtocol, .foreignAuthority, .wrongHost, .certificateTime: .protocolError
     case .refused, .brokerRefused, .storeRefused: .refused
     case .demoFailed: .bad

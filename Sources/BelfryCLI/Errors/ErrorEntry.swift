@@ -121,6 +121,12 @@ struct ErrorEntry {
         "the job has no result",
         "it has not ended, or not with success: only a job that succeeded has one",
         "belfry job show ID", "belfry job wait ID --timeout 5m")
+    case .drillFailed:
+      ErrorEntry(
+        "the drill could not be carried out",
+        "its workers did not come up, a command of yours failed, or another drill is under way; what it"
+          + " stopped was started again",
+        "belfry health", "run it again with --dry-run, and look at each step")
     case .demoFailed:
       ErrorEntry(
         "the demo saw something else than it should",
