@@ -115,7 +115,7 @@ PLANTS = [
         continue
       }
 """, ""), PEOPLE, "case .queued, .resting: look(entry)", "case .queued, .resting: return"),
-    core(62, "a paused lane goes on giving out", PEOPLE, "    handBack(at: now) { next[$0] != nil }\n", ""),
+    core(62, "a paused lane goes on giving out", DISPATCH, "pauses[$0.lane] == nil && ", ""),
     core(53, "a merged set takes the last message's history", ENTRY,
          "history.formUnion(message.history)", "history = message.history", test=MERGED),
 ]
