@@ -107,7 +107,7 @@ let package = Package(
       "BelfryCoordinator",
       [
         "BelfryCore", "BelfryWire", "BelfryAPI", "BelfryRPC", "BelfryNet", "BelfryIdentity", log,
-        lifecycle, metrics, protobuf, .product(name: "NIOHTTP1", package: "swift-nio"),
+        lifecycle, metrics, protobuf, "CGlibc", .product(name: "NIOHTTP1", package: "swift-nio"),
       ] + nio),
     library(
       "BelfryWorker",

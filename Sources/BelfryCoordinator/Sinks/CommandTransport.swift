@@ -1,63 +1,87 @@
+internal import CGlibc
 internal import Foundation
+internal import NIOPosix
 
 /// Runs a command for each alert, which finds it on its standard input as one JSON object: the one of
 /// the webhook's `alerts`. Exit 0 is a delivery, 65 means never, anything else is tried again. It has
 /// 30 s.
+///
+/// By `posix_spawn`, not by Foundation's `Process`, which waits by `select`: that ends the whole program
+/// once a descriptor is above 1,023, and a coordinator has one a connection.
 struct CommandTransport: SinkTransport {
-  static let seconds = 30.0
+  static let timeout = Duration.seconds(30)
+  private static let lookEveryMicroseconds: UInt32 = 10_000
 
   let batchMax = 1
   let words: [String]
 
   func deliver(_ alerts: [SinkAlert]) async throws -> SinkVerdict {
     guard let alert = alerts.first else { return .delivered }
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: words[0])
-    process.arguments = Array(words.dropFirst())
-    process.standardInput = try Self.unnamedFile(alert.json)
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    let status = try await withCheckedThrowingContinuation { continuation in
-      process.terminationHandler = { ended in
-        continuation.resume(
-          returning: ended.terminationReason == .exit
-            ? ended.terminationStatus : 128 + ended.terminationStatus)
-      }
-      do {
-        try process.run()
-      } catch {
-        process.terminationHandler = nil
-        continuation.resume(
-          throwing: HTTPFailure(description: "\(words[0]): \(error.localizedDescription)"))
-        return
-      }
-      let child = Child(process)
-      DispatchQueue.global().asyncAfter(deadline: .now() + Self.seconds) { child.kill() }
-    }
+    // Alerts are rare: a thread of the pool may wait for one.
+    let status = try await NIOThreadPool.singleton.runIfActive { try run(alert.json) }
     switch status {
     case 0: return .delivered
     case 65: return .refused([0], again: [], why: "\(words[0]) exited with 65")
-    default: return .again(why: "\(words[0]) exited with \(status)", after: nil)
+    default: return .again(why: "\(words[0]) ended with status \(status)", after: nil)
     }
+  }
+
+  /// - Returns: its exit status, or 128 and the signal that ended it.
+  private func run(_ text: String) throws -> Int32 {
+    let input = try Self.unnamedFile(text)
+    defer { close(input) }
+    let pid = try start(input)
+    let end = ContinuousClock.now + Self.timeout
+    var status: Int32 = 0
+    while true {
+      let reaped = waitpid(pid, &status, WNOHANG)
+      if reaped == pid { break }
+      if reaped < 0, errno != EINTR { throw HTTPFailure(description: "\(words[0]): it was lost") }
+      if ContinuousClock.now >= end { kill(-pid, SIGKILL) }
+      usleep(Self.lookEveryMicroseconds)
+    }
+    let signal = status & 0x7F
+    return signal == 0 ? (status >> 8) & 0xFF : 128 + signal
+  }
+
+  /// It leads a process group, so that its children end with it, and inherits nothing but its streams.
+  private func start(_ input: Int32) throws -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, input, 0)
+    for stream: Int32 in 1...2 {
+      posix_spawn_file_actions_addopen(&actions, stream, "/dev/null", O_WRONLY, 0)
+    }
+    posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var (all, none) = (sigset_t(), sigset_t())
+    sigfillset(&all)
+    sigemptyset(&none)
+    posix_spawnattr_setsigdefault(&attributes, &all)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(
+      &attributes,
+      Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
+    let arguments = words.map { strdup($0) } + [nil]
+    defer { for argument in arguments { free(argument) } }
+    var pid: pid_t = 0
+    let code = posix_spawn(&pid, words[0], &actions, &attributes, arguments, environ)
+    guard code == 0 else {
+      throw HTTPFailure(description: "\(words[0]): \(String(cString: strerror(code)))")
+    }
+    return pid
   }
 
   /// Not a pipe: a command that ends without reading would have us write to nobody, which is a signal.
-  private static func unnamedFile(_ text: String) throws -> FileHandle {
+  private static func unnamedFile(_ text: String) throws -> Int32 {
     let url = FileManager.default.temporaryDirectory.appending(path: "belfry-\(UUID().uuidString)")
-    guard
-      FileManager.default.createFile(
-        atPath: url.path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
-    else { throw HTTPFailure(description: "\(url.path) cannot be written") }
     defer { try? FileManager.default.removeItem(at: url) }  // It stays open where it is read.
-    return try FileHandle(forReadingFrom: url)
-  }
-
-  /// Foundation's Process, which may be asked from any thread whether it still runs.
-  private final class Child: @unchecked Sendable {
-    private let process: Process
-    init(_ process: Process) { self.process = process }
-    func kill() {
-      if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
-    }
+    try Data(text.utf8).write(to: url)
+    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw HTTPFailure(description: "\(url.path) cannot be read") }
+    return descriptor
   }
 }
