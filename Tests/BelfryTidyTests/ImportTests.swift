@@ -32,7 +32,7 @@ import Testing
     "CMongoC": ["BelfryMongo"],
     "CSQLite": ["BelfryEmbedded"],
     "CZlib": ["BelfryRPC"],
-    "CGlibc": ["BelfryWorker", "BelfryTestKit"],
+    "CGlibc": ["BelfryCoordinator", "BelfryWorker", "BelfryTestKit"],
   ]
 
   @Test("C modules are imported in their wrappers only, and never re-exported")
