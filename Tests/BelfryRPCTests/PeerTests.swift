@@ -38,7 +38,10 @@ import Testing
         let error = await #expect(throws: RPCConnectError.self) { try await client.connect() }
         #expect(error?.kind == .refusedByServer)
       }
-      #expect(server.log.all.contains { $0.contains("wrong cluster, elsewhere expected") })
+      #expect(
+        await eventually {
+          server.log.all.contains { $0.contains("wrong cluster, elsewhere expected") }
+        })
     }
   }
 
