@@ -11,7 +11,9 @@ struct AlertSinkTests {
     let body: String
   }
 
-  private static let receivers = ["/api/42/envelope/", "/logs-belfry/_bulk", "/hook", "/chat"]
+  private static let receivers = [
+    "/api/42/envelope/", "/logs-belfry/_bulk", "/hook", "/chat", "/lines",
+  ]
 
   private func heard(_ cluster: TestCluster) throws -> [Heard] {
     let file = cluster.folder.appendingPathComponent("heard")
@@ -38,11 +40,12 @@ struct AlertSinkTests {
         "--config.file=\(empty.path)", "--storage.path=\(cluster.folder.path)/alertmanager",
         "--web.listen-address=127.0.0.1:\(alertmanager)", "--cluster.listen-address=",
       ], program: "/usr/bin/prometheus-alertmanager")
-    var port = ""
+    var ports: [Int] = []
     try await until("the receivers listen", within: 60) {
-      port = cluster.log("peers").trimmingCharacters(in: .whitespacesAndNewlines)
-      return Int(port) != nil
+      ports = cluster.log("peers").split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
+      return ports.count == 2
     }
+    let port = ports[0]
     let secret = cluster.folder.appendingPathComponent("secret")
     try Data("hush\n".utf8).write(to: secret)
     let authority = "ca-file=\(cluster.certs)/c1/ca.pem"
@@ -52,6 +55,7 @@ struct AlertSinkTests {
       search  elasticsearch  https://user:secret@127.0.0.1:\(port)/logs-belfry \(authority)
       pager   webhook        https://127.0.0.1:\(port)/hook secret-file=\(secret.path) \(authority)
       chat    slack          https://127.0.0.1:\(port)/chat \(authority)
+      shipper logstash       tls://127.0.0.1:\(ports[1]) \(authority)
       script  command        /usr/bin/tee \(cluster.folder.path)/piped
 
       """

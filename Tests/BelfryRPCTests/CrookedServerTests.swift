@@ -257,6 +257,38 @@ import Testing
     }
   }
 
+  /// gRPC's C core does so when its own deadline answers first.
+  @Test("a server that says nothing of its header table")
+  func silentTable() async throws {
+    try await CrookedServer.with { stream, _ in
+      .init(frames: [
+        RawFrame.headers(
+          stream, Self.head + [("grpc-status", "5")], end: true, confirmsTable: false)
+      ])
+    } _: { client, server in
+      for _ in 0..<2 {
+        let result = await Self.result { () async throws(RPCStatus) in
+          try await client.unary(TestMethods.echo, ByteBuffer())
+        }
+        #expect(result == .notFound)
+      }
+      #expect(server.connections == 1)
+    }
+  }
+
+  /// The connection has failed with the first answer and is not yet closed when the second call comes.
+  @Test("a call after a failure goes to another connection")
+  func failedConnection() async throws {
+    try await CrookedServer.with { stream, request in
+      let answer = Self.body(Self.message)(stream)
+      let noHeaders = RawFrame.frame(1, flags: 5, stream: stream + 2, [0xFF, 0x70])
+      return .init(frames: request == 1 ? answer + [noHeaders] : answer)
+    } _: { client, server in
+      for _ in 0..<2 { _ = try await client.unary(TestMethods.echo, ByteBuffer()) }
+      #expect(server.connections == 2)
+    }
+  }
+
   @Test("a refused call is made again on the same connection")
   func refused() async throws {
     try await CrookedServer.with { stream, request in

@@ -21,10 +21,11 @@ enum RawFrame {
 
   /// Names and values below 127 bytes, as HPACK literals without indexing.
   static func headers(
-    _ stream: Int32, _ fields: [(name: String, value: String)], end: Bool = false
+    _ stream: Int32, _ fields: [(name: String, value: String)], end: Bool = false,
+    confirmsTable: Bool = true
   ) -> ByteBuffer {
-    // Both our sides announce a table of no bytes, and the first list must confirm it.
-    var block: [UInt8] = [0x20]
+    // Our server announces a table of no bytes, and the first list must confirm it.
+    var block: [UInt8] = confirmsTable ? [0x20] : []
     for field in fields {
       block.append(0)
       for text in [field.name, field.value] {

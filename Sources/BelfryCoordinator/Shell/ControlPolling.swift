@@ -48,8 +48,10 @@ struct ControlPolling: Sendable {
     while true {
       try await Task.sleep(for: Self.purgeEvery)
       var total = 0
+      // This machine's own clock, not the store's as elsewhere: nothing is removed that only one of the two
+      // calls old, and the store asks its own.
       while let count = await store.purge(
-        olderThan: outcomesKept, at: shell.clock.now().wall, limit: Self.purgePortion), count > 0
+        olderThan: outcomesKept, at: ProcessClock.now().wall, limit: Self.purgePortion), count > 0
       { total += count }
       let chunksKept = max(outcomesKept, Self.chunksKeptMin)
       while let count = await store.purgeChunks(

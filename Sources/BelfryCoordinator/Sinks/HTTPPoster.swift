@@ -35,7 +35,7 @@ struct HTTPPoster: Sendable {
     do {
       let channel = try await connect { pipeline in
         try pipeline.addHTTPClientHandlers()
-        try pipeline.addHandler(AnswerHandler(promise, within: Self.timeout))
+        try pipeline.addHandler(AnswerHandler(promise))
       }
       var head = HTTPRequestHead(version: .http1_1, method: .POST, uri: request.path)
       head.headers.add(name: "Host", value: authority)
@@ -62,7 +62,8 @@ struct HTTPPoster: Sendable {
     (host.contains(":") ? "[\(host)]" : host) + ":\(port)"
   }
 
-  /// A connection with these handlers inside TLS; what is written waits for the handshake.
+  /// A connection with these handlers inside TLS; what is written waits for the handshake. After ``timeout``
+  /// it is closed, with an ``HTTPFailure``.
   func connect(
     _ addHandlers: @escaping @Sendable (ChannelPipeline.SynchronousOperations) throws -> Void
   ) async throws -> any Channel {
@@ -75,10 +76,34 @@ struct HTTPPoster: Sendable {
             try pipeline.addHandler(TLSHandler(.connecting(tls, host: host)))
             try pipeline.addHandler(WriteAfterHandshake())
           }
+          try pipeline.addHandler(Deadline(Self.timeout))
           try addHandlers(pipeline)
         }
       }
       .connect(host: host, port: port).get()
+  }
+}
+
+/// Ends a connection that is still open after its time.
+private final class Deadline: ChannelInboundHandler {
+  typealias InboundIn = NIOAny
+
+  private let time: TimeAmount
+  private var timer: Scheduled<Void>?
+
+  init(_ time: TimeAmount) { self.time = time }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    timer = context.eventLoop.scheduleTask(in: time) { [time] in
+      bound.value.fireErrorCaught(HTTPFailure(description: "not done within \(time.text)"))
+      bound.value.close(promise: nil)
+    }
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    timer?.cancel()
+    context.fireChannelInactive()
   }
 }
 
@@ -111,28 +136,14 @@ private final class WriteAfterHandshake: ChannelDuplexHandler, RemovableChannelH
   }
 }
 
-/// Collects one answer, within a time and a size.
+/// Collects one answer, within a size.
 private final class AnswerHandler: ChannelInboundHandler {
   typealias InboundIn = HTTPClientResponsePart
 
   private let promise: EventLoopPromise<HTTPAnswer>
-  private let timeout: TimeAmount
   private var answer: HTTPAnswer?
-  private var timer: Scheduled<Void>?
 
-  init(_ promise: EventLoopPromise<HTTPAnswer>, within timeout: TimeAmount) {
-    self.promise = promise
-    self.timeout = timeout
-  }
-
-  func handlerAdded(context: ChannelHandlerContext) {
-    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-    timer = context.eventLoop.scheduleTask(in: timeout) { [timeout] in
-      let (handler, context) = bound.value
-      handler.promise.fail(HTTPFailure(description: "no answer for \(timeout.text)"))
-      context.close(promise: nil)
-    }
-  }
+  init(_ promise: EventLoopPromise<HTTPAnswer>) { self.promise = promise }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
@@ -155,7 +166,6 @@ private final class AnswerHandler: ChannelInboundHandler {
   }
 
   func channelInactive(context: ChannelHandlerContext) {
-    timer?.cancel()
     promise.fail(HTTPFailure(description: "the connection was closed before an answer came"))
     context.fireChannelInactive()
   }

@@ -3,8 +3,8 @@ internal import NIOCore
 internal import NIOPosix
 
 /// Logstash's TCP input with the codec `json_lines`: one ECS document a line, then the end of the
-/// stream. That input answers nothing; a delivery is that the other side has taken everything and
-/// closed, within 10 s.
+/// stream. That input answers nothing. A delivery is that all of it was handed over, and that then the other
+/// side has closed, or, with TLS, has had a quarter of a second to read our last words.
 struct LineTransport: SinkTransport {
   let batchMax = 100
   private let place: HTTPPoster
@@ -18,16 +18,22 @@ struct LineTransport: SinkTransport {
     let channel: any Channel
     do {
       channel = try await place.connect { pipeline in
-        try pipeline.addHandler(EndHandler(ended, within: HTTPPoster.timeout))
+        try pipeline.addHandler(EndHandler(ended))
       }
     } catch {
       ended.fail(error)
       throw error
     }
-    channel.writeAndFlush(ByteBuffer(string: lines), promise: nil)
-    // With TLS the end is a close_notify, which closing does.
-    channel.close(mode: place.tls == nil ? .output : .all, promise: nil)
+    let written = channel.eventLoop.makePromise(of: Void.self)
+    channel.writeAndFlush(ByteBuffer(string: lines), promise: written)
+    // Not before it is written, which with TLS is after the handshake. There the end is a close_notify,
+    // which closing does.
+    written.futureResult.whenSuccess {
+      channel.close(mode: place.tls == nil ? .output : .all, promise: nil)
+    }
+    // Why nothing could be written is known to the handler first.
     try await ended.futureResult.get()
+    try await written.futureResult.get()
     return .delivered
   }
 }
@@ -36,22 +42,8 @@ private final class EndHandler: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
 
   private let promise: EventLoopPromise<Void>
-  private let timeout: TimeAmount
-  private var timer: Scheduled<Void>?
 
-  init(_ promise: EventLoopPromise<Void>, within timeout: TimeAmount) {
-    self.promise = promise
-    self.timeout = timeout
-  }
-
-  func handlerAdded(context: ChannelHandlerContext) {
-    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-    timer = context.eventLoop.scheduleTask(in: timeout) { [timeout] in
-      let (handler, context) = bound.value
-      handler.promise.fail(HTTPFailure(description: "it has not closed for \(timeout.text)"))
-      context.close(promise: nil)
-    }
-  }
+  init(_ promise: EventLoopPromise<Void>) { self.promise = promise }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     promise.fail(error)
@@ -59,7 +51,6 @@ private final class EndHandler: ChannelInboundHandler {
   }
 
   func channelInactive(context: ChannelHandlerContext) {
-    timer?.cancel()
     promise.succeed()
     context.fireChannelInactive()
   }

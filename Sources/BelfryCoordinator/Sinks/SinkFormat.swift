@@ -30,9 +30,13 @@ enum SinkVerdict: Sendable, Equatable {
   case delivered
   /// Later, with the same bytes; not before `after` where the receiver named a time.
   case again(why: String, after: Duration?)
-  /// The receiver will never take these (indices into the batch); the rest was delivered, or, where
-  /// `again` is not empty, is to be sent again.
-  case refused([Int], again: [Int], why: String)
+  /// Indices into the batch: of those the receiver will never take, and of those to be sent later. The
+  /// rest was delivered.
+  case partly(refused: [Int], again: [Int], why: String)
+
+  static func refused(_ alerts: [SinkAlert], why: String) -> SinkVerdict {
+    .partly(refused: Array(alerts.indices), again: [], why: why)
+  }
 }
 
 extension SinkFormat {
@@ -42,7 +46,7 @@ extension SinkFormat {
   func verdict(on answer: HTTPAnswer, to alerts: [SinkAlert]) -> SinkVerdict {
     switch answer.status {
     case 200..<300: .delivered
-    case 400, 413, 422: .refused(Array(alerts.indices), again: [], why: answer.complaint)
+    case 400, 413, 422: .refused(alerts, why: answer.complaint)
     default: .again(why: answer.complaint, after: answer.retryAfter)
     }
   }

@@ -95,13 +95,13 @@ final class SinkLine: Sendable {
     // An answer counts though we were told to stop meanwhile.
     switch verdict {
     case .delivered:
-      remove(batch.map(\.number))
+      spool.remove(batch.map(\.number))
       delivered.increment(by: batch.count)
       log(.info, "alerts delivered", ["count": "\(batch.count)", "after": "\(failures) failures"])
       return nil
-    case .refused(let refusedOnes, let again, let why):
+    case .partly(let refusedOnes, let again, let why):
       let kept = Set(again)
-      remove(batch.indices.filter { !kept.contains($0) }.map { batch[$0].number })
+      spool.remove(batch.indices.filter { !kept.contains($0) }.map { batch[$0].number })
       refused.increment(by: refusedOnes.count)
       delivered.increment(by: batch.count - refusedOnes.count - again.count)
       if !refusedOnes.isEmpty {
@@ -109,19 +109,20 @@ final class SinkLine: Sendable {
           .error, "alerts were refused and are dropped",
           ["why": "\(why)", "alerts": "\(refusedOnes.map { batch[$0].alert.line })"])
       }
-      return again.isEmpty ? nil : backoff(failures)
-    case .again(let why, let after):
-      failed.increment()
-      let wait = max(backoff(failures), min(after ?? .zero, Self.retryAfterMax))
-      // Said once a step of the back-off, which is said less and less often.
-      log(
-        .warning, "alerts not delivered, to be tried again",
-        ["why": "\(why)", "in": "\(wait)", "waiting": "\(spool.count)"])
-      return wait
+      return again.isEmpty ? nil : tryAgain(failures, why: why, after: nil)
+    case .again(let why, let after): return tryAgain(failures, why: why, after: after)
     }
   }
 
-  private func remove(_ numbers: [UInt64]) { spool.remove(numbers) }
+  private func tryAgain(_ failures: Int, why: String, after: Duration?) -> Duration {
+    failed.increment()
+    let wait = max(backoff(failures), min(after ?? .zero, Self.retryAfterMax))
+    // Said once a step of the back-off, which is said less and less often.
+    log(
+      .warning, "alerts not delivered, to be tried again",
+      ["why": "\(why)", "in": "\(wait)", "waiting": "\(spool.count)"])
+    return wait
+  }
 
   /// 1 s, 2 s, 4 s … 5 min, each up to a fifth longer, so that many coordinators do not come at once.
   private func backoff(_ failures: Int) -> Duration {

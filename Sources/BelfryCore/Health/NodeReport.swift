@@ -51,7 +51,7 @@ extension ClusterCore {
       return NodeReport(phase: .leaving, sentence: "leaving: \(settlingCount) jobs to settle")
     }
     guard isServing else {
-      return NodeReport(phase: .starting, sentence: "waits for RabbitMQ")
+      return NodeReport(phase: .starting, sentence: "waits for \(configuration.brokerName)")
     }
     let up = workers.values.count(where: \.isInSession)
     let wrong = verdict()

@@ -107,11 +107,13 @@ package import NIOCore
       nghttp2_settings_entry(settings_id: Int32(id.rawValue), value: value)
     }
     var entries = [
-      entry(NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, 0),
       entry(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, UInt32(limits.headerListBytesMax)),
       entry(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, UInt32(limits.streamWindowBytes)),
     ]
     if server {
+      // As a client we leave the table at its 4,096 bytes: a server must then begin its first headers with
+      // the new size, and gRPC's C core forgets that when its own deadline answers first.
+      entries.append(entry(NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, 0))
       entries.append(entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.concurrentStreamsMax))
       entries.append(entry(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1))
     } else {

@@ -29,13 +29,16 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     machine = HTTP2ClientMachine(limits: limits, now: .now())
   }
 
+  /// A connection that has failed is closed a moment later.
+  var takesCalls: Bool { isReady && !isLeaving && !isClosed && session.failure == nil }
+
   func setNeedsFlush() { handler?.setNeedsFlush() }
 
   func callTouched(_ call: ClientCall) { touched.append(call) }
 
   /// Opens the stream of a call.
   func open(_ call: ClientCall) -> HTTP2Stream? {
-    guard isReady, !isLeaving, !isClosed else { return nil }
+    guard takesCalls else { return nil }
     var fields: [(name: String, value: String)] = [
       (":method", "POST"), (":scheme", "https"), (":path", call.method.path),
       (":authority", target.description), ("te", "trailers"),

@@ -54,8 +54,8 @@ final class ClientCore: @unchecked Sendable {
     guard !call.isOver else { return }
     call.armDeadline()
     switch state {
-    case .ready(let connection): call.begin(on: connection)
-    case .idle:
+    case .ready(let connection) where connection.takesCalls: call.begin(on: connection)
+    case .ready, .idle:
       enqueue(call)
       connect()
     case .connecting: enqueue(call)
@@ -76,8 +76,8 @@ final class ClientCore: @unchecked Sendable {
   /// Reports the result of the connection there is, or of the next attempt.
   func whenConnected(_ report: @escaping (Result<Void, RPCConnectError>) -> Void) {
     switch state {
-    case .ready: report(.success(()))
-    case .idle:
+    case .ready(let connection) where connection.takesCalls: report(.success(()))
+    case .ready, .idle:
       connectWaiters.append(report)
       connect()
     case .connecting: connectWaiters.append(report)

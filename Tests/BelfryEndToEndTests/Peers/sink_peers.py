@@ -2,7 +2,7 @@
 
     sink_peers.py CERTIFICATE-FOLDER OUT
 
-prints its port, then appends a line to OUT for each request: {"path", "problems", "body"}. Sentry's
+prints its ports (HTTPS, and lines over TLS), then appends a line to OUT for each request: {"path", "problems", "body"}. Sentry's
 envelopes go through Sentry's own normaliser; a webhook's signature is checked (the secret is "hush").
 """
 
@@ -10,8 +10,10 @@ import hashlib
 import hmac
 import http.server
 import json
+import socketserver
 import ssl
 import sys
+import threading
 from pathlib import Path
 
 from sentry_relay.processing import StoreNormalizer
@@ -67,6 +69,22 @@ def slack(headers, body):
     return ([] if document["text"] else ["no text"]), [document], b"ok"
 
 
+class Lines(socketserver.StreamRequestHandler):
+    """Logstash's TCP input: lines until the end of the stream, and no answer."""
+
+    def handle(self):
+        documents = [json.loads(line) for line in self.rfile]
+        problems = [f"{name} is missing" for name in ECS_REQUIRED
+                    for document in documents if name not in document]
+        note(self.server, "/lines", problems, documents)
+
+
+def note(server, path, problems, documents):
+    line = json.dumps({"path": path, "problems": problems, "body": json.dumps(documents)})
+    with open(server.out, "a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
 JUDGES = {"/api/42/envelope/": sentry, "/logs-belfry/_bulk": bulk, "/hook": webhook, "/chat": slack}
 
 
@@ -80,9 +98,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             problems, documents, answer = JUDGES[self.path](headers, body)
         except Exception as failure:
             problems, documents, answer = [f"{type(failure).__name__}: {failure}"], [], b"{}"
-        line = json.dumps({"path": self.path, "problems": problems, "body": json.dumps(documents)})
-        with open(self.server.out, "a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        note(self.server, self.path, problems, documents)
         self.send_response(200)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
@@ -93,13 +109,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def main(certificate, out):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.out = out
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(Path(certificate, "identity.pem"), Path(certificate, "identity.key"))
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    print(server.server_port, flush=True)
-    server.serve_forever()
+    servers = [http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler),
+               socketserver.ThreadingTCPServer(("127.0.0.1", 0), Lines)]
+    for server in servers:
+        server.out = out
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    print(*(server.server_address[1] for server in servers), flush=True)
+    threading.Thread(target=servers[1].serve_forever, daemon=True).start()
+    servers[0].serve_forever()
 
 
 if __name__ == "__main__":

@@ -196,9 +196,12 @@ final class TestCluster {
     return try? JSONDecoder().decode(Health.self, from: Data(ended.out.utf8))
   }
 
+  /// These workers are up, and so are broker and store: a coordinator answers before it has reached them.
   func untilUp(_ workers: String...) async throws {
     try await until("\(workers) are up", within: 60) {
-      guard let health = try await health() else { return false }
+      guard let health = try await health(), health.parts.allSatisfy({ $0.state == "up" }) else {
+        return false
+      }
       return workers.allSatisfy { name in
         health.nodes.contains { $0.name == name && $0.state == "up" }
       }

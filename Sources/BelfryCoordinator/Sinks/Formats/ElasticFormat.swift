@@ -64,7 +64,7 @@ struct ElasticFormat: SinkFormat {
   func verdict(on answer: HTTPAnswer, to alerts: [SinkAlert]) -> SinkVerdict {
     guard (200..<300).contains(answer.status) else {
       return answer.status == 413
-        ? .refused(Array(alerts.indices), again: [], why: answer.complaint)
+        ? .refused(alerts, why: answer.complaint)
         : .again(why: answer.complaint, after: answer.retryAfter)
     }
     // A success of the whole says nothing of the parts.
@@ -85,6 +85,6 @@ struct ElasticFormat: SinkFormat {
       if why.isEmpty { why = "\(item.create.status) \(item.create.error?.reason ?? "")" }
     }
     if refused.isEmpty, again.isEmpty { return .delivered }
-    return .refused(refused, again: again, why: why)
+    return .partly(refused: refused, again: again, why: why)
   }
 }
