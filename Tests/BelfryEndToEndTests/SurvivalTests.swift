@@ -135,6 +135,48 @@ extension SurvivalTests {
   }
 }
 
+extension SurvivalTests {
+  /// Its connection was under way when it was told to leave, and is made only when it has nothing left to do.
+  @Test func leavesThoughASessionOpensMeanwhile() async throws {
+    let cluster = try await TestCluster()
+    defer { cluster.stop() }
+    try cluster.startCoordinator()
+    try await cluster.untilUp()
+    try await cluster.issue("worker", "w1")
+    let (port, opened) = (try FreePort.find(), cluster.folder.appendingPathComponent("opened"))
+    try cluster.start(
+      "gate",
+      [
+        "-c",
+        """
+        import os, socket, threading, time
+        gate = socket.create_server(('127.0.0.1', \(port)))
+        print('listens', flush=True)
+        worker, _ = gate.accept()
+        print('taken', flush=True)
+        while not os.path.exists('\(opened.path)'): time.sleep(0.01)
+        coordinator = socket.create_connection(('127.0.0.1', \(cluster.port)))
+        def pass_on(one, other):
+            while data := one.recv(65536): other.sendall(data)
+        threading.Thread(target=pass_on, args=(worker, coordinator), daemon=True).start()
+        pass_on(coordinator, worker)
+        """,
+      ], program: cluster.services.python)
+    try await until("the gate listens") { cluster.log("gate").contains("listens") }
+    try cluster.start(
+      "w1",
+      [
+        "worker", "run", "--server", "https://127.0.0.1:\(port)", "--identity",
+        cluster.certs + "/w1", "--lanes", cluster.lane, "--run", "a=cat",
+      ])
+    try await until("the worker connects") { cluster.log("gate").contains("taken") }
+    cluster.signal("w1", SIGTERM)
+    try await until("it leaves") { cluster.log("w1").contains("worker is leaving") }
+    try Data().write(to: opened)
+    #expect(try await cluster.status(of: "w1") == 0, "\(cluster.log("w1"))")
+  }
+}
+
 extension StringProtocol {
   func trimming() -> String { trimmingCharacters(in: .whitespacesAndNewlines) }
   var number: Int { Int(trimming()) ?? -1 }

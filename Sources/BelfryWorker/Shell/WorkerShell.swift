@@ -23,6 +23,8 @@ actor WorkerShell {
   private struct Streams {
     var next: UInt64 = 1
     var open: [SessionID: SessionClient] = [:]
+    /// The worker has left: what is opened now is finished at once.
+    var isClosed = false
   }
 
   /// A handler's task, kept so that it can be cancelled and is awaited at the end.
@@ -219,10 +221,14 @@ actor WorkerShell {
 
   /// A stream to a coordinator is open; its first message is the core's hello. From any thread.
   nonisolated func open(_ stream: SessionClient, coordinator: String) -> SessionID {
-    let id = streams.withLock { streams in
+    let (id, isClosed) = streams.withLock { streams in
       let id = SessionID(streams.next)
       streams.next += 1
-      streams.open[id] = stream
+      if !streams.isClosed { streams.open[id] = stream }
+      return (id, streams.isClosed)
+    }
+    guard !isClosed else {
+      stream.finish()
       return id
     }
     post(.connected(id, coordinator: coordinator))
@@ -245,6 +251,7 @@ actor WorkerShell {
   nonisolated func closeSessions() {
     let all = streams.withLock { streams in
       defer { streams.open = [:] }
+      streams.isClosed = true
       return streams.open.sorted { $0.key < $1.key }
     }
     for (_, stream) in all { stream.finish() }
