@@ -111,9 +111,9 @@ import Testing
         _ = await #expect(throws: RPCStatus.self) {
           try await client.unary(TestMethods.echo, ByteBuffer())
         }
-        let began = ContinuousClock.now
+        let (began, before) = (ContinuousClock.now, server.pings)
         try await client.connect()
-        #expect(await eventually { server.pings == 1 })
+        #expect(await eventually { server.pings > before })
         let took = ContinuousClock.now - began
         // Timers are never early; and a machine that is busy proves nothing.
         if isSlower { #expect(took >= .milliseconds(600)) }
