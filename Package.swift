@@ -132,6 +132,7 @@ let package = Package(
         .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "Yams", package: "Yams"),
         .product(name: "NIOHTTP1", package: "swift-nio"), metrics,
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
       ] + nio,
       swiftSettings: settings),
     library("BelfryTestKit", ["BelfryCore", "CGlibc"] + collections),
@@ -151,6 +152,13 @@ let package = Package(
       ] + nio, swiftSettings: settings),
     .executableTarget(
       name: "sdk-producer", dependencies: ["Belfry"], path: "examples/sdk-producer",
+      swiftSettings: settings),
+    .executableTarget(
+      name: "sdk-worker",
+      dependencies: [
+        "Belfry", log, lifecycle,
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ], path: "examples/sdk-worker",
       swiftSettings: settings),
     .executableTarget(
       name: "sdk-operator", dependencies: ["Belfry"], path: "examples/sdk-operator",

@@ -35,7 +35,7 @@ struct BelfryCommand: AsyncParsableCommand {
       DevCommand.self, DemoCommand.self, CoordinatorCommand.self, WorkerCommand.self,
       SubmitCommand.self, JobCommand.self,
       LaneCommand.self, ScheduleCommand.self, AlertCommand.self, AuditCommand.self,
-      DrillCommand.self,
+      DrillCommand.self, BenchCommand.self,
       HealthCommand.self, TopCommand.self, StatsCommand.self, CheckCommand.self,
       DoctorCommand.self, SupportCommand.self, CertCommand.self, ContextCommand.self,
       ConfigCommand.self, ExplainCommand.self, CheatCommand.self, CompletionCommand.self,

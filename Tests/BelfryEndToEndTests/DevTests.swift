@@ -176,7 +176,7 @@ final class DevProcess {
   func start(_ more: String...) async throws {
     let place = more.contains("--memory") ? [] : ["--data", folder + "/data"]
     let before = output.components(separatedBy: "is ready").count
-    process = try launch(["dev", "--port", "\(port)"] + place + more)
+    process = try launch(program, ["dev", "--port", "\(port)"] + place + more)
     try await until("belfry dev is ready: \(output)") {
       if process?.isRunning == false { throw Services.Missing(description: output) }
       return output.components(separatedBy: "is ready").count > before
@@ -184,14 +184,25 @@ final class DevProcess {
   }
 
   func startWorker(_ name: String, run: String) throws {
-    others.append(
-      try launch([
-        "worker", "run", "--server", "https://127.0.0.1:\(port)", "--identity",
-        folder + "/data/certs/\(name)", "--run", run,
-      ]))
+    try startBeside(
+      program,
+      [
+        "worker", "run", "--server", server, "--identity", identity(name), "--run", run,
+      ])
   }
 
-  private func launch(_ arguments: [String]) throws -> Process {
+  /// Another program, that `stop` ends too.
+  @discardableResult
+  func startBeside(_ program: String, _ arguments: [String]) throws -> Process {
+    let process = try launch(program, arguments)
+    others.append(process)
+    return process
+  }
+
+  var server: String { "https://127.0.0.1:\(port)" }
+  func identity(_ name: String) -> String { folder + "/data/certs/" + name }
+
+  private func launch(_ program: String, _ arguments: [String]) throws -> Process {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments

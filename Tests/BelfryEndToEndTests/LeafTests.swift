@@ -8,6 +8,10 @@ struct LeafTests {
   static let arguments: [String: [String]] = [
     "alert test": ["--alert-sinks", "{folder}/sinks"],
     "audit": ["--ids", "{ids}"],
+    "bench": [
+      "--worker", "{folder}/certs/bench-1", "--lane", "{lane}", "--jobs", "10", "--rate", "10",
+      "--for", "1s",
+    ],
     "cheat": [],
     "check": [],
     "completion": ["bash"],
@@ -105,7 +109,7 @@ struct LeafTests {
     try await cluster.startWorker("w1", run: ["echo=cat", "never=sh -c 'exit 65'"])
     try await cluster.untilUp("w1")
     try await cluster.issue("coordinator", "c2", "--host", "127.0.0.1")
-    for name in ["w2", "drill-1", "drill-2"] { try await cluster.issue("worker", name) }
+    for name in ["w2", "drill-1", "drill-2", "bench-1"] { try await cluster.issue("worker", name) }
     try await cluster.submit(1, kind: "echo", prefix: "done")
     try await cluster.submit(1, kind: "never", prefix: "dead")
     try await cluster.submit(1, kind: "echo", prefix: "delayed", "--delay", "1h")

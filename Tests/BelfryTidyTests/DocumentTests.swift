@@ -35,6 +35,18 @@ import Testing
     }
   }
 
+  @Test("every whole Swift program in a document is an example that is built")
+  func programs() {
+    let examples = tree.files.filter { $0.path.hasPrefix("examples/") }.map(\.text)
+    for document in documents {
+      for block in document.text.matches(of: /```swift\n(?s:(.*?))```/).map(\.1)
+      where block.hasPrefix("import Belfry") || block.hasPrefix("// A ") {
+        let text = block.replacing(/^(import \w+\n)+\n/, with: "")
+        #expect(examples.contains { $0.contains(text) }, "in \(document.path): \(text.prefix(60))")
+      }
+    }
+  }
+
   @Test("every link inside the repository leads somewhere")
   func links() {
     for document in documents {

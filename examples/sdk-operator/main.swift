@@ -3,19 +3,29 @@
 //   sdk-operator SERVER IDENTITY
 
 import Belfry
+import Foundation
 
 guard CommandLine.arguments.count == 3 else {
   print("usage: sdk-operator SERVER IDENTITY")
-  throw BadUsage()
+  exit(64)
 }
-let client = try BelfryClient(
-  server: CommandLine.arguments[1], identity: CommandLine.arguments[2])
-try await rescue(client)
-await client.close()
+do {
+  let client = try BelfryClient(
+    server: CommandLine.arguments[1], identity: CommandLine.arguments[2])
+  try await rescue(client)
+  await client.close()
+} catch {
+  print("\(error)")
+  exit(1)
+}
 
 /// Gives dead jobs of a kind another chance, and saves what comes of them.
 func rescue(_ client: BelfryClient) async throws {
+  // Durable: it stays paused if this program ends here.
   try await client.pauseLane("reports", reason: "being mended")
+  for lane in try await client.lanes() { print(lane.name, lane.isPaused ? lane.pausedReason : "") }
+  try await client.resumeLane("reports")
+
   var dead = JobQuery()
   dead.states = ["dead"]
   dead.kind = "resize"
@@ -27,9 +37,7 @@ func rescue(_ client: BelfryClient) async throws {
     print(id, result.contentType, try await result.bytes().count)
     try await client.forget(JobQuery(ids: [id]))
   }
-  try await client.resumeLane("reports")
+
   try await client.addSchedule(
     NewSchedule(name: "nightly", cron: "30 2 * * *", job: NewJob(kind: "backup")))
 }
-
-struct BadUsage: Error {}

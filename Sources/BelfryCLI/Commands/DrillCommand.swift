@@ -5,7 +5,6 @@ internal import BelfryCore
 internal import BelfryIdentity
 internal import Foundation
 internal import SwiftProtobuf
-internal import UnixSignals
 
 struct DrillCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -168,7 +167,9 @@ struct DrillOptions: ParsableArguments {
       }
       if dryRun { return Report(Document(fault, plan)) }
       if let question { try Confirmation.ask(question, isYes: yes) }
-      let outcome = try await interruptible { try await Drill(plan, fault, client).run() }
+      let outcome = try await interruptible(
+        remark: "stopping: what the drill started is ended first"
+      ) { try await Drill(plan, fault, client).run() }
       return Report(
         Document(outcome, fault, plan), exit: outcome.counts.lost + outcome.counts.twice > 0 ? 1 : 0
       )
@@ -196,27 +197,6 @@ struct DrillOptions: ParsableArguments {
       id: id, lane: lane,
       server: try await client.access.place().server, workers: workers,
       jobs: jobs, rate: rate, limit: limit.duration)
-  }
-
-  /// SIGINT or SIGTERM: what was stopped is started again, the drill's workers are ended, then it leaves.
-  private func interruptible(
-    _ body: @escaping @Sendable () async throws -> Drill.Outcome
-  ) async throws -> Drill.Outcome {
-    try await withThrowingTaskGroup(of: Drill.Outcome?.self) { tasks in
-      tasks.addTask { try await body() }
-      tasks.addTask {
-        for await signal in await UnixSignalsSequence(trapping: .sigint, .sigterm) {
-          note("stopping: what the drill started is ended first")
-          throw ExitCode(signal == .sigint ? 130 : 143)
-        }
-        return nil
-      }
-      defer { tasks.cancelAll() }
-      while let ended = try await tasks.next() {
-        if let ended { return ended }
-      }
-      throw CancellationError()
-    }
   }
 }
 

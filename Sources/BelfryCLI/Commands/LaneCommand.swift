@@ -21,7 +21,8 @@ struct LaneCommand: AsyncParsableCommand {
         picture.lanes.map { Document(kind: "Lane", fields: Document.laneFields($0)) },
         kind: "LaneList",
         columns: [
-          "name", "ready", "waiting", "running", "parked", "finished", "failed", "waitsFor",
+          "name", "paused", "ready", "waiting", "running", "parked", "finished", "failed",
+          "waitsFor",
         ])
     }
   }

@@ -17,7 +17,7 @@ struct WorkerCommand: AsyncParsableCommand {
       abstract: "Run jobs with any command as their handler, until told to stop.",
       discussion: """
         The payload comes on the command's standard input, the result is its standard output, lines on
-        standard error go to the log. Exit status: 0 done, 75 try again, 65 never again, else failed.
+        standard error go to the log. Exit status: 0 done, 65 failed for good, any other failed and is tried again.
         No shell runs; quote as in one. The job's id, kind, attempt and so on are in BELFRY_JOB_ID,
         BELFRY_JOB_KIND, BELFRY_JOB_ATTEMPT.
 

@@ -83,6 +83,7 @@ enum ErrorCode: String, CaseIterable {
   case wedged = "BF0501"
   case demoFailed = "BF0502"
   case drillFailed = "BF0503"
+  case benchFailed = "BF0504"
   case bug = "BF0901"
 
   var exit: Exit {
@@ -95,7 +96,7 @@ enum ErrorCode: String, CaseIterable {
     case .addressTaken, .dataInUse, .diskFull, .unavailable, .brokerUnavailable, .storeUnavailable,
       .storeNoPrimary:
       .unavailable
-    case .timeout, .wedged, .drillFailed, .brokerBlocked: .tryAgain
+    case .timeout, .wedged, .drillFailed, .benchFailed, .brokerBlocked: .tryAgain
     case .notOurProtocol, .foreignAuthority, .wrongHost, .certificateTime: .protocolError
     case .refused, .brokerRefused, .storeRefused: .refused
     case .demoFailed: .bad

@@ -127,6 +127,11 @@ struct ErrorEntry {
         "its workers did not come up, a command of yours failed, or another drill is under way; what it"
           + " stopped was started again",
         "belfry health", "run it again with --dry-run, and look at each step")
+    case .benchFailed:
+      ErrorEntry(
+        "the benchmark did not finish",
+        "its worker got no jobs, or not all jobs had an outcome in time; what is left expires by itself",
+        "belfry health", "run it again with --limit 10m, or with less: --jobs 1000 --rate 20")
     case .demoFailed:
       ErrorEntry(
         "the demo saw something else than it should",
