@@ -4,7 +4,7 @@ internal import Foundation
 /// longer.
 struct BenchPlot {
   private static let (width, height) = (760.0, 420.0)
-  private static let (left, right, top, bottom) = (70.0, 20.0, 50.0, 50.0)
+  private static let (left, right, top, bottom) = (70.0, 40.0, 50.0, 50.0)
   private static let colors = ["#0b6e99", "#c4501b", "#3a7d34", "#7a4fa3"]
 
   let title: String
@@ -26,10 +26,12 @@ struct BenchPlot {
       parts.append(Self.rule(x, Self.top, x, Self.height - Self.bottom))
       parts.append(Self.label(label, x, Self.height - Self.bottom + 18, anchor: "middle"))
     }
-    for decade in decades {
-      let y = y(microseconds: pow(10, Double(decade)), in: decades)
+    let steps = decades.count > 3 ? [1.0] : [1, 2, 5]
+    for value in decades.flatMap({ decade in steps.map { $0 * pow(10, Double(decade)) } })
+    where value <= pow(10, Double(decades.upperBound)) {
+      let y = y(microseconds: value, in: decades)
       parts.append(Self.rule(Self.left, y, Self.width - Self.right, y))
-      parts.append(Self.label(Self.time(decade), Self.left - 8, y + 4, anchor: "end"))
+      parts.append(Self.label(Self.time(value), Self.left - 8, y + 4, anchor: "end"))
     }
     for (index, line) in lines.enumerated() {
       let color = Self.colors[index % Self.colors.count]
@@ -69,9 +71,12 @@ struct BenchPlot {
     return Self.height - Self.bottom - share * (Self.height - Self.top - Self.bottom)
   }
 
-  private static func time(_ decade: Int) -> String {
-    ["1 µs", "10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s", "10 s", "100 s", "1,000 s"][
-      min(max(0, decade), 9)]
+  private static func time(_ microseconds: Double) -> String {
+    switch microseconds {
+    case ..<1_000: "\(Int(microseconds)) µs"
+    case ..<1_000_000: "\(Int(microseconds / 1_000)) ms"
+    default: "\(Int(microseconds / 1_000_000)) s"
+    }
   }
 
   private static func rule(_ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double) -> String {
