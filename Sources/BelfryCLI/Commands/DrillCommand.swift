@@ -129,7 +129,8 @@ struct DrillOptions: ParsableArguments {
   @Option(help: "Folder of an identity for a worker of the drill's; twice, names drill-….")
   var worker: [String] = []
   @Option(help: "A lane that the coordinator serves.") var lane = "default"
-  @Option(help: "How many jobs.") var jobs = 100
+  @Option(help: "How many jobs, and more where all would be done before the fault.")
+  var jobs = 100
   @Option(help: "Jobs a second.") var rate = 20
   @Option(help: "How long the jobs may take until they count as lost.")
   var limit = DurationOption(.seconds(120))

@@ -87,6 +87,7 @@ final class Drill {
         return node.map { $0.running > 0 } ?? false
       }
       let struck = ContinuousClock.now
+      await ledger.struck()
       note("\(plan.id): \(fault.name) of \(name)")
       let isNoticed = { @Sendable [client] in
         let node = try await client.health(within: .seconds(5)).nodes.first { $0.name == name }
@@ -104,6 +105,7 @@ final class Drill {
       outcome.recovered = try await recover(from: struck)
     case .part(let part, let stop, let start, let away):
       let struck = ContinuousClock.now
+      await ledger.struck()
       do {
         try await shell(stop)
         outcome.noticed = try await notice(from: struck, within: away) { [client] in

@@ -13,7 +13,9 @@ actor DrillLedger {
   private var accepted: [String: ContinuousClock.Instant] = [:]
   private var seen: [String: Seen] = [:]
   private(set) var repeatedSubmits = 0
+  private(set) var hasStruck = false
 
+  func struck() { hasStruck = true }
   func submitRepeated() { repeatedSubmits += 1 }
   func wasAccepted(_ id: String) { accepted[id] = .now }
 
