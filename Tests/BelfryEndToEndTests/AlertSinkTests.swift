@@ -46,6 +46,9 @@ struct AlertSinkTests {
       return ports.count == 2
     }
     let port = ports[0]
+    try await until("Alertmanager listens", within: 60) {
+      cluster.log("alertmanager").contains("Listening on")
+    }
     let secret = cluster.folder.appendingPathComponent("secret")
     try Data("hush\n".utf8).write(to: secret)
     let authority = "ca-file=\(cluster.certs)/c1/ca.pem"
