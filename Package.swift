@@ -186,10 +186,16 @@ let package = Package(
     tests(
       "BelfryCoordinatorTests",
       [
-        "BelfryCore", "BelfryCoordinator", "BelfryAPI", "BelfryNet", "BelfryRPC", log,
+        "BelfryCore", "BelfryCoordinator", "BelfryAPI", "BelfryNet", "BelfryRPC", "BelfryTestKit",
+        log,
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ] + nio),
-    tests("BelfryWorkerTests", ["BelfryCore", "BelfryWorker", "BelfryTestKit", log]),
+    tests(
+      "BelfryWorkerTests",
+      [
+        "BelfryCore", "BelfryAPI", "BelfryIdentity", "BelfryRPC", "BelfryWorker", "BelfryTestKit",
+        log, protobuf,
+      ]),
     tests("BelfryCLITests", ["BelfryCLI", "BelfryAPI", protobuf], resources: [.copy("Errors")]),
     tests("BelfryTidyTests", []),
     fuzzTargets,

@@ -177,7 +177,7 @@ extension BelfryClient {
     return try await call(waiting ? JobsService.await : JobsService.get, request, timeout)
   }
 
-  fileprivate func call<Request, Reply>(
+  func call<Request, Reply>(
     _ method: UnaryMethod<Request, Reply>, _ request: Request, _ timeout: Duration
   ) async throws -> Reply {
     do throws(RPCStatus) {

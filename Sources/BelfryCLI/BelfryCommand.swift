@@ -36,6 +36,7 @@ struct BelfryCommand: AsyncParsableCommand {
       SubmitCommand.self, JobCommand.self,
       LaneCommand.self, ScheduleCommand.self, AlertCommand.self, AuditCommand.self,
       DrillCommand.self, BenchCommand.self,
+      TokenCommand.self, NodeCommand.self, AuditLogCommand.self,
       HealthCommand.self, TopCommand.self, StatsCommand.self, CheckCommand.self,
       DoctorCommand.self, SupportCommand.self, CertCommand.self, ContextCommand.self,
       ConfigCommand.self, ExplainCommand.self, CheatCommand.self, CompletionCommand.self,

@@ -30,6 +30,11 @@ package struct Coordinator: Service {
     /// Told four times a second how the coordinator is, on the loop of its core, once MongoDB is
     /// there: a loop that hangs falls silent.
     package var reports: (@Sendable (NodeReport) -> Void)?
+    /// Nil: this coordinator lets no machine in and renews no certificate.
+    package var issuer: CertificateIssuer?
+    /// Where machines reach the cluster, `https://host:port`; empty: where they reached it.
+    package var addresses: [String] = []
+    package var software = ""
 
     package init(
       core: ClusterConfiguration, cluster: String, server: RPCServer.Configuration,
@@ -91,6 +96,9 @@ package struct Coordinator: Service {
     let polling = ControlPolling(
       store: store, shell: shell, outcomesKept: configuration.outcomesKept, logger: logger)
     watched { await shell.picture() }
+    let directory = NodeDirectory()
+    let directoryPolling = DirectoryPolling(store: store, directory: directory, logger: logger)
+    guard try await opens({ try await directoryPolling.begin() }) else { return }
     // Before the first job comes: it may be one of those.
     let mark = Mutex<CancelMark?>(nil)
     guard
@@ -120,12 +128,23 @@ package struct Coordinator: Service {
       let begun = mark.withLock { $0 }
       tasks.addTask { try await polling.poll(from: begun) }
       tasks.addTask { try await polling.purge() }
+      tasks.addTask { try await directoryPolling.poll() }
+      let changes = NodeChanges(store: store, directory: directory)
+      tasks.addTask {
+        try await RecordKeeping(store: store, changes: changes, logger: logger)
+          .run { await shell.picture().inSession }
+      }
+      tasks.addTask {
+        for await peer in directory.opened {
+          await changes.hasOpened(peer, at: ProcessClock.now().wall)
+        }
+      }
       tasks.addTask {
         try await ScheduleTask(
           store: store, shell: shell, lanes: configuration.core.lanes, logger: logger
         ).run()
       }
-      tasks.addTask { try await serve(shell, gate) }
+      tasks.addTask { try await serve(shell, gate, directory) }
       // `serve` is the only task that ends by itself: when it has, the rest is told to.
       do {
         try await tasks.next()
@@ -148,19 +167,51 @@ package struct Coordinator: Service {
     }
   }
 
-  private func serve(_ shell: CoreShell, _ gate: BrokerGate) async throws {
+  /// Ends connections of those who are refused by what is new. On any change: who was thrown out and let in
+  /// anew between two polls has another certificate now.
+  private func cutOff(_ server: RPCServer, _ directory: NodeDirectory) async {
+    let close = { @Sendable (names: Set<String>, isReplacedToo: Bool) in
+      server.closeConnections(reason: "the cluster refuses this node from now on") { peer in
+        guard let peer, names.contains(peer.name) else { return false }
+        return directory.refusal(peer, at: ProcessClock.now().wall) != nil
+          && (isReplacedToo || !directory.isReplaced(peer))
+      }
+    }
+    await withDiscardingTaskGroup { later in
+      for await names in directory.changed {
+        close(names, false)
+        // A worker that was renewed elsewhere goes over by itself: it is not to be missed meanwhile.
+        later.addTask {
+          try? await Task.sleep(for: .seconds(5))
+          close(names, true)
+        }
+      }
+      later.cancelAll()
+    }
+  }
+
+  private func serve(
+    _ shell: CoreShell, _ gate: BrokerGate, _ directory: NodeDirectory
+  ) async throws {
     guard try await opens({ try await gate.open(within: configuration.wait) }) else { return }
-    var router = router(shell)
+    var router = router(shell, directory)
     let health = ServerHealth.register(in: &router)
     let server = RPCServer(
       configuration: configuration.server, eventLoopGroup: group, router: router,
-      authorize: Roles.refusal, logger: logger)
+      authorize: { method, peer in
+        Roles.refusal(method, peer) ?? directory.refusal(peer, at: ProcessClock.now().wall)
+      },
+      recognize: { directory.refusal($0, at: ProcessClock.now().wall) == nil }, logger: logger)
     let address = try await server.start()
     logger.info("coordinator is ready", metadata: ["address": "\(address)"])
     await shell.serves()
     started(address)
-    // Cancelled is as good a reason to leave as the signal.
-    try? await gracefulShutdown()
+    await withTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { await cutOff(server, directory) }
+      // Cancelled is as good a reason to leave as the signal.
+      try? await gracefulShutdown()
+      tasks.cancelAll()
+    }
     logger.info("coordinator is leaving: takes no new jobs, settles what it can")
     health.stopServing()
     await leave(shell)
@@ -181,19 +232,25 @@ package struct Coordinator: Service {
     shell.closeSessions("the coordinator is leaving")
   }
 
-  private func router(_ shell: CoreShell) -> RPCRouter {
+  private func router(_ shell: CoreShell, _ directory: NodeDirectory) -> RPCRouter {
+    let audit = AuditLog(store: store, coordinator: configuration.core.name, logger: logger)
     let jobs = JobsService(
       shell: shell, store: store, payloadBytesMax: configuration.payloadBytesMax,
       newJobID: NewJobID.make)
     let cluster = ClusterService(shell: shell, store: store, cluster: configuration.cluster)
     var router = RPCRouter(encodings: [.belfry, .protobuf])
-    Routes.register(jobs, in: &router)
-    Routes.register(cluster, in: &router)
+    Routes.register(jobs, audit, in: &router)
+    Routes.register(cluster, audit, in: &router)
     let schedules = SchedulesService(
       store: store, lanes: configuration.core.lanes,
       payloadBytesMax: configuration.payloadBytesMax, clock: shell.clock)
-    Routes.register(schedules, in: &router)
-    Routes.registerSession(shell, logger, in: &router)
+    Routes.register(schedules, audit, in: &router)
+    let membership = MembershipService(
+      store: store, shell: shell, directory: directory, issuer: configuration.issuer,
+      cluster: configuration.cluster, coordinator: configuration.core.name,
+      addresses: configuration.addresses, software: configuration.software, logger: logger)
+    Routes.register(membership, audit, in: &router)
+    Routes.registerSession(shell, directory, logger, in: &router)
     ServerReflection.register(in: &router)
     return router
   }

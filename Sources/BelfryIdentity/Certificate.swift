@@ -42,6 +42,18 @@ internal import COpenSSL
     return matches
   }
 
+  /// Whether `signature` over `bytes` was made with its key, by `KeyPair.sign`.
+  func verifies(_ signature: [UInt8], over bytes: [UInt8]) -> Bool {
+    ERR_clear_error()
+    defer { ERR_clear_error() }
+    guard let context = unsafe EVP_MD_CTX_new() else { fatalError("no memory to verify") }
+    defer { unsafe EVP_MD_CTX_free(context) }
+    guard let key = unsafe X509_get0_pubkey(handle),
+      unsafe EVP_DigestVerifyInit(context, nil, EVP_sha256(), nil, key) == 1
+    else { return false }
+    return unsafe EVP_DigestVerify(context, signature, signature.count, bytes, bytes.count) == 1
+  }
+
   /// Whether it may sign others, by its basic constraints and key usage.
   var isAuthority: Bool { unsafe X509_check_ca(handle) == 1 }
 

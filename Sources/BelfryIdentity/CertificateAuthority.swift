@@ -102,6 +102,21 @@ package final class CertificateAuthority: Sendable {
     return try unsafe certify(publicKey, as: id, hosts: hosts, validity: validity).pem()
   }
 
+  /// What the certificate says, if we issued it and `signature` was made with its key. Dates are not
+  /// looked at. Throws `badCertificate`, `mismatch`.
+  package func verify(
+    _ issuedPEM: String, signature: [UInt8], over bytes: [UInt8]
+  ) throws(IdentityError) -> CertificateInfo {
+    try TrustStore.verify(chain: issuedPEM, trusted: certificatePEM)
+    guard try Certificate(pem: issuedPEM).verifies(signature, over: bytes) else {
+      throw IdentityError(
+        .mismatch,
+        "the signature was not made with the certificate's key, over this request, on "
+          + "this connection")
+    }
+    return try CertificateInfo(pem: issuedPEM)
+  }
+
   /// The certificate of everything that is not a CA. Ends no later than the CA itself does: a
   /// certificate that outlives its CA is refused anyway, with a message that blames the wrong one.
   private func certify(

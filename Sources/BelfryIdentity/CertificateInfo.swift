@@ -27,6 +27,16 @@ package struct CertificateInfo: Sendable, Equatable {
     try self.init(Certificate(der: der))
   }
 
+  /// Reads `pem`, which holds one certificate as OpenSSL writes it and nothing else: what is trusted must
+  /// have no room for a second one. Throws `badCertificate`.
+  package init(onlyIn pem: String) throws(IdentityError) {
+    let certificate = try Certificate(pem: pem)
+    guard try certificate.pem() == pem else {
+      throw IdentityError(.badCertificate, "there is more, or other, than one certificate")
+    }
+    try self.init(certificate)
+  }
+
   private init(_ certificate: borrowing Certificate) throws(IdentityError) {
     let handle = unsafe certificate.handle
     subject = try unsafe Self.text(of: X509_get_subject_name(handle))
@@ -36,16 +46,17 @@ package struct CertificateInfo: Sendable, Equatable {
     id = uris.count == 1 ? try? SPIFFEID(parsing: uris[0]) : nil
     serial =
       unsafe X509_get0_serialNumber(handle).map { number in
-        unsafe hex(
-          UnsafeBufferPointer(start: number.pointee.data, count: Int(number.pointee.length)))
+        unsafe Array(
+          UnsafeBufferPointer(start: number.pointee.data, count: Int(number.pointee.length))
+        ).hexText.uppercased()
       } ?? ""
     validity = try certificate.validity
-    publicKeySHA256 = try unsafe Self.publicKeySHA256(of: handle)
+    publicKeySHA256 = try unsafe Digest.sha256(ofKey: X509_get_X509_PUBKEY(handle))
     isAuthority = certificate.isAuthority
   }
 
   /// `publicKeySHA256` in upper case hex.
-  package var fingerprint: String { hex(publicKeySHA256) }
+  package var fingerprint: String { publicKeySHA256.hexText.uppercased() }
 
   private static func text(of name: OpaquePointer?) throws(IdentityError) -> String {
     // XN_FLAG_RFC2253, a macro that Swift does not import.
@@ -57,25 +68,4 @@ package struct CertificateInfo: Sendable, Equatable {
       unsafe X509_NAME_print_ex(bio, name, 0, UInt(escapes | values | layout)) >= 0 ? 1 : 0
     }
   }
-
-  private static func publicKeySHA256(
-    of certificate: OpaquePointer
-  ) throws(IdentityError) -> [UInt8] {
-    var encoded: UnsafeMutablePointer<UInt8>?
-    let count = unsafe i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &encoded)
-    defer { unsafe CRYPTO_free(encoded, #fileID, #line) }
-    var digest = [UInt8](repeating: 0, count: 32)
-    guard count > 0,
-      unsafe EVP_Digest(encoded, Int(count), &digest, nil, EVP_sha256(), nil) == 1
-    else {
-      throw OpenSSL.failure(.badCertificate, "the certificate's public key cannot be read")
-    }
-    return digest
-  }
-}
-
-private func hex(_ bytes: some Sequence<UInt8>) -> String {
-  bytes.map { byte in
-    (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-  }.joined()
 }

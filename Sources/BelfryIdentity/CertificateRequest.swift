@@ -37,6 +37,13 @@ internal import COpenSSL
     unsafe self.init(takingOwnership: parsed)
   }
 
+  /// SHA-256 of the public key in it, as `CertificateInfo.publicKeySHA256` has it.
+  package var publicKeySHA256: [UInt8] {
+    get throws(IdentityError) {
+      try unsafe Digest.sha256(ofKey: X509_REQ_get_X509_PUBKEY(handle))
+    }
+  }
+
   package func pem() throws(IdentityError) -> String {
     try unsafe OpenSSL.text(of: "a request") { bio in
       unsafe PEM_write_bio_X509_REQ(bio, handle)

@@ -11,6 +11,8 @@ package struct IdentityError: Error, Equatable, CustomStringConvertible {
     case badKey
     /// A signing request that does not parse, or is not signed by the key it carries.
     case badRequest
+    /// Text that is no join token, or one with a typing error in it.
+    case badToken
     /// Parts that do not belong together: key and certificate, certificate and CA, two clusters.
     case mismatch
     /// A file is there already and replacing it was not asked for.

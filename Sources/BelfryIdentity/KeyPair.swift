@@ -38,6 +38,22 @@ internal import COpenSSL
     unsafe self.init(takingOwnership: key)
   }
 
+  /// Signs with SHA-256; an ECDSA signature in DER when the key is ours.
+  package func sign(_ bytes: [UInt8]) throws(IdentityError) -> [UInt8] {
+    ERR_clear_error()
+    guard let context = unsafe EVP_MD_CTX_new() else { fatalError("no memory to sign") }
+    defer { unsafe EVP_MD_CTX_free(context) }
+    try unsafe OpenSSL.check(
+      EVP_DigestSignInit(context, nil, EVP_sha256(), nil, handle), "cannot sign")
+    var length = 0
+    try unsafe OpenSSL.check(
+      EVP_DigestSign(context, nil, &length, bytes, bytes.count), "cannot sign")
+    var signature = [UInt8](repeating: 0, count: length)
+    try unsafe OpenSSL.check(
+      EVP_DigestSign(context, &signature, &length, bytes, bytes.count), "cannot sign")
+    return Array(signature.prefix(length))
+  }
+
   /// The private key as PKCS#8 PEM. A secret: never log it, write it with mode 0600.
   package func pem() throws(IdentityError) -> String {
     try unsafe OpenSSL.text(of: "a private key") { bio in

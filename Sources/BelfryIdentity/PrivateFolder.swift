@@ -61,6 +61,19 @@ struct PrivateFolder: Sendable {
     guard fsync(descriptor) == 0 else { throw .fileSystem("cannot flush the folder", path) }
   }
 
+  /// Best effort: what cannot be removed is met again.
+  func remove(_ path: String) { unsafe unlink(path) }
+
+  /// Nil when there is no such file.
+  func readIfThere(_ path: String) throws(IdentityError) -> String? {
+    do {
+      return try Self.read(path)
+    } catch {
+      if error.code == .notFound { return nil }
+      throw error
+    }
+  }
+
   /// The whole of a small text file. Throws `notFound`, `fileSystem`; over 1 MiB, `badCertificate`.
   static func read(_ path: String) throws(IdentityError) -> String {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)

@@ -24,10 +24,13 @@ package struct Validity: Sendable, Equatable {
     self.notAfterEpochSeconds = notAfterEpochSeconds
   }
 
+  /// In seconds: how much earlier than it is made a certificate begins.
+  package static let backdating: Int64 = 300
+
   /// From now on, for `length`. Begins `backdatedBy` earlier, because a machine whose clock is a
   /// little slow must still accept what was just made (docker swarm learned it: moby #25112).
   package static func lasting(
-    _ length: Duration, backdatedBy: Duration = .seconds(300)
+    _ length: Duration, backdatedBy: Duration = .seconds(backdating)
   ) throws(IdentityError) -> Validity {
     let now = nowEpochSeconds()
     let (end, overflow) = now.addingReportingOverflow(length.components.seconds)

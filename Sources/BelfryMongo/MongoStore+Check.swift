@@ -123,6 +123,7 @@ extension MongoStore {
     index("later", "due", keys: ["due"]),
     index("later", "job", keys: ["job"]),
     index("cancels", "at", keys: ["at"]),
+    index("nodes", "writtenAt", keys: ["writtenAt"]),
     // With all that retention asks for, so that it reads keys, and no chunk.
     index("results", "at", keys: ["at", "_id"]),
     // Of the four states only "succeeded" is not before "s": what succeeds costs no second index.

@@ -1,10 +1,12 @@
 internal import BelfryAPI
 package import BelfryCore
+package import BelfryIdentity
 package import BelfryNet
 package import BelfryRPC
 package import Logging
 package import NIOCore
 internal import ServiceLifecycle
+internal import Synchronization
 
 /// A worker: sessions with its coordinators, handlers, outcomes. `run` returns when all that it
 /// started has ended.
@@ -16,6 +18,8 @@ package struct Worker: Service {
     package var core: WorkerCore.Configuration
     package var coordinators: [RPCTarget]
     package var tls: TLSConfiguration
+    /// Where certificate and key are, to be renewed in time; nil: whoever made them cares for that.
+    package var identity: IdentityFiles?
     package var handlers: [Kind: JobHandler]
     /// For an attempt of a job that names none; nil: no limit.
     package var defaultTimeout: Duration?
@@ -75,6 +79,15 @@ package struct Worker: Service {
   }
 
   package func run() async throws {
+    let keeper = configuration.identity.map {
+      CertificateKeeper(
+        files: $0, targets: configuration.coordinators, group: group, logger: logger)
+    }
+    do {
+      try await cancelWhenGracefulShutdown {
+        try await keeper?.readmitIfExpired(within: configuration.wait)
+      }
+    } catch is CancellationError { return }
     let loop = group.next()
     let inserts = AsyncStream.makeStream(of: (batch: UInt64, outcomes: [Outcome]).self)
     let finds = AsyncStream.makeStream(of: (batch: UInt64, jobs: [JobID]).self)
@@ -122,25 +135,32 @@ package struct Worker: Service {
         }
       }
       tasks.addTask { for await url in stores.stream { box.use(url, makeStore, logger) } }
-      for target in configuration.coordinators {
-        let link = try CoordinatorLink(
-          target, configuration, group: group, shell: shell, logger: logger)
-        tasks.addTask { try await link.run() }
+      let links = try configuration.coordinators.map {
+        try CoordinatorLink($0, configuration, group: group, shell: shell, logger: logger)
       }
-      tasks.addTask { try await leave(shell, wedged.stream) }
-      // Only a link that gives up at start, and the leaving, end by themselves.
+      for link in links { tasks.addTask { try await link.run() } }
+      if let keeper { tasks.addTask { try await keeper.run(links) } }
+      let isRefused = Atomic(false)
+      tasks.addTask { try await leave(shell, wedged.stream, isRefused) }
+      // Only a link that gives up at start or is refused, and the leaving, end by themselves.
       do {
         try await tasks.next()
       } catch {
+        // What runs has been given to others: nobody waits for it.
+        isRefused.store(error is SessionRefused, ordering: .releasing)
         tasks.cancelAll()
+        shell.closeSessions()
         throw error
       }
       tasks.cancelAll()
     }
   }
 
-  private func leave(_ shell: WorkerShell, _ wedged: AsyncStream<Void>) async throws {
+  private func leave(
+    _ shell: WorkerShell, _ wedged: AsyncStream<Void>, _ isRefused: borrowing Atomic<Bool>
+  ) async throws {
     let isWedged = await untilLeaving(wedged)
+    if isRefused.load(ordering: .acquiring) { return }
     logger.info("worker is leaving: takes no new jobs, finishes what runs")
     let handBack = shell.loop.scheduleTask(in: TimeAmount(configuration.drainMax)) {
       shell.post(.handBack)

@@ -111,7 +111,7 @@ import Testing
   @Test func methodsHaveTheSchemasNames() {
     let all =
       JobsService.methods + SessionService.methods + ClusterService.methods
-      + SchedulesService.methods
+      + SchedulesService.methods + MembershipService.methods
     #expect(
       all.map(\.path) == [
         "/belfry.v1.Jobs/Submit", "/belfry.v1.Jobs/SubmitMany", "/belfry.v1.Jobs/Get",
@@ -121,6 +121,11 @@ import Testing
         "/belfry.v1.Cluster/WatchHealth",
         "/belfry.v1.Cluster/GetHealth", "/belfry.v1.Cluster/SetLane",
         "/belfry.v1.Schedules/Put", "/belfry.v1.Schedules/List", "/belfry.v1.Schedules/Remove",
+        "/belfry.v1.Membership/Greet", "/belfry.v1.Membership/Enroll",
+        "/belfry.v1.Membership/Renew", "/belfry.v1.Membership/CreateToken",
+        "/belfry.v1.Membership/ListTokens", "/belfry.v1.Membership/RevokeToken",
+        "/belfry.v1.Membership/ListNodes", "/belfry.v1.Membership/RevokeNode",
+        "/belfry.v1.Membership/RemoveNode", "/belfry.v1.Membership/ListAudit",
       ])
   }
 }

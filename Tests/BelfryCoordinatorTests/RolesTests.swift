@@ -24,6 +24,16 @@ import Testing
     ("/belfry.v1.Schedules/List", [.operator]),
     ("/belfry.v1.Schedules/Remove", [.operator]),
     ("/belfry.v1.Session/Connect", [.worker]),
+    ("/belfry.v1.Membership/Greet", Set(Role.allCases)),
+    ("/belfry.v1.Membership/Enroll", []),
+    ("/belfry.v1.Membership/Renew", [.worker]),
+    ("/belfry.v1.Membership/CreateToken", [.operator]),
+    ("/belfry.v1.Membership/ListTokens", [.operator]),
+    ("/belfry.v1.Membership/RevokeToken", [.operator]),
+    ("/belfry.v1.Membership/ListNodes", [.operator]),
+    ("/belfry.v1.Membership/RevokeNode", [.operator]),
+    ("/belfry.v1.Membership/RemoveNode", [.operator]),
+    ("/belfry.v1.Membership/ListAudit", [.operator]),
     ("/belfry.v1.Cluster/WatchHealth", [.operator, .coordinator]),
     ("/belfry.v1.Cluster/GetHealth", [.operator, .coordinator]),
     ("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Set(Role.allCases)),
@@ -37,7 +47,7 @@ import Testing
   @Test func theTableHasEveryMethodOfTheSchema() {
     let paths = Set(Self.table.map(\.path))
     for method in JobsService.methods + SessionService.methods + ClusterService.methods
-      + SchedulesService.methods
+      + SchedulesService.methods + MembershipService.methods
     {
       #expect(paths.contains(method.path), "\(method.path) is missing")
     }
@@ -60,8 +70,10 @@ import Testing
   @Test(arguments: table)
   func stranger(_ row: (path: String, roles: Set<Role>)) throws {
     let refusal = Roles.refusal(try method(row.path), nil)
-    let isHealth = row.path.hasPrefix("/grpc.health.v1.Health/")
-    #expect(refusal?.code == (isHealth ? nil : .unauthenticated))
+    let isOpen =
+      row.path.hasPrefix("/grpc.health.v1.Health/")
+      || ["Greet", "Enroll", "Renew"].contains { row.path == "/belfry.v1.Membership/\($0)" }
+    #expect(refusal?.code == (isOpen ? nil : .unauthenticated))
   }
 
   private func method(_ path: String) throws -> MethodDescriptor {

@@ -91,7 +91,8 @@ struct GRPCServiceTests {
         b'\\x08\\x01'
         SERVING
         NOT_FOUND
-        ['', 'belfry.v1.Cluster', 'belfry.v1.Jobs', 'belfry.v1.Schedules', 'belfry.v1.Session', \
+        ['', 'belfry.v1.Cluster', 'belfry.v1.Jobs', 'belfry.v1.Membership', \
+        'belfry.v1.Schedules', 'belfry.v1.Session', \
         'grpc.health.v1.Health', 'grpc.reflection.v1.ServerReflection', \
         'grpc.reflection.v1alpha.ServerReflection'] {'SERVING'}
         SERVING for members too
@@ -194,7 +195,8 @@ struct GRPCServiceTests {
       """)
     #expect(
       ended.out == """
-        ['belfry.v1.Cluster', 'belfry.v1.Jobs', 'belfry.v1.Schedules', 'belfry.v1.Session', \
+        ['belfry.v1.Cluster', 'belfry.v1.Jobs', 'belfry.v1.Membership', \
+        'belfry.v1.Schedules', 'belfry.v1.Session', \
         'grpc.health.v1.Health', \
         'grpc.reflection.v1.ServerReflection'] h
         test

@@ -7,6 +7,7 @@ struct LeafTests {
   /// What each takes to do something; the texts in braces stand for what a test has made.
   static let arguments: [String: [String]] = [
     "alert test": ["--alert-sinks", "{folder}/sinks"],
+    "audit-log": [],
     "audit": ["--ids", "{ids}"],
     "bench": [
       "--worker", "{folder}/certs/bench-1", "--lane", "{lane}", "--jobs", "10", "--rate", "10",
@@ -35,6 +36,7 @@ struct LeafTests {
     "explain": [],
     "cert init": ["--cluster", "leaf", "--dir", "{folder}/leaf"],
     "cert issue": ["worker", "leaf", "--dir", "{folder}/certs"],
+    "coordinator init": ["--cluster", "leaf", "--dir", "{folder}/init", "--host", "127.0.0.1"],
     "coordinator limits": [],
     "health": [],
     "job cancel": ["delayed-1"],
@@ -47,6 +49,10 @@ struct LeafTests {
     "lane list": [],
     "lane pause": ["{lane}"],
     "lane resume": ["{lane}"],
+    "node list": [],
+    "node remove": ["leaf"],
+    "node revoke": ["gone", "--yes"],
+    "node show": ["w1"],
     "schedule add": ["leaf", "--cron", "@hourly", "--kind", "echo", "--lane", "{lane}"],
     "schedule list": [],
     "schedule next": ["@hourly"],
@@ -56,8 +62,14 @@ struct LeafTests {
     "stats": [],
     "submit": ["--kind", "echo", "--lane", "{lane}"],
     "support bundle": ["--file", "{folder}/bundle.tar.gz"],
+    "token create": [],
+    "token list": [],
+    "token revoke": ["{token}"],
     "top": [],
     "version": [],
+    "worker join": [
+      "{server}", "--token", "{joinToken}", "--name", "leaf", "--identity", "{folder}/joined",
+    ],
   ]
   private static let drill = [
     "--dry-run", "--lane", "{lane}", "--worker", "{folder}/certs/drill-1", "--worker",
@@ -121,9 +133,11 @@ struct LeafTests {
     let file = cluster.folder.appendingPathComponent("good.yaml")
     try Data("worker:\n  slots: 3\n".utf8).write(to: file)
 
+    let made = try cluster.require(try await cluster.belfry("token", "create", "-o", "json"))
+    let token = try JSONDecoder().decode(MadeToken.self, from: Data(made.out.utf8))
     for leaf in order(leaves) {
       guard let arguments = Self.arguments[leaf] else { continue }
-      let words = leaf.split(separator: " ").map(String.init) + fill(arguments, cluster)
+      let words = leaf.split(separator: " ").map(String.init) + fill(arguments, cluster, token)
       let ended = try await cluster.belfry(words + ["-o", "json"], identity: "me")
       #expect([0, 1, 2].contains(ended.status), "\(leaf): \(ended)")
       let head = try? head(ended.out)
@@ -146,15 +160,23 @@ struct LeafTests {
 
   /// First what makes things, then what looks at them, then what removes them.
   private func order(_ leaves: [String]) -> [String] {
-    let (makers, enders) = ([" add", " init"], [" remove", " forget"])
+    let (makers, enders) = ([" add", " init"], [" remove", " forget", "token revoke"])
     func rank(_ leaf: String) -> Int {
       makers.contains(where: leaf.hasSuffix) ? 0 : enders.contains(where: leaf.hasSuffix) ? 2 : 1
     }
     return leaves.sorted { (rank($0), $0) < (rank($1), $1) }
   }
 
-  private func fill(_ arguments: [String], _ cluster: TestCluster) -> [String] {
+  private struct MadeToken: Decodable {
+    let id: String
+    let token: String
+  }
+
+  private func fill(
+    _ arguments: [String], _ cluster: TestCluster, _ token: MadeToken? = nil
+  ) -> [String] {
     let values = [
+      "{token}": token?.id ?? "", "{joinToken}": token?.token ?? "",
       "{folder}": cluster.folder.path, "{lane}": cluster.lane, "{server}": cluster.server,
       "{amqp}": cluster.amqp, "{store}": cluster.store, "{ids}": cluster.folder.path + "/ids",
     ]

@@ -172,6 +172,7 @@ import Testing
         createIndexes later True
         createIndexes later True
         createIndexes cancels True
+        createIndexes nodes True
         createIndexes results True
         createIndexes outcomes True
         createIndexes alerts True

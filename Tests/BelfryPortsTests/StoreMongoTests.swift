@@ -159,6 +159,22 @@ import Testing
     #expect(try await MongoStore(url: url, use: .outcomesOnly).check() == nil)
   }
 
+  @Test("A damaged record is there all the same, and is none of those that can be read")
+  func damagedRecord() async throws {
+    let url = try TestMongo.url(database: TestMongo.freshName())
+    let store = try MongoStore(url: url)
+    #expect(await store.check() == nil)
+    _ = try await python(
+      "db.nodes.insert_one({'_id': 'w1', 'version': 'two', 'state': 'member'})", url)
+    let damaged = StoredRecord(
+      .nodes, id: "w1", version: 0, writtenAt: WallTime(milliseconds: 0), fields: [:])
+    #expect(try await store.record(.nodes, "w1").get() == damaged)
+    #expect(try await store.allRecords(.nodes).get() == [damaged])
+    #expect(NodeRecord(damaged) == nil)
+    #expect(await store.create(damaged) == false)
+    await store.close()
+  }
+
   @Test("Every option that MongoDB's URLs have is taken")
   func takesOptions() throws {
     let url = """

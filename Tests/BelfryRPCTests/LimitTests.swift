@@ -187,6 +187,23 @@ import Testing
     }
   }
 
+  @Test("a member that is known no more counts as a stranger")
+  func thrownOut() async throws {
+    var limits = RPCLimits.patient
+    limits.strangersPerAddressMax = 3
+    let metrics = CountingMetrics()
+    let recognize: RPCServer.Recognize = { $0.name != "w1" }
+    try await TestServer.with(limits: limits, recognize: recognize, metrics: metrics) { server in
+      var peers: [RawPeer] = []
+      let tls = try TestServer.certificates.get().member(.worker, "w1")
+      for _ in 0..<6 { peers.append(try await RawPeer.connect(server.port, tls: tls)) }
+      #expect(await eventually { peers.count { $0.isOpen } == 3 })
+      #expect(metrics.count("connections-per-address") == 3)
+      for peer in peers { await peer.close() }
+      #expect(await answersAgain(server))
+    }
+  }
+
   @Test("no more connections than allowed")
   func connections() async throws {
     var limits = RPCLimits.patient

@@ -81,7 +81,7 @@ import Testing
     tls.certificateChainFile = "/nowhere/cert.pem"
     let missing = #expect(throws: TLSError.self) { try TLSContext.client(tls) }
     #expect(missing?.reason.contains("/nowhere/cert.pem") == true)
-    tls.caFile = "/nowhere/ca.pem"
+    tls.trust = .file("/nowhere/ca.pem")
     let ca = #expect(throws: TLSError.self) { try TLSContext.server(tls) }
     #expect(ca?.reason.contains("CA certificate /nowhere/ca.pem") == true)
   }

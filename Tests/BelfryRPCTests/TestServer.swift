@@ -33,12 +33,13 @@ final class TestServer: Sendable {
     tls: TLSConfiguration? = nil, limits: RPCLimits = .patient,
     router change: (inout RPCRouter, TestFacts) -> Void = { _, _ in },
     authorize: @escaping RPCServer.Authorize = { _, _ in nil },
+    recognize: @escaping RPCServer.Recognize = { _ in true },
     interceptors: [any RPCServerInterceptor] = [], metrics: any MetricsFactory = CountingMetrics(),
     _ body: (TestServer) async throws -> T
   ) async throws -> T {
     let server = try await TestServer(
-      tls: tls, limits: limits, router: change, authorize: authorize, interceptors: interceptors,
-      metrics: metrics)
+      tls: tls, limits: limits, router: change, authorize: authorize, recognize: recognize,
+      interceptors: interceptors, metrics: metrics)
     let result: Result<T, any Error>
     do { result = .success(try await body(server)) } catch { result = .failure(error) }
     await server.server.shutdownGracefully(deadline: .milliseconds(200))
@@ -48,8 +49,8 @@ final class TestServer: Sendable {
 
   private init(
     tls: TLSConfiguration?, limits: RPCLimits, router change: (inout RPCRouter, TestFacts) -> Void,
-    authorize: @escaping RPCServer.Authorize, interceptors: [any RPCServerInterceptor],
-    metrics: any MetricsFactory
+    authorize: @escaping RPCServer.Authorize, recognize: @escaping RPCServer.Recognize,
+    interceptors: [any RPCServerInterceptor], metrics: any MetricsFactory
   ) async throws {
     log = TestLog()
     facts = TestFacts()
@@ -70,7 +71,7 @@ final class TestServer: Sendable {
       configuration: .init(
         host: "127.0.0.1", port: 0,
         tls: try tls ?? Self.certificates.get().member(.coordinator, "c1"), limits: limits),
-      eventLoopGroup: group, router: router, authorize: authorize,
+      eventLoopGroup: group, router: router, authorize: authorize, recognize: recognize,
       interceptors: interceptors, logger: logger, metrics: metrics)
     port = try #require(try await server.start().port)
   }

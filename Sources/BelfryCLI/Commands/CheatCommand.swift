@@ -98,6 +98,18 @@ struct CheatSheet {
         ("look at each hop from here", "belfry doctor"),
       ]),
     CheatSheet(
+      topic: "join",
+      lines: [
+        ("let one machine in, within 30 minutes", "belfry token create --name gpu-7"),
+        (
+          "on that machine, the token pasted",
+          "belfry worker join https://coord.example:7443 --token-file -"
+        ),
+        ("who belongs to the cluster", "belfry node list"),
+        ("throw one out for good", "belfry node revoke gpu-7 --reason stolen"),
+        ("who did that", "belfry audit-log"),
+      ]),
+    CheatSheet(
       topic: "schedule",
       lines: [
         (

@@ -14,7 +14,7 @@ internal import NIOPosix
 struct CoordinatorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "coordinator", abstract: "Run a coordinator.",
-    subcommands: [Run.self, Limits.self])
+    subcommands: [Init.self, Run.self, Limits.self])
 
   struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -39,6 +39,16 @@ struct CoordinatorCommand: AsyncParsableCommand {
     var store: String?
     @Option(help: "Folder of the coordinator's identity (BELFRY_IDENTITY).")
     var identity: String?
+    @Option(
+      help:
+        "Folder with the CA, to let machines in (BELFRY_AUTHORITY). [default: above the identity]")
+    var authority: String?
+    @Option(
+      help:
+        "Where machines reach the cluster, https://host:port; may be repeated (BELFRY_ADVERTISE).")
+    var advertise: [String] = []
+    @Option(help: "How long certificates are good that are issued here. [default: 7d]")
+    var certificateLife: DurationOption?
     @Option(help: "Where to serve RPC (BELFRY_LISTEN). [default: 0.0.0.0:7443]")
     var listen: String?
     @Option(help: "Lanes to serve, comma-separated (BELFRY_LANES). [default: default]")
@@ -75,6 +85,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
       options.note(.queueURL, queue)
       options.note(.storeURL, store)
       options.note(.identity, identity)
+      options.note(.authority, authority)
+      options.note(.advertise, advertise)
+      options.note(.certificateLife, certificateLife)
       options.note(.listen, listen)
       options.note(.lanes, lanes)
       options.note(.attach, attach)
@@ -113,6 +126,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
         attachments: attachments, payloadBytesMax: payloadMax,
         wait: try settings.duration(.coordinatorWait) ?? .seconds(30))
       configuration.outcomesKept = try setup.outcomesKept()
+      configuration.issuer = try setup.issuer(me, logs.logger)
+      configuration.addresses = try setup.addresses()
+      configuration.software = "belfry \(BelfryCommand.version)"
       let notices = SystemdNotices(drainMax: configuration.drainMax, logger: logs.logger)
       notices?.tell(NodeReport(phase: .starting, sentence: "waits for MongoDB"))
       if let notices { configuration.reports = { notices.tell($0) } }

@@ -10,7 +10,8 @@ internal import NIOPosix
 
 struct WorkerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "worker", abstract: "Run a worker.", subcommands: [Run.self])
+    commandName: "worker", abstract: "Join a cluster, and run a worker.",
+    subcommands: [Join.self, Run.self])
 
   struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -91,7 +92,11 @@ struct WorkerCommand: AsyncParsableCommand {
       let (options, files) = (options, files)
       let settings = try await files.settings(options)
       let setup = WorkerSetup(settings)
-      let me = try NodeIdentity(folder: settings.required(.identity), role: .worker)
+      guard let home = try settings.text(.identity) ?? StateFolder.joinedIdentity else {
+        throw Settings.missing(.identity)
+      }
+      let me = try NodeIdentity(folder: home, role: .worker)
+      let joined = try JoinedNode(beside: IdentityFiles(folder: home))
       let logs = try ServiceLog(settings, service: "belfry.worker", node: me.name.text)
       let keeper = try KeeperHandle()
       let engine = try CommandEngine(keeper: keeper)
@@ -109,11 +114,12 @@ struct WorkerCommand: AsyncParsableCommand {
         software: "belfry \(BelfryCommand.version)", hasStore: url != nil)
       core.death = death
       var configuration = Worker.Configuration(
-        core: core, coordinators: try setup.servers(), tls: me.tls, handlers: handlers,
+        core: core, coordinators: try setup.servers(joined), tls: me.tls, handlers: handlers,
         defaultTimeout: try settings.duration(.workerTimeout) ?? .seconds(1_800))
       configuration.lastWords = lastWords
       configuration.resultBytesMax = try setup.resultBytesMax()
       configuration.drainMax = try settings.duration(.drain) ?? .seconds(30)
+      configuration.identity = IdentityFiles(folder: me.folder)
       configuration.wait = try settings.duration(.workerWait)
       let notices = SystemdNotices(drainMax: configuration.drainMax, logger: logs.logger)
       if let notices { configuration.reports = { notices.tell($0) } }

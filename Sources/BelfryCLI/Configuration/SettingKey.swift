@@ -9,6 +9,9 @@ enum SettingKey: String, CaseIterable, Sendable {
   case storeURL = "store.url"
   case storePassword = "store.password"
   case listen = "coordinator.listen"
+  case authority = "coordinator.authority"
+  case advertise = "coordinator.advertise"
+  case certificateLife = "coordinator.certificateLife"
   case attach = "coordinator.attach"
   case workersStore = "coordinator.workersStore"
   case payloadMax = "coordinator.payloadMax"
@@ -34,6 +37,7 @@ enum SettingKey: String, CaseIterable, Sendable {
     case .queueURL, .queuePassword, .storeURL, .storePassword: parts
     case .run, .slots, .labels, .workerTimeout, .resultMax, .drain, .workerWait: worker
     case .http, .logFormat, .logLevel: observed
+    case .authority, .advertise, .certificateLife: membership
     default: coordinator
     }
   }
@@ -122,6 +126,27 @@ enum SettingKey: String, CaseIterable, Sendable {
         key: self, form: .duration, standard: "30s",
         about: "How long RabbitMQ and MongoDB may be away at start.", example: "5m",
         option: "--wait")
+    }
+  }
+
+  private var membership: Setting {
+    switch self {
+    case .authority:
+      Setting(
+        key: self, about: "Folder with the CA, to let machines in. Default: above the identity.",
+        example: "/etc/belfry", option: "--authority", shortVariable: "BELFRY_AUTHORITY")
+    case .advertise:
+      Setting(
+        key: self, form: .list,
+        about: "Where machines reach the cluster. Default: where the operator did.",
+        example: "https://coord.example:7443", option: "--advertise",
+        shortVariable: "BELFRY_ADVERTISE")
+    default:
+      Setting(
+        key: self, form: .duration, standard: "7d",
+        about:
+          "How long certificates are good that are issued here; nodes renew them by themselves.",
+        example: "1d", option: "--certificate-life")
     }
   }
 

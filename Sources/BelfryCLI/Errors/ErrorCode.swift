@@ -84,25 +84,41 @@ enum ErrorCode: String, CaseIterable {
   case demoFailed = "BF0502"
   case drillFailed = "BF0503"
   case benchFailed = "BF0504"
+  case noSuchNode = "BF0611"
+  case noSuchToken = "BF0612"
+  // Joining.
+  case tokenDamaged = "BF0601"
+  case tokenUsed = "BF0602"
+  case tokenExpired = "BF0603"
+  case tokenRevoked = "BF0604"
+  case tokenUnknown = "BF0605"
+  case wrongCluster = "BF0606"
+  case clocksApart = "BF0607"
+  case nameTaken = "BF0608"
+  case cannotStore = "BF0609"
   case bug = "BF0901"
 
   var exit: Exit {
     switch self {
     case .usage, .notConfirmed: .usage
-    case .badFile, .badName, .badJob, .payloadTooLarge, .fileExists, .ambiguousID: .badData
+    case .badFile, .badName, .badJob, .payloadTooLarge, .fileExists, .ambiguousID,
+      .tokenDamaged, .nameTaken:
+      .badData
     case .fileMissing, .noSuchContext, .nothingToExplain, .jobNotFound, .noSuchLane,
-      .noSuchSchedule, .noResult:
+      .noSuchSchedule, .noResult, .noSuchNode, .noSuchToken:
       .notFound
     case .addressTaken, .dataInUse, .diskFull, .unavailable, .brokerUnavailable, .storeUnavailable,
       .storeNoPrimary:
       .unavailable
-    case .timeout, .wedged, .drillFailed, .benchFailed, .brokerBlocked: .tryAgain
-    case .notOurProtocol, .foreignAuthority, .wrongHost, .certificateTime: .protocolError
-    case .refused, .brokerRefused, .storeRefused: .refused
+    case .timeout, .wedged, .drillFailed, .benchFailed, .brokerBlocked, .cannotStore: .tryAgain
+    case .notOurProtocol, .foreignAuthority, .wrongHost, .certificateTime, .wrongCluster:
+      .protocolError
+    case .refused, .brokerRefused, .storeRefused, .tokenUsed, .tokenExpired, .tokenRevoked,
+      .tokenUnknown:
+      .refused
     case .demoFailed: .bad
     case .dataUnusable, .missingSetting, .badSetting, .unknownSetting, .badConfigurationFile,
-      .storeUnsuitable,
-      .brokerDiffers, .brokerNoVirtualHost, .brokerFeatureOff:
+      .storeUnsuitable, .brokerDiffers, .brokerNoVirtualHost, .brokerFeatureOff, .clocksApart:
       .configuration
     case .storeDuplicate, .bug: .bug
     }

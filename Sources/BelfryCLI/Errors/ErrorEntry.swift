@@ -4,7 +4,7 @@ struct ErrorEntry {
   let why: String
   let next: [String]
 
-  private init(_ title: String, _ why: String, _ next: String...) {
+  init(_ title: String, _ why: String, _ next: String...) {
     self.title = title
     self.why = why
     self.next = next
@@ -14,6 +14,7 @@ struct ErrorEntry {
     switch code.rawValue.prefix(4) {
     case "BF03": self = Self.connection(code)
     case "BF04": self = Self.parts(code)
+    case "BF06": self = Self.membership(code)
     default: self = Self.own(code)
     }
   }

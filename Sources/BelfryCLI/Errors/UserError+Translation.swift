@@ -42,6 +42,14 @@ extension UserError {
       self.init(
         .addressTaken, "it cannot listen there", why: "\(error)",
         next: ErrorEntry(.addressTaken).next)
+    case let error as SessionRefused:
+      self.init(
+        .refused, "the cluster does not let this worker in", why: error.description,
+        next: [
+          "ask an operator for a new token: belfry token create",
+          "then: belfry worker join … --force",
+          "if it was made by hand: belfry cert issue worker NAME --dir DIR --force",
+        ])
     case is WedgedError:
       self.init(
         .wedged, "the worker has left", why: "\(error)", next: ["start it again"])

@@ -1,5 +1,7 @@
+internal import Belfry
 internal import BelfryCoordinator
 internal import BelfryCore
+internal import BelfryIdentity
 internal import BelfryMongo
 internal import BelfryRPC
 internal import BelfryRabbitMQ
@@ -11,6 +13,28 @@ internal import NIOPosix
 struct CoordinatorSetup {
   private let settings: Settings
   init(_ settings: Settings) { self.settings = settings }
+
+  /// The CA that is named, else the one in whose folder the identity lies, if there is one.
+  func issuer(_ me: NodeIdentity, _ logger: Logger) throws -> CertificateIssuer? {
+    let named = try settings.text(.authority)
+    let files = AuthorityFiles(folder: named ?? me.folder + "/..")
+    guard named != nil || access(files.keyPath, R_OK) == 0 else { return nil }
+    let authority = try files.read()
+    guard authority.cluster == me.cluster else {
+      throw UserError(
+        .badFile, "\(files.folder) is not the CA of this coordinator",
+        why: "it is that of \(authority.cluster), and \(me.name) belongs to \(me.cluster)",
+        next: ["--authority names the folder with ca.pem and ca.key of \(me.cluster)"])
+    }
+    logger.info("has the CA: machines can join here", metadata: ["ca": "\(files.folder)"])
+    return CertificateIssuer(
+      authority: authority,
+      lifetime: try settings.duration(.certificateLife) ?? CertificateIssuer.lifetimeDefault)
+  }
+
+  func addresses() throws -> [String] {
+    try settings.texts(.advertise).map { "https://\(try ServerAddress($0).target)" }
+  }
 
   func lanes() throws -> [Lane] { try LaneText.parse(settings.texts(.lanes)) }
 

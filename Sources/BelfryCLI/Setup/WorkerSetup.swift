@@ -9,8 +9,10 @@ struct WorkerSetup {
   private let settings: Settings
   init(_ settings: Settings) { self.settings = settings }
 
-  func servers() throws -> [RPCTarget] {
-    let texts = try settings.texts(.serverURL)
+  /// - Parameter joined: knows where the cluster is, when nobody says it.
+  func servers(_ joined: JoinedNode?) throws -> [RPCTarget] {
+    var texts = try settings.texts(.serverURL)
+    if texts.isEmpty { texts = joined?.coordinators ?? [] }
     guard !texts.isEmpty else { throw Settings.missing(.serverURL) }
     return try texts.map { try ServerAddress($0).target }
   }

@@ -2,11 +2,15 @@ package import BelfryNet
 package import BelfryRPC
 
 /// Which role may call which method: a fixed table. A peer without a certificate may ask for the
-/// server's health, as probes do, and call nothing else.
+/// server's health, as probes do, and for a certificate, and call nothing else.
 package enum Roles {
   static func allowed(_ method: MethodDescriptor) -> [PeerIdentity.Role] {
     switch (method.service, method.method) {
     case ("belfry.v1.Session", _): [.worker]
+    case ("belfry.v1.Membership", "Greet"): PeerIdentity.Role.allCases
+    case ("belfry.v1.Membership", "Enroll"): []
+    case ("belfry.v1.Membership", "Renew"): [.worker]
+    case ("belfry.v1.Membership", _): [.operator]
     case ("belfry.v1.Jobs", "Retry"), ("belfry.v1.Jobs", "Forget"): [.operator]
     case ("belfry.v1.Cluster", "SetLane"): [.operator]
     case ("belfry.v1.Schedules", _): [.operator]
@@ -19,9 +23,13 @@ package enum Roles {
     }
   }
 
+  /// What who has no certificate may call of `belfry.v1.Membership`, to get one.
+  private static let strangers: Set<String> = ["Greet", "Enroll", "Renew"]
+
   package static func refusal(_ method: MethodDescriptor, _ peer: PeerIdentity?) -> RPCStatus? {
     if method.service == "grpc.health.v1.Health" { return nil }
     guard let peer else {
+      if method.service == "belfry.v1.Membership", strangers.contains(method.method) { return nil }
       return RPCStatus(.unauthenticated, "\(method.path) needs a client certificate")
     }
     let roles = allowed(method)

@@ -3,10 +3,11 @@ internal import BelfryNet
 internal import BelfryRPC
 internal import Logging
 internal import NIOCore
+internal import SwiftProtobuf
 
-/// Methods to services.
+/// Methods to services. What only operators may do, and changes something, goes through the audit log.
 enum Routes {
-  static func register(_ jobs: JobsService, in router: inout RPCRouter) {
+  static func register(_ jobs: JobsService, _ audit: AuditLog, in router: inout RPCRouter) {
     router.unaryAsync(BelfryAPI.JobsService.submit) { try await jobs.submit($1) }
     router.unaryAsync(BelfryAPI.JobsService.submitMany) { try await jobs.submitMany($1) }
     router.unaryAsync(BelfryAPI.JobsService.get) { try await jobs.get($1) }
@@ -20,40 +21,116 @@ enum Routes {
     router.serverStream(BelfryAPI.JobsService.find) { _, request, writer in
       try await jobs.find(request) { try await writer.sendWhenFree($0) }
     }
-    router.unaryAsync(BelfryAPI.JobsService.retry) { try await jobs.retry($1) }
-    router.unaryAsync(BelfryAPI.JobsService.forget) { try await jobs.forget($1) }
+    router.unaryAsync(BelfryAPI.JobsService.retry) { context, request in
+      if request.dryRun { return try await jobs.retry(request) }
+      return try await audit.during(.jobs("job.retry", request.filter), by: context) {
+        try await jobs.retry(request)
+      }
+    }
+    router.unaryAsync(BelfryAPI.JobsService.forget) { context, request in
+      if request.dryRun { return try await jobs.forget(request) }
+      return try await audit.during(.jobs("job.forget", request.filter), by: context) {
+        try await jobs.forget(request)
+      }
+    }
   }
 
-  static func register(_ cluster: ClusterService, in router: inout RPCRouter) {
+  static func register(
+    _ cluster: ClusterService, _ audit: AuditLog, in router: inout RPCRouter
+  ) {
     router.unaryAsync(BelfryAPI.ClusterService.getHealth) { _, _ in await cluster.picture() }
     router.unaryAsync(BelfryAPI.ClusterService.setLane) { context, request in
-      try await cluster.setLane(request, by: context.peerName)
+      let action = AuditLog.Action(
+        name: request.paused ? "lane.pause" : "lane.resume", subject: request.name,
+        detail: request.reason)
+      return try await audit.during(action, by: context) {
+        try await cluster.setLane(request, by: context.peerName)
+      }
     }
     router.serverStream(BelfryAPI.ClusterService.watchHealth) { context, _, writer in
       try await cluster.watchHealth(on: context.eventLoop) { try await writer.sendWhenFree($0) }
     }
   }
 
-  static func register(_ schedules: SchedulesService, in router: inout RPCRouter) {
-    router.unaryAsync(BelfryAPI.SchedulesService.put) { try await schedules.put($1) }
+  static func register(
+    _ schedules: SchedulesService, _ audit: AuditLog, in router: inout RPCRouter
+  ) {
+    router.unaryAsync(BelfryAPI.SchedulesService.put) { context, request in
+      let action = AuditLog.Action(
+        name: "schedule.put", subject: request.name, detail: request.cron)
+      return try await audit.during(action, by: context) { try await schedules.put(request) }
+    }
     router.unaryAsync(BelfryAPI.SchedulesService.list) { _, _ in try await schedules.list() }
-    router.unaryAsync(BelfryAPI.SchedulesService.remove) { try await schedules.remove($1) }
+    router.unaryAsync(BelfryAPI.SchedulesService.remove) { context, request in
+      let action = AuditLog.Action(name: "schedule.remove", subject: request.name)
+      return try await audit.during(action, by: context) { try await schedules.remove(request) }
+    }
+  }
+
+  static func register(
+    _ membership: MembershipService, _ audit: AuditLog, in router: inout RPCRouter
+  ) {
+    router.unary(BelfryAPI.MembershipService.greet) { _, _ in membership.greet() }
+    router.unaryAsync(BelfryAPI.MembershipService.enroll) { context, request in
+      try await membership.enroll(
+        request, binding: context.binding, from: context.peerAddress)
+    }
+    router.unaryAsync(BelfryAPI.MembershipService.renew) { context, request in
+      try await membership.renew(
+        request, peer: context.peer, binding: context.binding, from: context.peerAddress)
+    }
+    router.unaryAsync(BelfryAPI.MembershipService.createToken) { context, request in
+      let action = AuditLog.Action(
+        name: "token.create", subject: request.name,
+        detail:
+          "uses \(max(1, request.uses)), labels \(request.labels.map { "\($0.key)=\($0.value)" })")
+      return try await audit.during(action, by: context) {
+        try await membership.createToken(request, by: context.peerName)
+      }
+    }
+    router.unaryAsync(BelfryAPI.MembershipService.listTokens) { _, _ in
+      try await membership.tokens()
+    }
+    router.unaryAsync(BelfryAPI.MembershipService.revokeToken) { context, request in
+      let action = AuditLog.Action(name: "token.revoke", subject: request.id)
+      return try await audit.during(action, by: context) {
+        try await membership.revokeToken(request)
+      }
+    }
+    router.unaryAsync(BelfryAPI.MembershipService.listNodes) { try await membership.nodes($1) }
+    router.unaryAsync(BelfryAPI.MembershipService.revokeNode) { context, request in
+      let action = AuditLog.Action(
+        name: "node.revoke", subject: request.name, detail: request.reason)
+      return try await audit.during(action, by: context) {
+        try await membership.revoke(request, by: context.peerName)
+      }
+    }
+    router.unaryAsync(BelfryAPI.MembershipService.removeNode) { context, request in
+      let action = AuditLog.Action(name: "node.remove", subject: request.name)
+      return try await audit.during(action, by: context) { try await membership.remove(request) }
+    }
+    router.unaryAsync(BelfryAPI.MembershipService.listAudit) {
+      try await membership.auditEntries($1)
+    }
   }
 
   static func registerSession(
-    _ shell: CoreShell, _ logger: Logger, in router: inout RPCRouter
+    _ shell: CoreShell, _ directory: NodeDirectory, _ logger: Logger, in router: inout RPCRouter
   ) {
     router.events(BelfryAPI.SessionService.connect) { context, writer in
       SessionStream(
-        shell: shell, writer: writer, peerName: context.peer?.name,
+        shell: shell, directory: directory, writer: writer, peer: context.peer,
         address: context.remoteAddress?.description ?? "", logger: logger)
     }
   }
 }
 
-extension ServerCallContext {
-  /// Who asks, for records: role and name of the certificate.
-  fileprivate var peerName: String {
-    peer.map { "\($0.role.rawValue) \($0.name)" } ?? "a stranger"
+extension AuditLog.Action {
+  /// Of jobs that a filter names.
+  fileprivate static func jobs(_ name: String, _ filter: Belfry_V1_FindRequest) -> Self {
+    let ids = filter.ids.prefix(8).joined(separator: ",")
+    // What is not set is not in it.
+    let rest = (try? filter.jsonString()) ?? ""
+    return Self(name: name, subject: ids, detail: rest)
   }
 }

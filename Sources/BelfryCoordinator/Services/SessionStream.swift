@@ -1,5 +1,6 @@
 internal import BelfryAPI
 internal import BelfryCore
+internal import BelfryNet
 internal import BelfryRPC
 internal import Logging
 
@@ -10,7 +11,8 @@ internal import Logging
 final class SessionStream: TypedEventHandler, @unchecked Sendable {
   private let shell: CoreShell
   private let writer: TypedWriter<Belfry_V1_CoordinatorMessage>
-  private let peerName: String?
+  private let directory: NodeDirectory
+  private let peer: PeerIdentity?
   private let address: String
   private let logger: Logger
   /// Set by the hello. Read and written on the connection's loop only, like all that follows.
@@ -18,12 +20,14 @@ final class SessionStream: TypedEventHandler, @unchecked Sendable {
   private var isClosed = false
 
   init(
-    shell: CoreShell, writer: TypedWriter<Belfry_V1_CoordinatorMessage>, peerName: String?,
-    address: String, logger: Logger
+    shell: CoreShell, directory: NodeDirectory,
+    writer: TypedWriter<Belfry_V1_CoordinatorMessage>, peer: PeerIdentity?, address: String,
+    logger: Logger
   ) {
     self.shell = shell
     self.writer = writer
-    self.peerName = peerName
+    self.directory = directory
+    self.peer = peer
     self.address = address
     self.logger = logger
   }
@@ -49,19 +53,21 @@ final class SessionStream: TypedEventHandler, @unchecked Sendable {
   }
 
   private func greet(_ messages: inout [WorkerMessage]) -> Bool {
-    guard case .hello(let hello)? = messages.first else {
+    guard case .hello(var hello)? = messages.first else {
       refuse(RPCStatus(.failedPrecondition, "a session begins with hello"))
       return false
     }
-    guard hello.worker.text == peerName else {
+    guard hello.worker.text == peer?.name else {
       refuse(
         RPCStatus(
           .permissionDenied,
-          "the hello says \(hello.worker), the certificate says \(peerName ?? "nothing")"))
+          "the hello says \(hello.worker), the certificate says \(peer?.name ?? "nothing")"))
       return false
     }
     messages.removeFirst()
+    hello.labels = directory.labels(of: hello.worker.text, saying: hello.labels).sorted()
     session = shell.open(self, hello, from: address)
+    if let peer { directory.hasOpened(peer, at: ProcessClock.now().wall) }
     return true
   }
 

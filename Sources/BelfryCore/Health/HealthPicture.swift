@@ -54,6 +54,13 @@ package struct HealthPicture: Sendable, Equatable {
   package var alerts: [Alert]
 }
 
+extension HealthPicture {
+  /// Names of the nodes that are here, or were a moment ago.
+  package var inSession: Set<String> {
+    Set(nodes.filter { ["up", "suspect", "draining"].contains($0.state) }.map(\.name))
+  }
+}
+
 /// Where one job is, for `job show`: nil when this coordinator does not hold it.
 package struct JobPlace: Sendable, Equatable {
   package var state: String

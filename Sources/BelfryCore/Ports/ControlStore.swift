@@ -124,4 +124,4 @@ extension DelayedJob {
 }
 
 /// What a coordinator needs of the store.
-package typealias ClusterStore = OutcomeStore & ControlStore & ScheduleStore
+package typealias ClusterStore = OutcomeStore & ControlStore & ScheduleStore & RecordStore

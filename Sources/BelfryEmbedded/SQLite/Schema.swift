@@ -64,6 +64,15 @@ enum Schema {
     CREATE UNIQUE INDEX alerts_one_open_episode ON alerts (rule, subject) WHERE is_open;
     """
 
+  /// What files of the same version lacked once.
+  private static let additions = """
+    CREATE TABLE IF NOT EXISTS records (
+      collection TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL,
+      written_at INTEGER NOT NULL, fields BLOB NOT NULL, PRIMARY KEY (collection, id)
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS records_written ON records (collection, written_at);
+    """
+
   /// Makes the tables where there are none; refuses what is not ours, is damaged, or is of a newer
   /// Belfry.
   static func prepare(_ database: Database, at path: String) throws(EmbeddedError) {
@@ -76,11 +85,15 @@ enum Schema {
       throw EmbeddedError(error, at: path)
     }
     try check(database, at: path)
+    do throws(SQLiteFailure) { try database.execute(additions) } catch {
+      throw EmbeddedError(error, at: path)
+    }
   }
 
   private static func make(_ database: Database) throws(SQLiteFailure) {
     try database.begin(isSynced: true)
     try database.execute(tables)
+    try database.execute(additions)
     try database.execute("PRAGMA application_id=\(application); PRAGMA user_version=\(version);")
     try database.commit()
   }

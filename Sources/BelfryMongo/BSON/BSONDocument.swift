@@ -23,6 +23,13 @@ struct BSONDocument {
 
   var values: [BSONValue] { fields.map(\.value) }
 
+  /// The fields that are texts; of two with one name, the first.
+  var texts: [String: String] {
+    Dictionary(fields.compactMap { key, value in value.string.map { (key, $0) } }) { first, _ in
+      first
+    }
+  }
+
   subscript(key: String) -> BSONValue? { fields.first { $0.key == key }?.value }
 
   /// Reads a field that must be there; `convert` returns nil for what does not fit.

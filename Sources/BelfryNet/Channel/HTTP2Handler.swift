@@ -3,7 +3,7 @@ package import NIOCore
 /// What the layer above learns from a connection. All calls come on the connection's loop.
 package protocol HTTP2ConnectionDelegate: HTTP2SessionDelegate {
   /// TLS is done; streams may come (server) or be opened (client).
-  func connectionEstablished(peer: PeerIdentity?)
+  func connectionEstablished(_ established: TLSHandler.Established)
   /// All that one read brought has been processed; batches may be handed on.
   func turnEnded()
   /// The connection is gone; called exactly once. The error is nil for an orderly end.
@@ -138,7 +138,7 @@ package final class HTTP2Handler: ChannelDuplexHandler {
       bound.value.close(
         HTTP2Error(.preface, "no HTTP/2 preface within \(bound.value.timers.settings.text)"))
     }
-    delegate?.connectionEstablished(peer: established.peer)
+    delegate?.connectionEstablished(established)
     flushAll()
   }
 

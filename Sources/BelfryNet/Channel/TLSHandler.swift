@@ -14,6 +14,8 @@ package final class TLSHandler: ChannelDuplexHandler {
   package struct Established: Sendable {
     /// Nil: a stranger.
     package let peer: PeerIdentity?
+    /// See `TLSMachine.binding`; empty where there is no TLS, or the client has a certificate.
+    package var binding: [UInt8] = []
   }
 
   private enum State { case handshaking, established, closed }
@@ -152,7 +154,8 @@ package final class TLSHandler: ChannelDuplexHandler {
       guard done else { return }
       state = .established
       timer?.cancel()
-      context.fireUserInboundEventTriggered(Established(peer: machine.peer))
+      context.fireUserInboundEventTriggered(
+        Established(peer: machine.peer, binding: machine.binding))
     } catch {
       fail(error, context)
     }

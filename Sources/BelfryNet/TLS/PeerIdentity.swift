@@ -11,16 +11,19 @@ package struct PeerIdentity: Sendable, Hashable, CustomStringConvertible {
   package let name: String
   /// End of the certificate's validity, in seconds since 1970 (UTC).
   package let notAfter: Int64
+  /// The certificate's serial number in upper case hex; empty where there is no certificate.
+  package let serial: String
 
-  package init(cluster: String, role: Role, name: String, notAfter: Int64) {
+  package init(cluster: String, role: Role, name: String, notAfter: Int64, serial: String = "") {
     self.cluster = cluster
     self.role = role
     self.name = name
     self.notAfter = notAfter
+    self.serial = serial
   }
 
   /// Reads the URI; nil when it is not of our form. Cluster and name are `[A-Za-z0-9._-]`, 1 to 253.
-  package init?(uri: String, notAfter: Int64) {
+  package init?(uri: String, notAfter: Int64, serial: String = "") {
     let scheme = "spiffe://"
     guard uri.utf8.count <= 1_024, uri.hasPrefix(scheme) else { return nil }
     let parts = uri.dropFirst(scheme.count).split(separator: "/", omittingEmptySubsequences: false)
@@ -28,7 +31,8 @@ package struct PeerIdentity: Sendable, Hashable, CustomStringConvertible {
       Self.isName(parts[0]), Self.isName(parts[2])
     else { return nil }
     self.init(
-      cluster: String(parts[0]), role: role, name: String(parts[2]), notAfter: notAfter)
+      cluster: String(parts[0]), role: role, name: String(parts[2]), notAfter: notAfter,
+      serial: serial)
   }
 
   package var description: String { "spiffe://\(cluster)/\(role.rawValue)/\(name)" }

@@ -11,6 +11,7 @@ package final class TLSContext: @unchecked Sendable {
     let cluster: String?
     /// Nil: any role (the server asks for the role method by method).
     let role: PeerIdentity.Role?
+    let trust: TLSConfiguration.Trust
   }
 
   let handle: TLSContextHandle
@@ -31,7 +32,11 @@ package final class TLSContext: @unchecked Sendable {
     guard let identity = try handle.load(configuration) else {
       throw TLSError(.configuration, "a server needs a certificate and a key")
     }
-    let rule = PeerRule(cluster: configuration.cluster ?? identity.cluster, role: nil)
+    guard case .file = configuration.trust else {
+      throw TLSError(.configuration, "a server needs its CA in a file")
+    }
+    let rule = PeerRule(
+      cluster: configuration.cluster ?? identity.cluster, role: nil, trust: configuration.trust)
     return TLSContext(handle: handle, rule: rule, identity: identity)
   }
 
@@ -39,7 +44,9 @@ package final class TLSContext: @unchecked Sendable {
   package static func client(_ configuration: TLSConfiguration) throws(TLSError) -> TLSContext {
     let handle = TLSContextHandle(.connecting)
     let identity = try handle.load(configuration)
-    let rule = PeerRule(cluster: configuration.cluster ?? identity?.cluster, role: .coordinator)
+    let rule = PeerRule(
+      cluster: configuration.cluster ?? identity?.cluster, role: .coordinator,
+      trust: configuration.trust)
     return TLSContext(handle: handle, rule: rule, identity: identity)
   }
 
@@ -59,8 +66,10 @@ package final class TLSContext: @unchecked Sendable {
   enum Purpose { case accepting, connecting, web }
 
   let pointer: OpaquePointer
+  private let purpose: Purpose
 
   init(_ purpose: Purpose) {
+    self.purpose = purpose
     ERR_clear_error()
     guard
       let pointer = unsafe SSL_CTX_new(
@@ -94,7 +103,7 @@ package final class TLSContext: @unchecked Sendable {
   /// Loads the files; returns our own identity, nil when there is no certificate.
   func load(_ files: TLSConfiguration) throws(TLSError) -> PeerIdentity? {
     ERR_clear_error()
-    try trust(files.caFile)
+    if case .file(let caFile) = files.trust { try trust(caFile) }
     guard let chain = files.certificateChainFile, let key = files.keyFile else {
       guard files.certificateChainFile == nil, files.keyFile == nil else {
         throw TLSError(.configuration, "certificate and key must be given together")
@@ -117,6 +126,7 @@ package final class TLSContext: @unchecked Sendable {
         .configuration,
         "\(chain) names no Belfry identity (URI SAN spiffe://<cluster>/<role>/<name>)")
     }
+    if purpose == .accepting, case .file(let caFile) = files.trust { try showRoots(caFile) }
     return identity
   }
 
@@ -129,6 +139,21 @@ package final class TLSContext: @unchecked Sendable {
     } else {
       _ = unsafe SSL_CTX_set_default_verify_paths(pointer)
     }
+  }
+
+  /// A server sends the CA behind its own chain: a machine that joins knows only its key's hash.
+  private func showRoots(_ path: String) throws(TLSError) {
+    ERR_clear_error()
+    guard let file = unsafe BIO_new_file(path, "r") else { throw fileError("CA certificate", path) }
+    defer { unsafe BIO_free(file) }
+    while let root = unsafe PEM_read_bio_X509(file, nil, nil, nil) {
+      // SSL_CTX_add0_chain_cert, a macro in C: the context owns it now, if it takes it.
+      if unsafe SSL_CTX_ctrl(pointer, SSL_CTRL_CHAIN_CERT, 0, UnsafeMutableRawPointer(root)) != 1 {
+        unsafe X509_free(root)
+        throw fileError("CA certificate", path)
+      }
+    }
+    ERR_clear_error()
   }
 
   private func fileError(_ what: String, _ path: String) -> TLSError {

@@ -22,15 +22,20 @@ package import NIOCore
 
   /// Who the peer is, once the handshake is done; nil: a stranger.
   package private(set) var peer: PeerIdentity?
+  /// Names this very connection, the same at both ends and nowhere else (RFC 5705): 32 bytes, once the
+  /// handshake is done. Made only where the client has no certificate: there it is what a stranger
+  /// binds its proof to.
+  package private(set) var binding: [UInt8] = []
+  private let isClient: Bool
 
   package static func accepting(_ context: TLSContext) -> TLSMachine {
-    let machine = TLSMachine(context)
+    let machine = TLSMachine(context, isClient: false)
     unsafe SSL_set_accept_state(machine.ssl)
     return machine
   }
 
   package static func connecting(_ context: TLSContext) -> TLSMachine {
-    let machine = TLSMachine(context)
+    let machine = TLSMachine(context, isClient: true)
     unsafe SSL_set_connect_state(machine.ssl)
     return machine
   }
@@ -52,8 +57,9 @@ package import NIOCore
     return machine
   }
 
-  private init(_ context: TLSContext) {
+  private init(_ context: TLSContext, isClient: Bool) {
     self.context = context
+    self.isClient = isClient
     guard let ssl = unsafe SSL_new(context.handle.pointer),
       let network = unsafe BIO_new(TLSNetwork.method.pointer)
     else { fatalError("OpenSSL could not allocate a connection") }
@@ -101,6 +107,7 @@ package import NIOCore
     if let certificate = unsafe SSL_get0_peer_certificate(ssl) {
       peer = unsafe PeerIdentity(certificate: certificate)
     }
+    if isClient ? context.identity == nil : peer == nil { binding = try exportedBinding() }
     updates = TokenBucket(
       burst: Self.updatesBurst, perSecond: Self.updatesPerSecond, now: .now())
     return true
@@ -175,6 +182,17 @@ package import NIOCore
     ERR_clear_error()
     _ = unsafe SSL_shutdown(ssl)
     ERR_clear_error()
+  }
+
+  private static let bindingLabel = Array("EXPORTER-belfry-stranger".utf8CString.dropLast())
+
+  private func exportedBinding() throws(TLSError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: 32)
+    let label = Self.bindingLabel
+    guard
+      unsafe SSL_export_keying_material(ssl, &bytes, 32, label, label.count, nil, 0, 0) == 1
+    else { throw failure() }
+    return bytes
   }
 
   private var selectedHTTP2: Bool {

@@ -31,7 +31,14 @@ func noticeMessage(_ ssl: OpaquePointer?, _ what: Int32) {
 
 /// Nil when the peer is accepted, else why it is not.
 private func refusal(of store: OpaquePointer, rule: TLSContext.PeerRule?) -> String? {
-  let verified = unsafe X509_verify_cert(store)
+  let pin = rule.flatMap { unsafe PinnedRoots($0.trust, shownIn: store) }
+  if let pin {
+    guard !pin.isEmpty else {
+      return "the CA in its chain is another one, or it shows none"
+    }
+    unsafe pin.apply(to: store)
+  }
+  let verified = withExtendedLifetime(pin) { unsafe X509_verify_cert(store) }
   let leaf = unsafe X509_STORE_CTX_get0_cert(store)
   let identity = unsafe leaf.flatMap { unsafe PeerIdentity(certificate: $0) }
   let who = identity.map { "certificate of \($0)" } ?? "certificate"
@@ -78,8 +85,24 @@ extension PeerIdentity {
         unsafe String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self))
     }
     guard uris.count == 1 else { return nil }
-    self.init(uri: uris[0], notAfter: unsafe secondsSince1970(X509_get0_notAfter(certificate)))
+    self.init(
+      uri: uris[0], notAfter: unsafe secondsSince1970(X509_get0_notAfter(certificate)),
+      serial: unsafe serialText(X509_get0_serialNumber(certificate)))
   }
+}
+
+/// Upper case hex, as `openssl x509 -serial` prints it.
+private func serialText(_ number: UnsafePointer<ASN1_INTEGER>?) -> String {
+  guard let number = unsafe number, let data = unsafe number.pointee.data else { return "" }
+  let digits = Array("0123456789ABCDEF".utf8)
+  var text: [UInt8] = []
+  for byte in unsafe Array(
+    UnsafeBufferPointer(start: data, count: Int(number.pointee.length)))
+  {
+    text.append(digits[Int(byte >> 4)])
+    text.append(digits[Int(byte & 15)])
+  }
+  return String(decoding: text, as: UTF8.self)
 }
 
 /// Seconds since 1970 of an ASN.1 time; 0 when it cannot be read.

@@ -13,6 +13,8 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   private let client: ClientCore
   private var touched: [ClientCall] = []
   private(set) var isReady = false
+  /// See `TLSMachine.binding`.
+  private(set) var binding: [UInt8] = []
   private(set) var isLeaving = false
   private(set) var isClosed = false
   private(set) var closeError: (any Error)?
@@ -70,7 +72,9 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
 
   // MARK: HTTP2ConnectionDelegate
 
-  func connectionEstablished(peer: PeerIdentity?) {}
+  func connectionEstablished(_ established: TLSHandler.Established) {
+    binding = established.binding
+  }
 
   func settingsReceived() {
     isReady = true

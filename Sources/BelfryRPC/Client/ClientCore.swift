@@ -88,6 +88,11 @@ final class ClientCore: @unchecked Sendable {
     }
   }
 
+  /// Of the connection that calls would go to now; empty when there is none.
+  var binding: [UInt8] {
+    if case .ready(let connection) = state { connection.binding } else { [] }
+  }
+
   func close(_ done: @escaping () -> Void) {
     if case .closed = state {
     } else {

@@ -88,6 +88,15 @@ package final class RPCClient: Sendable {
     try result.get()
   }
 
+  /// Names the connection there is, the same at both ends and nowhere else: what a stranger binds its
+  /// proof to. Empty when there is none, or we have a certificate.
+  package func binding() async -> [UInt8] {
+    let core = core
+    return await withCheckedContinuation { continuation in
+      Self.onLoop(core.eventLoop) { continuation.resume(returning: core.binding) }
+    }
+  }
+
   /// One request, one answer. A cancelled task cancels the call.
   package func unary(
     _ method: MethodDescriptor, _ request: ByteBuffer, options: RPCCallOptions = RPCCallOptions()

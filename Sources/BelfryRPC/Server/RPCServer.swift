@@ -12,6 +12,9 @@ internal import Synchronization
 package final class RPCServer: Sendable {
   /// Nil lets the call pass, a status refuses it. The identity is nil for a stranger.
   package typealias Authorize = @Sendable (MethodDescriptor, PeerIdentity?) -> RPCStatus?
+  /// Whether a certificate that is in order is one of a peer that may have what peers have: else its
+  /// connections count as a stranger's. What it calls, `Authorize` decides.
+  package typealias Recognize = @Sendable (PeerIdentity) -> Bool
 
   package struct Configuration: Sendable {
     package var host: String
@@ -34,6 +37,7 @@ package final class RPCServer: Sendable {
   final class Shared: Sendable {
     let router: RPCRouter
     let authorize: Authorize
+    let recognize: Recognize
     let interceptors: [any RPCServerInterceptor]
     let limits: RPCLimits
     let logger: Logger
@@ -52,11 +56,13 @@ package final class RPCServer: Sendable {
 
     init(
       router: RPCRouter, authorize: @escaping Authorize,
+      recognize: @escaping Recognize = { _ in true },
       interceptors: [any RPCServerInterceptor], limits: RPCLimits, logger: Logger,
       metrics: any MetricsFactory = MetricsSystem.factory
     ) {
       self.router = router
       self.authorize = authorize
+      self.recognize = recognize
       self.interceptors = interceptors
       self.limits = limits
       self.logger = logger
@@ -161,13 +167,14 @@ package final class RPCServer: Sendable {
 
   package init(
     configuration: Configuration, eventLoopGroup: any EventLoopGroup, router: RPCRouter,
-    authorize: @escaping Authorize, interceptors: [any RPCServerInterceptor] = [], logger: Logger,
+    authorize: @escaping Authorize, recognize: @escaping Recognize = { _ in true },
+    interceptors: [any RPCServerInterceptor] = [], logger: Logger,
     metrics: any MetricsFactory = MetricsSystem.factory
   ) {
     self.configuration = configuration
     group = eventLoopGroup
     shared = Shared(
-      router: router, authorize: authorize, interceptors: interceptors,
+      router: router, authorize: authorize, recognize: recognize, interceptors: interceptors,
       limits: configuration.limits, logger: logger,
       metrics: metrics)
   }

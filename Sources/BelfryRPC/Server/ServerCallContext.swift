@@ -11,6 +11,8 @@ package final class ServerCallContext: Sendable {
   /// Who calls, as the certificate says; nil: a stranger.
   package var peer: PeerIdentity? { caller.peer }
   package var remoteAddress: SocketAddress? { caller.remoteAddress }
+  /// Names the connection of a stranger, the same at both ends and nowhere else; else empty.
+  package var binding: [UInt8] { caller.binding }
   /// Nil: the caller waits for ever.
   package let deadline: NIODeadline?
   /// The loop of the connection, on which handlers run.
@@ -87,11 +89,15 @@ package final class ServerCallContext: Sendable {
 final class ServerCaller: Sendable {
   /// Nil: a stranger, or one that is not known yet.
   let peer: PeerIdentity?
+  let binding: [UInt8]
   let remoteAddress: SocketAddress?
   let eventLoop: any EventLoop
 
-  init(peer: PeerIdentity?, remoteAddress: SocketAddress?, eventLoop: any EventLoop) {
+  init(
+    peer: PeerIdentity?, binding: [UInt8], remoteAddress: SocketAddress?, eventLoop: any EventLoop
+  ) {
     self.peer = peer
+    self.binding = binding
     self.remoteAddress = remoteAddress
     self.eventLoop = eventLoop
   }

@@ -43,7 +43,8 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     self.executor = executor
     workers = ServerWorkers(executor)
     eventLoop = executor.eventLoop
-    caller = ServerCaller(peer: nil, remoteAddress: remoteAddress, eventLoop: eventLoop)
+    caller = ServerCaller(
+      peer: nil, binding: [], remoteAddress: remoteAddress, eventLoop: eventLoop)
     machine = HTTP2ServerMachine(limits: shared.limits.http2, now: .now())
   }
 
@@ -91,11 +92,13 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
 
   // MARK: HTTP2ConnectionDelegate
 
-  func connectionEstablished(peer: PeerIdentity?) {
+  func connectionEstablished(_ established: TLSHandler.Established) {
+    let peer = established.peer
     caller = ServerCaller(
-      peer: peer, remoteAddress: caller.remoteAddress, eventLoop: eventLoop)
+      peer: peer, binding: established.binding, remoteAddress: caller.remoteAddress,
+      eventLoop: eventLoop)
     isEstablished = true
-    shared.connectionEstablished(&place, hasCertificate: peer != nil)
+    shared.connectionEstablished(&place, hasCertificate: peer.map(shared.recognize) ?? false)
     if isShuttingDown { handler?.close(nil) }
   }
 

@@ -1,8 +1,6 @@
 internal import BelfryNet
 internal import CoreMetrics
 internal import Logging
-internal import NIOCore
-internal import Synchronization
 
 /// Counts and logs what a server refuses and cuts off, the logging at a bounded rate: who floods us
 /// does not flood the log.
@@ -23,16 +21,9 @@ final class ServerRefusals: Sendable {
     case receive
   }
 
-  private static let (linesBurst, linesPerSecond) = (50, 5)
-
-  private struct Lines {
-    var bucket = TokenBucket(burst: linesBurst, perSecond: linesPerSecond, now: .now())
-    var suppressed = 0
-  }
-
   private let logger: Logger
   private let counters: [String: Counter]
-  private let lines = Mutex(Lines())
+  private let lines = LineLimit(burst: 50, perSecond: 5)
 
   init(logger: Logger, metrics: any MetricsFactory) {
     self.logger = logger
@@ -53,15 +44,7 @@ final class ServerRefusals: Sendable {
     metadata: @autoclosure () -> Logger.Metadata
   ) {
     counters[reason]?.increment(by: count)
-    let suppressed = lines.withLock { lines -> Int? in
-      guard lines.bucket.take(now: .now()) else {
-        lines.suppressed += 1
-        return nil
-      }
-      defer { lines.suppressed = 0 }
-      return lines.suppressed
-    }
-    guard let suppressed else { return }
+    guard let suppressed = lines.take() else { return }
     var metadata = metadata()
     if suppressed > 0 { metadata["suppressed"] = "\(suppressed)" }
     logger.log(level: level, what, metadata: metadata)

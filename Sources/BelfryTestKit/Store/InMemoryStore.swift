@@ -272,6 +272,59 @@ package final class InMemoryStore: ClusterStore {
     }
   }
 
+  // MARK: Records
+
+  package func create(_ record: StoredRecord) async -> Bool? {
+    await waitWhileHeld()
+    return state.withLock { state in
+      guard !state.isDown else { return nil }
+      let key = RecordKey(record)
+      guard state.records[key] == nil else { return false }
+      state.records[key] = record
+      return true
+    }
+  }
+
+  package func replace(_ record: StoredRecord) async -> Bool? {
+    await waitWhileHeld()
+    return state.withLock { state in
+      guard !state.isDown else { return nil }
+      let key = RecordKey(record)
+      guard let old = state.records[key], old.version + 1 == record.version else { return false }
+      state.records[key] = record
+      return true
+    }
+  }
+
+  package func remove(_ record: StoredRecord) async -> Bool? {
+    await waitWhileHeld()
+    return state.withLock { state in
+      guard !state.isDown else { return nil }
+      let key = RecordKey(record)
+      guard state.records[key]?.version == record.version else { return false }
+      state.records[key] = nil
+      return true
+    }
+  }
+
+  package func record(
+    _ collection: StoredRecord.Collection, _ id: String
+  ) async -> Result<StoredRecord?, StoreProblem> {
+    await read { $0.records[RecordKey(collection: collection, id: id)] }
+  }
+
+  package func records(
+    _ collection: StoredRecord.Collection, since: WallTime?, before: String?, limit: Int
+  ) async -> Result<[StoredRecord], StoreProblem> {
+    await read { state in
+      let found = state.records.values.filter { record in
+        record.collection == collection && since.map { record.writtenAt >= $0 } ?? true
+          && before.map { record.id < $0 } ?? true
+      }
+      return Array(found.sorted { $0.id > $1.id }.prefix(limit))
+    }
+  }
+
   private func change(_ body: (inout State) -> Void) async -> StoreProblem? {
     await waitWhileHeld()
     return state.withLock { state in
@@ -343,6 +396,18 @@ package final class InMemoryStore: ClusterStore {
     var due: WallTime
   }
 
+  fileprivate struct RecordKey: Hashable {
+    let collection: StoredRecord.Collection
+    let id: String
+
+    init(_ record: StoredRecord) { self.init(collection: record.collection, id: record.id) }
+
+    init(collection: StoredRecord.Collection, id: String) {
+      self.collection = collection
+      self.id = id
+    }
+  }
+
   fileprivate struct State {
     var isDown = false
     var answersToLose = 0
@@ -358,6 +423,7 @@ package final class InMemoryStore: ClusterStore {
     var cancels: [JobID: (isWithdrawn: Bool, at: WallTime)] = [:]
     var pauses: [Lane: LanePause] = [:]
     var schedules: [String: Schedule] = [:]
+    var records: [RecordKey: StoredRecord] = [:]
     /// When each was opened; nil once it is closed.
     var firings: [Firing: WallTime?] = [:]
   }

@@ -11,12 +11,13 @@ final class SessionClient: TypedEventHandler, Sendable {
   private let writer: TypedWriter<Belfry_V1_WorkerMessage>
   private let logger: Logger
   private let session = Mutex<SessionID?>(nil)
-  private let ended: @Sendable (RPCClosure) -> Void
+  private let hasHeard = Atomic(false)
+  private let ended: @Sendable (RPCClosure, _ wasOpen: Bool) -> Void
 
   init(
     shell: WorkerShell, writer: TypedWriter<Belfry_V1_WorkerMessage>, coordinator: String,
     logger: Logger,
-    ended: @escaping @Sendable (RPCClosure) -> Void
+    ended: @escaping @Sendable (RPCClosure, _ wasOpen: Bool) -> Void
   ) {
     self.shell = shell
     self.writer = writer
@@ -27,6 +28,7 @@ final class SessionClient: TypedEventHandler, Sendable {
   }
 
   func messagesReceived(_ received: [Belfry_V1_CoordinatorMessage]) {
+    hasHeard.store(true, ordering: .relaxed)
     guard let session = session.withLock({ $0 }) else { return }
     var messages: [CoordinatorMessage] = []
     messages.reserveCapacity(received.count)
@@ -44,7 +46,7 @@ final class SessionClient: TypedEventHandler, Sendable {
 
   func closed(_ closure: RPCClosure) {
     if let session = session.withLock({ $0 }) { shell.closed(session) }
-    ended(closure)
+    ended(closure, hasHeard.load(ordering: .relaxed))
   }
 
   func send(_ messages: [WorkerMessage]) {

@@ -1,0 +1,57 @@
+package import BelfryAPI
+internal import BelfryRPC
+
+/// Tokens, nodes and the audit log, for operators.
+extension BelfryClient {
+  package func createToken(
+    _ request: Belfry_V1_CreateTokenRequest, within timeout: Duration
+  ) async throws -> Belfry_V1_CreateTokenReply {
+    try await call(MembershipService.createToken, request, timeout)
+  }
+
+  package func tokens(within timeout: Duration) async throws -> [Belfry_V1_TokenView] {
+    try await call(
+      MembershipService.listTokens, Belfry_V1_ListTokensRequest(), timeout
+    ).tokens
+  }
+
+  package func revokeToken(
+    _ id: String, within timeout: Duration
+  ) async throws -> Belfry_V1_TokenView {
+    var request = Belfry_V1_RevokeTokenRequest()
+    request.id = id
+    return try await call(MembershipService.revokeToken, request, timeout)
+  }
+
+  /// - Parameter name: nil: all.
+  package func nodes(
+    _ name: String? = nil, within timeout: Duration
+  ) async throws -> [Belfry_V1_NodeRecordView] {
+    var request = Belfry_V1_ListNodesRequest()
+    request.name = name ?? ""
+    return try await call(MembershipService.listNodes, request, timeout).nodes
+  }
+
+  package func revokeNode(
+    _ name: String, reason: String, within timeout: Duration
+  ) async throws -> Belfry_V1_NodeRecordView {
+    var request = Belfry_V1_RevokeNodeRequest()
+    request.name = name
+    request.reason = reason
+    return try await call(MembershipService.revokeNode, request, timeout)
+  }
+
+  package func removeNode(
+    _ name: String, within timeout: Duration
+  ) async throws -> Belfry_V1_NodeRecordView {
+    var request = Belfry_V1_RemoveNodeRequest()
+    request.name = name
+    return try await call(MembershipService.removeNode, request, timeout)
+  }
+
+  package func auditEntries(
+    _ request: Belfry_V1_ListAuditRequest, within timeout: Duration
+  ) async throws -> [Belfry_V1_AuditEntry] {
+    try await call(MembershipService.listAudit, request, timeout).entries
+  }
+}

@@ -1,0 +1,144 @@
+internal import ArgumentParser
+internal import Belfry
+internal import BelfryAPI
+
+struct NodeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "node", abstract: "Look at the nodes, throw one out, free its name.",
+    subcommands: [List.self, Show.self, Revoke.self, Remove.self])
+
+  struct List: ReportingCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List the nodes that the cluster sees or has a record of.",
+      discussion: """
+        RECORD is what is written down: member, revoked, removed; empty for a node whose certificate was
+        made by hand. STATE is what the coordinator that is asked sees now.
+        """)
+
+    @OptionGroup var client: ClientOptions
+    @OptionGroup var output: OutputOptions
+
+    func report() async throws -> Report {
+      let (records, seen) = try await client.connected {
+        (try await $0.nodes(within: $1), try await $0.health(within: $1).nodes)
+      }
+      let names = Set(records.map(\.name)).union(seen.map(\.name)).sorted()
+      return Report(
+        names.map { name in
+          Document(
+            node: name, record: records.first { $0.name == name },
+            seen: seen.first { $0.name == name })
+        }, kind: "NodeList",
+        columns: [
+          "name", "role", "record", "state", "slots", "running", "labels", "certificateExpires",
+          "address", "reason",
+        ])
+    }
+  }
+
+  struct Show: ReportingCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show all that is known of a node.",
+      discussion: "Example:\n\n  belfry node show gpu-7")
+
+    @Argument(help: "The node.") var name: String
+    @OptionGroup var client: ClientOptions
+    @OptionGroup var output: OutputOptions
+
+    func report() async throws -> Report {
+      let (record, seen) = try await client.connected { client, limit in
+        (
+          try await client.nodes(name, within: limit).first,
+          try await client.health(within: limit).nodes.first { $0.name == name }
+        )
+      }
+      guard record != nil || seen != nil else {
+        throw UserError(
+          .noSuchNode, "there is no node \(name)",
+          why: "nobody sees it, and nothing is recorded of it", next: ["belfry node list"])
+      }
+      return Report(Document(node: name, record: record, seen: seen))
+    }
+  }
+
+  struct Revoke: ReportingCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Throw a node out, for good.",
+      discussion: """
+        Its sessions end within a second, its jobs go to others, and every coordinator refuses its
+        certificates. Works for workers, operators and producers alike. The name of a node that joined
+        can be used again after: belfry node remove NAME.
+
+        Example:
+
+          belfry node revoke gpu-7 --reason 'disk failing' --yes
+        """)
+
+    @Argument(help: "The node.") var name: String
+    @Option(help: "Why, for those who wonder.") var reason = ""
+    @Flag(help: "Do not ask.") var yes = false
+    @OptionGroup var client: ClientOptions
+    @OptionGroup var output: OutputOptions
+
+    func report() async throws -> Report {
+      try Confirmation.ask("throw \(name) out for good?", isYes: yes)
+      let record = try await client.connected {
+        try await $0.revokeNode(name, reason: reason, within: $1)
+      }
+      return Report(Document(node: name, record: record, seen: nil))
+    }
+  }
+
+  struct Remove: ReportingCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Forget a node that is gone, so that another can have its name.",
+      discussion: """
+        Its certificates stay worthless. A node that the coordinator which is asked has in session must be
+        stopped or revoked first. Who was revoked with a certificate made by hand stays so.
+
+        Example:
+
+          belfry node remove gpu-7
+        """)
+
+    @Argument(help: "The node.") var name: String
+    @OptionGroup var client: ClientOptions
+    @OptionGroup var output: OutputOptions
+
+    func report() async throws -> Report {
+      try await client.connected { client, limit in
+        do {
+          let record = try await client.removeNode(name, within: limit)
+          return Report(Document(node: name, record: record, seen: nil))
+        } catch let error as BelfryError where error.code == .notFound {
+          throw UserError(
+            .noSuchNode, "there is no node \(name)", why: error.message, next: ["belfry node list"])
+        }
+      }
+    }
+  }
+}
+
+extension Document {
+  /// What is written down of a node, and what is seen of it.
+  init(node name: String, record: Belfry_V1_NodeRecordView?, seen: Belfry_V1_NodeHealth?) {
+    let record = record ?? Belfry_V1_NodeRecordView()
+    let role = seen?.role ?? record.role
+    let labels = seen.map(\.labels) ?? record.labels
+    self.init(
+      kind: "Node",
+      fields: [
+        ("name", .text(name)), ("role", .text(role)), ("record", .text(record.state)),
+        ("state", .text(seen?.state ?? "")),
+        ("slots", seen.map { .number(Int($0.slots)) } ?? .none),
+        ("running", seen.map { .number(Int($0.running)) } ?? .none),
+        ("labels", Self.labels(labels)), ("ephemeral", record.ephemeral ? .flag(true) : .none),
+        ("serial", .text(record.serial)),
+        ("certificateExpires", Self.time(record.certificateExpiresMs)),
+        ("joined", Self.time(record.joinedMs)), ("token", .text(record.token)),
+        ("address", .text(seen?.address ?? "")), ("software", .text(seen?.software ?? "")),
+        ("reason", .text(record.reason.isEmpty ? seen?.reason ?? "" : record.reason)),
+        ("revokedBy", .text(record.revokedBy)), ("revoked", Self.time(record.revokedMs)),
+      ])
+  }
+}

@@ -1,0 +1,145 @@
+internal import BelfryAPI
+internal import BelfryCore
+internal import BelfryRPC
+internal import SwiftProtobuf
+
+extension MembershipService {
+  static let reasonMax = 256
+  static let auditMax = 10_000
+
+  func nodes(_ request: Belfry_V1_ListNodesRequest) async throws -> Belfry_V1_ListNodesReply {
+    let records: [StoredRecord]
+    if request.name.isEmpty {
+      records = try await list(.nodes)
+    } else {
+      records = try await read(.nodes, Self.name(request.name).text).map { [$0] } ?? []
+    }
+    return .with {
+      $0.nodes = records.sorted { $0.id < $1.id }.map { record in
+        NodeRecord(record).map(Belfry_V1_NodeRecordView.init)
+          ?? .with { ($0.name, $0.state) = (record.id, "unreadable") }
+      }
+    }
+  }
+
+  /// Who has no record gets one: a certificate made by hand is refused as well.
+  func revoke(
+    _ request: Belfry_V1_RevokeNodeRequest, by who: String
+  ) async throws -> Belfry_V1_NodeRecordView {
+    guard request.reason.unicodeScalars.count <= Self.reasonMax else {
+      throw RPCStatus(.invalidArgument, "a reason has at most \(Self.reasonMax) characters")
+    }
+    let name = try Self.name(request.name)
+    return try await change(name) { node in
+      var node = node ?? self.unrecorded(name)
+      guard node.state == .member else {
+        throw RPCStatus(
+          .failedPrecondition,
+          "\(name) is \(node.state.rawValue) already\(node.state == .revoked ? ", by \(node.revokedBy)" : "")"
+        )
+      }
+      node.state = .revoked
+      node.reason = request.reason
+      node.revokedBy = who
+      node.revoked = ProcessClock.now().wall
+      return node
+    }
+  }
+
+  func remove(
+    _ request: Belfry_V1_RemoveNodeRequest
+  ) async throws -> Belfry_V1_NodeRecordView {
+    let name = try Self.name(request.name)
+    let isThere = await isInSession(name)
+    return try await change(name) { node in
+      guard var node, node.state != .removed else {
+        throw RPCStatus(.notFound, "the cluster has no record of a node \(name)")
+      }
+      guard node.state == .revoked || !isThere else {
+        throw RPCStatus(
+          .failedPrecondition,
+          "\(name) is in session, as coordinator \(coordinator) sees it: stop it, or revoke it, before it "
+            + "is removed")
+      }
+      guard !node.role.isEmpty else {
+        throw RPCStatus(
+          .failedPrecondition,
+          "the certificate of \(name) was made by hand, and nobody knows when it ends: it stays revoked, "
+            + "and its name with it")
+      }
+      node.state = .removed
+      return node
+    }
+  }
+
+  /// As this coordinator sees it: others may have a node in session that is lost to us.
+  func isInSession(_ name: NodeName) async -> Bool {
+    await shell.picture().inSession.contains(name.text)
+  }
+
+  func auditEntries(
+    _ request: Belfry_V1_ListAuditRequest
+  ) async throws -> Belfry_V1_ListAuditReply {
+    let limit = request.limit == 0 ? 100 : min(Int(request.limit), Self.auditMax)
+    let isFiltered = !request.action.isEmpty || !request.subject.isEmpty
+    let records = try await list(.audit, limit: isFiltered ? Self.auditMax : limit)
+    let entries = records.compactMap(AuditEntry.init).filter {
+      (request.action.isEmpty || $0.action == request.action)
+        && (request.subject.isEmpty || $0.subject == request.subject)
+    }
+    return .with { $0.entries = entries.prefix(limit).map(Belfry_V1_AuditEntry.init) }
+  }
+
+  private func change(
+    _ name: NodeName, _ body: (NodeRecord?) throws -> NodeRecord
+  ) async throws -> Belfry_V1_NodeRecordView {
+    let node = try await changes.change(name, at: ProcessClock.now().wall, body)
+    return node.map(Belfry_V1_NodeRecordView.init) ?? Belfry_V1_NodeRecordView()
+  }
+
+  private func unrecorded(_ name: NodeName) -> NodeRecord {
+    NodeRecord(
+      name: name, role: "", serial: "", certificateExpires: WallTime(milliseconds: 0),
+      joined: WallTime(milliseconds: 0))
+  }
+
+  static func name(_ text: String) throws(RPCStatus) -> NodeName {
+    guard let name = NodeName(text) else {
+      throw RPCStatus(.invalidArgument, "\"\(text.cut(64))\" is no node's name")
+    }
+    return name
+  }
+}
+
+extension Belfry_V1_NodeRecordView {
+  init(_ node: NodeRecord) {
+    self.init()
+    name = node.name.text
+    role = node.role
+    state = node.state.rawValue
+    serial = node.serial
+    certificateExpiresMs = node.certificateExpires.milliseconds
+    labels = node.labels.map(Belfry_V1_Label.init)
+    ephemeral = node.isEphemeral
+    token = node.token
+    joinedMs = node.joined.milliseconds
+    reason = node.reason
+    revokedBy = node.revokedBy
+    revokedMs = node.revoked?.milliseconds ?? 0
+    software = node.software
+  }
+}
+
+extension Belfry_V1_AuditEntry {
+  init(_ entry: AuditEntry) {
+    self.init()
+    atMs = entry.at.milliseconds
+    who = entry.who
+    from = entry.from
+    action = entry.action
+    subject = entry.subject
+    detail = entry.detail
+    result = entry.result
+    coordinator = entry.coordinator
+  }
+}

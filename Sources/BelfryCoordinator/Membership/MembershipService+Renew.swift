@@ -1,0 +1,152 @@
+internal import BelfryAPI
+internal import BelfryCore
+internal import BelfryIdentity
+internal import BelfryNet
+internal import BelfryRPC
+internal import Logging
+
+extension MembershipService {
+  /// So long after its certificate has ended a node may still come back by itself.
+  static let returnMax = Duration.seconds(90 * 86_400)
+
+  /// A new certificate for a worker: over its session's connection, or, once the old one has ended,
+  /// from a stranger that has the old one's key.
+  func renew(
+    _ request: Belfry_V1_RenewRequest, peer: PeerIdentity?, binding: [UInt8], from address: String
+  ) async throws -> Belfry_V1_EnrollReply {
+    do {
+      guard let issuer else {
+        throw EnrollRefusal(
+          .noAuthority, "coordinator \(coordinator) has no CA to issue certificates with")
+      }
+      if let peer {
+        let shown = Shown(
+          name: try Self.name(peer.name), serial: peer.serial,
+          end: WallTime(milliseconds: peer.notAfter * 1_000))
+        return try await renew(shown, request.request, issuer)
+      }
+      let info = try await guessing(from: address) {
+        try proven(request, issuer, binding: binding)
+      }
+      return try await readmit(info, request, issuer, from: address)
+    } catch let refusal as EnrollRefusal {
+      logRefusal(
+        "a certificate was not renewed",
+        [
+          "node": "\(peer?.name ?? "a stranger")", "from": "\(address)",
+          "reason": "\(refusal.code.rawValue)", "why": "\(refusal.why)",
+        ])
+      return refusal.reply
+    }
+  }
+
+  /// The certificate in whose place a new one is asked for.
+  private struct Shown {
+    let name: NodeName
+    let serial: String
+    let end: WallTime
+  }
+
+  /// Both ways come here: the record, as it is in the store now, says who may have another.
+  /// - Parameter isUnknownWelcome: a certificate made by hand has no record yet.
+  private func renew(
+    _ shown: Shown, _ requestPEM: String, _ issuer: CertificateIssuer, isUnknownWelcome: Bool = true
+  ) async throws -> Belfry_V1_EnrollReply {
+    let now = ProcessClock.now().wall
+    let (old, holder) = try await changes.read(shown.name)
+    guard isUnknownWelcome || holder != nil else {
+      throw EnrollRefusal(
+        .replaced, "the cluster has no record of \(shown.name): its certificate was made by hand")
+    }
+    try Self.refuseUnlessWelcome(shown, holder)
+    let issued = try Self.issue(shown.name, requestPEM, issuer)
+    var node =
+      holder
+      ?? NodeRecord(
+        name: shown.name, role: Role.worker.rawValue, serial: shown.serial,
+        certificateExpires: shown.end, joined: now)
+    node.renewed(
+      shown: shown.serial, shownEnd: shown.end, serial: issued.serial, expires: issued.expires)
+    if node.isEphemeral { node.seen = now }
+    guard try await changes.keep(node, over: old, at: now) else {
+      throw RPCStatus(.unavailable, "the record of \(shown.name) has just changed: ask again")
+    }
+    logger.info(
+      "a certificate was renewed",
+      metadata: ["node": "\(shown.name)", "serial": "\(issued.serial)"])
+    return reply(node, issued, issuer)
+  }
+
+  private static func refuseUnlessWelcome(
+    _ shown: Shown, _ holder: NodeRecord?
+  ) throws(EnrollRefusal) {
+    switch holder?.verdict(on: shown.serial, role: Role.worker.rawValue) {
+    case .welcome, nil: return
+    case .revoked(let by, _, let reason):
+      throw EnrollRefusal(.revoked, "\(shown.name) was revoked by \(by): \"\(reason)\"")
+    case .removed: throw EnrollRefusal(.revoked, "\(shown.name) was removed from the cluster")
+    case .replaced:
+      throw EnrollRefusal(
+        .replaced,
+        "a newer certificate than this one (serial \(shown.serial)) was issued to \(shown.name)")
+    }
+  }
+
+  /// The certificate's own word, once the sender has proven that it has its key.
+  private func proven(
+    _ request: Belfry_V1_RenewRequest, _ issuer: CertificateIssuer, binding: [UInt8]
+  ) throws -> CertificateInfo {
+    guard binding.count == 32, request.certificate.utf8.count <= 16_384 else {
+      throw EnrollRefusal(.badRequest, "the proof is not bound to a connection")
+    }
+    do throws(IdentityError) {
+      return try issuer.recognise(
+        request.certificate, signature: [UInt8](request.signature),
+        over: RenewalProof.bytes(binding: binding, requestPEM: request.request))
+    } catch {
+      throw EnrollRefusal(.otherSession, error.message)
+    }
+  }
+
+  private func readmit(
+    _ info: CertificateInfo, _ request: Belfry_V1_RenewRequest, _ issuer: CertificateIssuer,
+    from address: String
+  ) async throws -> Belfry_V1_EnrollReply {
+    guard let id = info.id, id.cluster == cluster, id.role == .worker,
+      let name = NodeName(id.name)
+    else { throw EnrollRefusal(.badRequest, "only a worker of \(cluster) comes back by itself") }
+    let now = ProcessClock.now().wall
+    let ended = WallTime(milliseconds: info.validity.notAfterEpochSeconds * 1_000)
+    guard now > ended else {
+      throw EnrollRefusal(
+        .badRequest,
+        "the certificate of \(name) is good until \(RFC3339.text(ended)): it renews itself by it")
+    }
+    guard now - ended <= Self.returnMax else {
+      throw EnrollRefusal(
+        .tooLate, "the certificate of \(name) ended on \(RFC3339.text(ended)): that is too long ago"
+      )
+    }
+    let reply = try await renew(
+      Shown(name: name, serial: info.serial, end: ended), request.request, issuer,
+      isUnknownWelcome: false)
+    reportReturn(of: name, ended: ended, at: now, from: address)
+    return reply
+  }
+
+  /// One episode, over as it begins: it is to be known, and there is nothing to be done.
+  private func reportReturn(
+    of name: NodeName, ended: WallTime, at now: WallTime, from address: String
+  ) {
+    var alert = Alert(
+      rule: "node-returned-expired", subject: name.text, severity: .warning,
+      summary: "node \(name) came back with an expired certificate",
+      why: "its certificate had ended on \(RFC3339.text(ended)); it proved from \(address) that it "
+        + "still has the key, and was given a new one",
+      firedAt: now)
+    shell.heard(.raised(alert))
+    alert.state = .resolved
+    alert.resolvedAt = now
+    shell.heard(.raised(alert))
+  }
+}
