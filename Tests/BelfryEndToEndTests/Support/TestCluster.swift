@@ -118,7 +118,8 @@ final class TestCluster {
       process.arguments = arguments
     }
     process.environment = ProcessInfo.processInfo.environment.merging(
-      ["BELFRY_LOG_FORMAT": "json"]) { _, new in new
+      // Nor is what belfry dev writes there the user's own.
+      ["BELFRY_LOG_FORMAT": "json", "XDG_CONFIG_HOME": folder.path]) { _, new in new
       }.merging(environment) { _, new in new }
     let log = folder.appendingPathComponent("\(name).log")
     if !FileManager.default.fileExists(atPath: log.path) {
