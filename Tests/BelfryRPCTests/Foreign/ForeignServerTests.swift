@@ -215,10 +215,17 @@ import Testing
     var options = RPCClient.Options.patient
     options.keepalive = RPCKeepalive(time: .milliseconds(30))
     try await with(.grpcio, options: options) { client, _ in
-      var rounds = 1
-      while try await !survives(.milliseconds(500), client), rounds < 20 { rounds += 1 }
+      // On a busy machine a silence may pass with fewer PINGs than are too many.
+      var refusals = 0
+      for _ in 0..<20 {
+        if try await !survives(.milliseconds(500), client) {
+          refusals += 1
+        } else if refusals > 0 {
+          break
+        }
+      }
       // 30 ms are doubled until three of them are more than the silence.
-      #expect((2...10).contains(rounds))
+      #expect((1...9).contains(refusals))
     }
   }
 
