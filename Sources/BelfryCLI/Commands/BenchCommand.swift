@@ -57,12 +57,7 @@ struct BenchCommand: ReportingCommand {
   func report() async throws -> Report {
     let plan = try await plan()
     return try await client.connected { client, limit in
-      let health = try await client.health(within: limit)
-      guard health.lanes.contains(where: { $0.name == lane }) else {
-        throw UserError(
-          .noSuchLane, "no lane \"\(lane)\"", why: "this coordinator does not serve it",
-          next: ["belfry lane list"])
-      }
+      _ = try await client.health(serving: lane, within: limit)
       let phases = try await interruptible(remark: "stopping: the benchmark's worker leaves first")
       {
         try await BenchRun(plan: plan, client: client).run()

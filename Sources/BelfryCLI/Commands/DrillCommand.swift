@@ -153,12 +153,7 @@ struct DrillOptions: ParsableArguments {
   func report(_ fault: DrillFault, asks question: String?) async throws -> Report {
     let plan = try await plan()
     return try await client.connected { client, limit in
-      let health = try await client.health(within: limit)
-      guard health.lanes.contains(where: { $0.name == lane }) else {
-        throw UserError(
-          .noSuchLane, "no lane \"\(lane)\"", why: "this coordinator does not serve it",
-          next: ["belfry lane list"])
-      }
+      let health = try await client.health(serving: lane, within: limit)
       if let live = health.nodes.first(where: { node in
         plan.workers.contains { $0.name == node.name } && node.state == "up"
       }) {

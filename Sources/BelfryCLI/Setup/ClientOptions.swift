@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Belfry
+internal import BelfryAPI
 internal import BelfryCore
 internal import Foundation
 
@@ -39,5 +40,18 @@ struct ClientOptions: ParsableArguments {
         .timeout, "no answer from the coordinator within \(timeout.duration.shortText)",
         why: error.message, next: ["--timeout 5m waits longer", "belfry health, belfry doctor"])
     }
+  }
+}
+
+extension BelfryClient {
+  /// The cluster's health, of a coordinator that serves this lane.
+  func health(serving lane: String, within limit: Duration) async throws -> Belfry_V1_HealthUpdate {
+    let health = try await health(within: limit)
+    guard health.lanes.contains(where: { $0.name == lane }) else {
+      throw UserError(
+        .noSuchLane, "no lane \"\(lane)\"", why: "this coordinator does not serve it",
+        next: ["belfry lane list"])
+    }
+    return health
   }
 }

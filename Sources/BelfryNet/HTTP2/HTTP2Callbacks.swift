@@ -160,7 +160,7 @@ private func onFrameSent(
       switch HTTP2ErrorCode(rawValue: unsafe frame.pointee.rst_stream.error_code) {
       case .noError, .cancel: break
       case .refusedStream:
-        session.refusedStreams += 1
+        session.listener?.delegate.streamRefused()
         session.glitch()
       default: session.glitch()
       }

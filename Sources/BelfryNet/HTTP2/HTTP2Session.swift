@@ -48,8 +48,6 @@ package import NIOCore
   // What the limits look at.
   /// When the header list began that is arriving; nil between header lists.
   @safe @exclusivity(unchecked) package private(set) var headersSince: NIODeadline?
-  /// Streams refused since the caller last looked.
-  @safe @exclusivity(unchecked) package var refusedStreams = 0
   private var pingsUnanswered = 0
   private var lastStreamID: Int32 = 0
   /// WINDOW_UPDATE frames that what we sent explains.

@@ -20,6 +20,12 @@ package protocol HTTP2SessionDelegate: AnyObject {
   func pingAnswered()
   /// The peer will accept no new streams; those above `lastStreamID` were not processed.
   func goAwayReceived(lastStreamID: Int32, _ code: HTTP2ErrorCode)
+  /// The peer was told that a stream of its is one too many.
+  func streamRefused()
+}
+
+extension HTTP2SessionDelegate {
+  package func streamRefused() {}
 }
 
 /// Holds the delegate in a constant: what is told a million times a second is not counted each time.

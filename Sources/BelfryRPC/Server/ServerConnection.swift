@@ -131,6 +131,15 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
 
   func goAwayReceived(lastStreamID: Int32, _ code: HTTP2ErrorCode) {}
 
+  func streamRefused() {
+    shared.refusals.refused(
+      "refused a call", ServerRefusals.Reason.streams.rawValue,
+      metadata: [
+        "peer": "\(peer.map { "\($0)" } ?? "stranger")",
+        "reason": "more calls at once than one connection may have",
+      ])
+  }
+
   func pingAnswered() {
     guard isShuttingDown, !hasSentFinalGoAway else { return }
     hasSentFinalGoAway = true
@@ -140,7 +149,6 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   }
 
   func turnEnded() {
-    countRefusedStreams()
     guard !touched.isEmpty else { return }
     var calls: [ServerCall] = []
     swap(&calls, &touched)
@@ -149,7 +157,6 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
 
   func connectionClosed(_ error: (any Error)?) {
     isClosed = true
-    countRefusedStreams()
     handler = nil
     workers.close()
     log(error)
@@ -305,17 +312,5 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
       shared.logger.debug(
         "a connection broke", metadata: ["remote": "\(address)", "reason": "\(error)"])
     }
-  }
-
-  private func countRefusedStreams() {
-    guard session.refusedStreams > 0 else { return }
-    let count = session.refusedStreams
-    session.refusedStreams = 0
-    shared.refusals.refused(
-      "refused calls", ServerRefusals.Reason.streams.rawValue, count: count,
-      metadata: [
-        "calls": "\(count)", "peer": "\(peer.map { "\($0)" } ?? "stranger")",
-        "reason": "more calls at once than one connection may have",
-      ])
   }
 }

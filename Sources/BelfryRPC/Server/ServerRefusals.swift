@@ -40,10 +40,10 @@ final class ServerRefusals: Sendable {
 
   /// - Parameter what: a constant; the particulars go into the metadata.
   func refused(
-    _ what: Logger.Message, _ reason: String, level: Logger.Level = .warning, count: Int = 1,
+    _ what: Logger.Message, _ reason: String, level: Logger.Level = .warning,
     metadata: @autoclosure () -> Logger.Metadata
   ) {
-    counters[reason]?.increment(by: count)
+    counters[reason]?.increment()
     guard let suppressed = lines.take() else { return }
     var metadata = metadata()
     if suppressed > 0 { metadata["suppressed"] = "\(suppressed)" }
