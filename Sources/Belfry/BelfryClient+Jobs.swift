@@ -12,7 +12,7 @@ extension BelfryClient {
 
   /// The result of a job that has succeeded, however large it is.
   ///
-  /// Throws `notFound` when the job has no outcome (yet), `badArgument` when its outcome has no result.
+  /// Throws `notFound` when the job has no outcome (yet), `notPossible` when its outcome has no result.
   ///
   /// ```swift
   /// let result = try await client.result(of: "photo-17")

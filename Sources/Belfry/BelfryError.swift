@@ -6,6 +6,8 @@ public struct BelfryError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The address, the job or the request is wrong: do not repeat it as it is.
     case badArgument
     case badIdentity
+    /// Right in itself, and the state of the cluster forbids it: no result, no CA there, as many as there may be.
+    case notPossible
     case notFound
     /// The payload is over the limit.
     case tooLarge
@@ -29,7 +31,8 @@ public struct BelfryError: Error, Sendable, Equatable, CustomStringConvertible {
   init(_ status: RPCStatus) {
     let code: Code =
       switch status.code {
-      case .invalidArgument, .failedPrecondition, .outOfRange, .alreadyExists: .badArgument
+      case .invalidArgument, .outOfRange, .alreadyExists: .badArgument
+      case .failedPrecondition: .notPossible
       case .notFound: .notFound
       case .resourceExhausted: .tooLarge
       case .permissionDenied, .unauthenticated: .refused

@@ -19,6 +19,10 @@ struct DrillTests {
   }
 
   private func drill(_ cluster: TestCluster, _ arguments: String...) async throws -> Ended {
+    try await drill(cluster, arguments)
+  }
+
+  private func drill(_ cluster: TestCluster, _ arguments: [String]) async throws -> Ended {
     try await Run.program(
       cluster.belfryPath,
       ["drill"] + arguments + [
@@ -27,15 +31,20 @@ struct DrillTests {
       ], environment: cluster.client, limit: 240)
   }
 
-  private func report(_ ended: Ended) throws -> Report {
-    try #require(ended.status == 0, "\(ended.out)\(ended.err)")
+  private func report(_ cluster: TestCluster, _ arguments: String...) async throws -> Report {
+    let ended = try await drill(cluster, arguments)
+    if ended.status != 0 {
+      let health = try await cluster.belfry("health", "-o", "json")
+      Issue.record("\(ended.err)\n\(health.out)\n\(cluster.log("c1").suffix(2_000))")
+    }
+    try #require(ended.status == 0)
     return try JSONDecoder().decode(Report.self, from: Data(ended.out.utf8))
   }
 
   @Test func aKilledWorkerLosesNothing() async throws {
     let cluster = try await cluster()
     defer { cluster.stop() }
-    let report = try report(try await drill(cluster, "worker-kill", "--jobs", "60"))
+    let report = try await report(cluster, "worker-kill", "--jobs", "60")
     #expect(report.drill == "worker-kill" && report.jobs >= 60)
     #expect(report.lost == 0 && report.twice == 0 && report.failed == 0)
     #expect(report.ranAgain > 0, "nothing was running on the one that was killed")
@@ -54,8 +63,7 @@ struct DrillTests {
   @Test func aPausedWorkerRecordsNothingTwice() async throws {
     let cluster = try await cluster()
     defer { cluster.stop() }
-    let report = try report(
-      try await drill(cluster, "worker-pause", "--jobs", "60", "--for", "7s"))
+    let report = try await report(cluster, "worker-pause", "--jobs", "60", "--for", "7s")
     #expect(report.lost == 0 && report.twice == 0 && report.ranAgain > 0)
     #expect(try #require(report.noticedMs) >= 3_000)
     let counted = try await cluster.count(report.jobs, prefix: report.id, state: "succeeded")
@@ -71,10 +79,9 @@ struct DrillTests {
       mongo: name == "broker-restart" ? nil : server.url)
     do {
       let (stop, start) = server.commands
-      let report = try report(
-        try await drill(
-          cluster, name, "--jobs", "60", "--for", "8s", "--stop-command", stop, "--start-command",
-          start, "--yes"))
+      let report = try await report(
+        cluster, name, "--jobs", "60", "--for", "8s", "--stop-command", stop, "--start-command",
+        start, "--yes")
       #expect(report.lost == 0 && report.twice == 0 && report.jobs >= 60)
       #expect(report.ranAgain == 0, "no job runs twice because a part was away")
       #expect(report.noticedMs != nil && report.recoveredMs != nil)

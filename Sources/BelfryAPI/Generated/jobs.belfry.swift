@@ -447,7 +447,7 @@ package enum JobsService {
     "belfry.v1.Jobs", "Result")
   /// Ends a job wherever it is: queued, delayed or running. Durable: it holds after any restart, also
   /// for an id that nobody has seen yet. Returns once the outcome is recorded; a running handler is
-  /// told then. UNAVAILABLE: nobody can know, cancel again. RESOURCE_EXHAUSTED: too many cancels of jobs
+  /// told then. UNAVAILABLE: nobody can know, cancel again. FAILED_PRECONDITION: too many cancels of jobs
   /// that nobody has seen.
   package static let cancel = UnaryMethod<Belfry_V1_CancelRequest, Belfry_V1_CancelReply>(
     "belfry.v1.Jobs", "Cancel")
@@ -503,7 +503,7 @@ package struct JobsClient: Sendable {
 
   /// Ends a job wherever it is: queued, delayed or running. Durable: it holds after any restart, also
   /// for an id that nobody has seen yet. Returns once the outcome is recorded; a running handler is
-  /// told then. UNAVAILABLE: nobody can know, cancel again. RESOURCE_EXHAUSTED: too many cancels of jobs
+  /// told then. UNAVAILABLE: nobody can know, cancel again. FAILED_PRECONDITION: too many cancels of jobs
   /// that nobody has seen.
   package func cancel(_ request: Belfry_V1_CancelRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_CancelReply {
     try await client.unary(JobsService.cancel, request, options: options)

@@ -221,12 +221,13 @@ extension Belfry_V1_Welcome: WireMessage {
 
 extension Belfry_V1_Heartbeat: WireMessage {
   package func encode(into writer: inout WireWriter) {
-    writer.openBlock(36)
+    writer.openBlock(44)
     writer.uint64(self.sequence)
     writer.uint64(self.echo)
     writer.uint32(self.running)
     writer.uint64(self.stuckMs)
     writer.uint64(self.heldMs)
+    writer.uint64(self.storeAwayMs)
   }
 
   package mutating func decode(from reader: inout WireReader) throws(WireError) {
@@ -236,6 +237,7 @@ extension Belfry_V1_Heartbeat: WireMessage {
     self.running = try reader.uint32()
     self.stuckMs = try reader.uint64()
     self.heldMs = try reader.uint64()
+    self.storeAwayMs = try reader.uint64()
     reader.closeBlock()
   }
 }

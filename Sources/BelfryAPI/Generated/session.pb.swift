@@ -383,6 +383,9 @@ package nonisolated struct Belfry_V1_Heartbeat: Sendable {
   /// how long the echoed heartbeat was held before this one was sent
   package var heldMs: UInt64 = 0
 
+  /// worker: how long an outcome has waited for a store that does not answer
+  package var storeAwayMs: UInt64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1486,7 +1489,7 @@ nonisolated extension Belfry_V1_Welcome: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Belfry_V1_Heartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Heartbeat"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}echo\0\u{1}running\0\u{3}stuck_ms\0\u{3}held_ms\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}echo\0\u{1}running\0\u{3}stuck_ms\0\u{3}held_ms\0\u{3}store_away_ms\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1499,6 +1502,7 @@ nonisolated extension Belfry_V1_Heartbeat: SwiftProtobuf.Message, SwiftProtobuf.
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.running) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.stuckMs) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.heldMs) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.storeAwayMs) }()
       default: break
       }
     }
@@ -1520,6 +1524,9 @@ nonisolated extension Belfry_V1_Heartbeat: SwiftProtobuf.Message, SwiftProtobuf.
     if self.heldMs != 0 {
       try visitor.visitSingularUInt64Field(value: self.heldMs, fieldNumber: 5)
     }
+    if self.storeAwayMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.storeAwayMs, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1529,6 +1536,7 @@ nonisolated extension Belfry_V1_Heartbeat: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.running != rhs.running {return false}
     if lhs.stuckMs != rhs.stuckMs {return false}
     if lhs.heldMs != rhs.heldMs {return false}
+    if lhs.storeAwayMs != rhs.storeAwayMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

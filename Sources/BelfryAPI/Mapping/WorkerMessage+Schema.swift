@@ -163,12 +163,14 @@ extension Belfry_V1_Heartbeat {
     running = UInt32(clamping: heartbeat.running)
     stuckMs = UInt64(clamping: heartbeat.stuck.millisecondsClamped)
     heldMs = UInt64(clamping: heartbeat.held.millisecondsClamped)
+    storeAwayMs = UInt64(clamping: heartbeat.storeAway.millisecondsClamped)
   }
 
   func heartbeat() -> Heartbeat {
     Heartbeat(
       sequence: sequence, echo: echo, held: .milliseconds(Int64(clamping: heldMs)),
-      running: Int(running), stuck: .milliseconds(Int64(clamping: stuckMs)))
+      running: Int(running), stuck: .milliseconds(Int64(clamping: stuckMs)),
+      storeAway: .milliseconds(Int64(clamping: storeAwayMs)))
   }
 }
 

@@ -161,8 +161,8 @@ struct ClusterCheck: Equatable {
     if !names("lost").isEmpty {
       return ClusterCheck(name: "nodes", state: .error, text: "lost: \(names("lost"))")
     }
-    if !names("suspect").isEmpty {
-      return ClusterCheck(name: "nodes", state: .warning, text: "suspect: \(names("suspect"))")
+    for state in ["wedged", "degraded", "suspect"] where !names(state).isEmpty {
+      return ClusterCheck(name: "nodes", state: .warning, text: "\(state): \(names(state))")
     }
     return workers == 0
       ? ClusterCheck(name: "nodes", state: .warning, text: "no worker is up")

@@ -179,8 +179,9 @@ final class Drill {
       name, try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
       [
         "worker", "run", "--server", plan.server, "--identity", identity, "--lanes", plan.lane,
-        "--slots", "8", "--labels", "drill=\(plan.id)", "--state", folder.path + "/\(name)",
-        "--run", "\(plan.kind)=sh -c '\(words) >> \(log); sleep 0.3; \(words)'",
+        "--slots", "\(DrillPlan.slots)", "--labels", "drill=\(plan.id)", "--state",
+        folder.path + "/\(name)",
+        "--run", "\(plan.kind)=sh -c '\(words) >> \(log); sleep \(plan.pause); \(words)'",
       ], output: folder.appendingPathComponent("\(name).log"))
   }
 
@@ -220,12 +221,15 @@ final class Drill {
   private func until(_ what: String, _ condition: () async throws -> Bool) async throws {
     let deadline = ContinuousClock.now + .seconds(60)
     while true {
+      var failure: (any Error)?
       // Asked again: the coordinator may be busy, or just coming back.
-      if (try? await condition()) == true { return }
+      do { if try await condition() { return } } catch { failure = error }
       try Task.checkCancellation()
       let dead = workers.first { !$0.isRunning }
       guard dead == nil, ContinuousClock.now < deadline else {
-        let words = workers.map { "\($0.name): \($0.lastWords)" }.joined(separator: "\n        ")
+        var said = workers.map { "\($0.name): \($0.lastWords)" }
+        if let failure { said.append("the coordinator: \(failure)") }
+        let words = said.joined(separator: "\n        ")
         throw UserError(
           .drillFailed, "the drill broke off: in vain it was waited until \(what)", why: words,
           next: ["belfry health", "check that lane \(plan.lane) is served and not paused"])

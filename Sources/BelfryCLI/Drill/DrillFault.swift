@@ -65,6 +65,11 @@ struct DrillPlan {
   let jobs: Int
   /// Jobs a second.
   let rate: Int
+  /// Of each worker.
+  static let slots = 8
+  /// How long a job takes, in seconds: a quarter longer than the two workers can bear at this rate, so that both
+  /// are always full when the fault strikes.
+  var pause: Double { max(0.3, 1.25 * Double(2 * Self.slots) / Double(rate)) }
   /// How long the whole may take.
   let limit: Duration
 

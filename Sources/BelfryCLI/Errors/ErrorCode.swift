@@ -54,6 +54,7 @@ enum ErrorCode: String, CaseIterable {
   case noSuchLane = "BF0205"
   case noSuchSchedule = "BF0206"
   case noResult = "BF0207"
+  case notPossible = "BF0208"
   // Between this program and a coordinator.
   case unavailable = "BF0301"
   case refused = "BF0302"
@@ -113,7 +114,8 @@ enum ErrorCode: String, CaseIterable {
     case .timeout, .wedged, .drillFailed, .benchFailed, .brokerBlocked, .cannotStore: .tryAgain
     case .notOurProtocol, .foreignAuthority, .wrongHost, .certificateTime, .wrongCluster:
       .protocolError
-    case .refused, .brokerRefused, .storeRefused, .tokenUsed, .tokenExpired, .tokenRevoked,
+    case .refused, .notPossible, .brokerRefused, .storeRefused, .tokenUsed, .tokenExpired,
+      .tokenRevoked,
       .tokenUnknown:
       .refused
     case .demoFailed: .bad

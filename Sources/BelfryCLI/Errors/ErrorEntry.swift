@@ -122,6 +122,12 @@ struct ErrorEntry {
         "the job has no result",
         "it has not ended, or not with success: only a job that succeeded has one",
         "belfry job show ID", "belfry job wait ID --timeout 5m")
+    case .notPossible:
+      ErrorEntry(
+        "not possible as things are",
+        "the request is right, and the state of the cluster forbids it: a node is revoked already or in session, "
+          + "a coordinator has no CA, there are as many schedules or cancels as there may be",
+        "the line why says what stands in the way: mend that first")
     case .drillFailed:
       ErrorEntry(
         "the drill could not be carried out",

@@ -88,6 +88,7 @@ extension UserError {
     switch error.code {
     case .badArgument:
       self.init(.badJob, "the request was not accepted", why: error.message)
+    case .notPossible: self.init(.notPossible, "not possible as things are", why: error.message)
     case .badIdentity:
       self.init(
         .badFile, "the identity cannot be used", why: error.message,

@@ -75,12 +75,12 @@ extension NodeLook {
     let workers = picture.nodes.filter { $0.role == "worker" }
     var nodes = MetricFamily("belfry_nodes", .gauge, "Nodes that this coordinator knows, by state.")
     for role in ["coordinator", "worker"] {
-      for state in ["up", "suspect", "lost", "draining", "left"] {
+      for state in HealthPicture.Node.statesInSession + ["lost", "left"] {
         let count = picture.nodes.count { $0.role == role && $0.state == state }
         nodes.add(count, ("role", role), ("state", state))
       }
     }
-    let present = workers.filter { ["up", "suspect", "draining"].contains($0.state) }
+    let present = workers.filter(\.isInSession)
     return [
       nodes,
       MetricFamily(

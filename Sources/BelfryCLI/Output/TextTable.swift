@@ -99,7 +99,8 @@ enum Style {
     guard ["STATE", "SEVERITY", "RESULT"].contains(column.uppercased()) else { return text }
     switch text.split(separator: " ").first.map(String.init) ?? "" {
     case "up", "succeeded", "ok": return paint(text, "32", screen)
-    case "suspect", "draining", "blocked", "warning", "delayed", "cancelled", "cordoned":
+    case "suspect", "degraded", "draining", "blocked", "warning", "delayed", "cancelled",
+      "cordoned":
       return paint(text, "33", screen)
     case "lost", "down", "failed", "expired", "critical", "error", "wedged", "dead", "revoked":
       return paint(text, "31", screen)

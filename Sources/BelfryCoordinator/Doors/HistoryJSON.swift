@@ -29,7 +29,7 @@ enum HistoryJSON {
     while !lines.isEmpty {
       var json = JSONText()
       json.array(lines) { write($1, into: &$0) }
-      if json.text.utf8.count <= bytesMax { return (json.text, cut) }
+      if json.bytes.count <= bytesMax { return (json.text, cut) }
       guard let oldest = lines.firstIndex(where: { $0.what != .lost }) else {
         lines = Array(lines.suffix(lines.count / 2))
         continue

@@ -2,26 +2,28 @@
 /// times the rest of the step. Control characters and line separators are escaped, so one document
 /// is always one line.
 struct JSONText {
-  private(set) var text = ""
+  private(set) var bytes: [UInt8] = []
   private var needsComma = false
 
-  init() { text.reserveCapacity(512) }
+  init() { bytes.reserveCapacity(512) }
+
+  var text: String { String(decoding: bytes, as: UTF8.self) }
 
   mutating func object(_ body: (inout JSONText) -> Void) {
     separate()
-    text.append("{")
+    put("{")
     needsComma = false
     body(&self)
-    text.append("}")
+    put("}")
     needsComma = true
   }
 
   mutating func array<Item>(_ items: [Item], _ each: (inout JSONText, Item) -> Void) {
     separate()
-    text.append("[")
+    put("[")
     needsComma = false
     for item in items { each(&self, item) }
-    text.append("]")
+    put("]")
     needsComma = true
   }
 
@@ -40,13 +42,13 @@ struct JSONText {
 
   mutating func field(_ name: String, _ value: some FixedWidthInteger) {
     key(name)
-    text.append(String(value))
+    put(String(value))
     needsComma = true
   }
 
   mutating func field(_ name: String, _ value: Bool) {
     key(name)
-    text.append(value ? "true" : "false")
+    put(value ? "true" : "false")
     needsComma = true
   }
 
@@ -63,37 +65,39 @@ struct JSONText {
   }
 
   private mutating func separate() {
-    if needsComma { text.append(",") }
+    if needsComma { put(",") }
     needsComma = false
   }
 
   private mutating func key(_ name: String) {
     separate()
     string(name)
-    text.append(":")
+    put(":")
   }
 
   private mutating func string(_ value: String) {
-    text.append("\"")
+    put("\"")
     if value.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C }) {
-      text.append(value)
+      put(value)
     } else {
-      for scalar in value.unicodeScalars { append(scalar) }
+      for scalar in value.unicodeScalars { put(scalar) }
     }
-    text.append("\"")
+    put("\"")
   }
 
-  private mutating func append(_ scalar: Unicode.Scalar) {
+  private mutating func put(_ scalar: Unicode.Scalar) {
     switch scalar.value {
-    case 0x22: text.append("\\\"")
-    case 0x5C: text.append("\\\\")
-    case 0x0A: text.append("\\n")
-    case 0x0D: text.append("\\r")
-    case 0x09: text.append("\\t")
+    case 0x22: put("\\\"")
+    case 0x5C: put("\\\\")
+    case 0x0A: put("\\n")
+    case 0x0D: put("\\r")
+    case 0x09: put("\\t")
     case 0..<0x20, 0x7F, 0x2028, 0x2029:
       let hex = String(scalar.value, radix: 16)
-      text.append("\\u" + String(repeating: "0", count: 4 - hex.count) + hex)
-    default: text.unicodeScalars.append(scalar)
+      put("\\u" + String(repeating: "0", count: 4 - hex.count) + hex)
+    default: put(String(scalar))
     }
   }
+
+  private mutating func put(_ value: String) { bytes.append(contentsOf: value.utf8) }
 }

@@ -7,7 +7,7 @@ internal import Foundation
 enum OutcomeJSON {
   static let resultBytesMax = 64 << 10
 
-  static func encode(_ outcome: Outcome) -> String {
+  static func encode(_ outcome: Outcome) -> [UInt8] {
     var json = JSONText()
     json.object { json in
       json.field("id", outcome.id.text)
@@ -32,7 +32,7 @@ enum OutcomeJSON {
       }
       json.field("v", 1)
     }
-    return json.text
+    return json.bytes
   }
 
   private static func write(_ result: JobResult, _ json: inout JSONText) {

@@ -61,7 +61,7 @@ enum Outgoing {
     QueueMessage(
       messageID: outcome.id.text, type: "job.\(outcome.state.rawValue)",
       contentType: "application/json", timestamp: outcome.finishedAt.milliseconds / 1_000,
-      body: Payload(Array(OutcomeJSON.encode(outcome).utf8)))
+      body: Payload(OutcomeJSON.encode(outcome)))
   }
 
   private static func reply(_ address: ReplyAddress, _ outcome: Outcome) -> QueueMessage {

@@ -22,7 +22,7 @@ extension JobsService {
     if let problem = await shell.storeProblem { throw Self.away(problem) }
     if await shell.cancelCount >= Self.cancelsMax, try await !isKnown(id) {
       throw RPCStatus(
-        .resourceExhausted,
+        .failedPrecondition,
         "\(Self.cancelsMax) cancels are heeded already, each for 7 days, and nobody here has seen job"
           + " \(id): of such jobs no more can be cancelled now; belfry job forget takes cancels back"
       )

@@ -20,7 +20,8 @@ struct SchedulesService: Sendable {
     let schedule = try read(request)
     let known = try get(await store.schedules())
     guard known.count < Self.countMax || known.contains(where: { $0.name == schedule.name }) else {
-      throw RPCStatus(.resourceExhausted, "there are \(Self.countMax) schedules, which is the most")
+      throw RPCStatus(
+        .failedPrecondition, "there are \(Self.countMax) schedules, which is the most")
     }
     if let problem = await store.putSchedule(schedule) { throw Self.away(problem) }
     return try view(schedule)

@@ -3,13 +3,55 @@ internal import OrderedCollections
 /// The heartbeat monitor: suspect, lost, returned, and what follows for the jobs.
 extension ClusterCore {
   mutating func heartbeatReceived(_ heartbeat: Heartbeat, from worker: Worker, at now: Now) {
+    let isFirst = worker.heartbeatSeen == 0
     worker.heartbeatSeen = max(worker.heartbeatSeen, heartbeat.sequence)
     worker.heartbeatSeenAt = now.monotonic
     worker.running = heartbeat.running
+    let hadTrouble = worker.trouble
     worker.stuck = heartbeat.stuck
+    worker.storeAway = heartbeat.storeAway
+    if hadTrouble != nil || worker.trouble != nil || isFirst {
+      watchTroubles(of: worker, mayBeOpen: isFirst, at: now)
+    }
     let sent = worker.heartbeatSentAt.last { $0.sequence == heartbeat.echo }
     if let sent {
       worker.detector.measured(roundTrip: now.monotonic - sent.at - heartbeat.held)
+    }
+  }
+
+  /// - Parameter mayBeOpen: a coordinator before this one may have left an alert open.
+  private mutating func watchTroubles(of worker: Worker, mayBeOpen: Bool, at now: Now) {
+    let name = worker.name
+    if worker.trouble == nil {
+      dispatchNeeded = true
+      ready.healthChanged = true
+    }
+    for one in Worker.Trouble.allCases where one != worker.trouble {
+      let why = "worker \(name) works again"
+      if mayBeOpen {
+        resolve(one.rawValue, name.text, why: why, at: now)
+      } else {
+        resolveIfOpen(one.rawValue, name.text, why: why, at: now)
+      }
+    }
+    switch worker.trouble {
+    case .wedged:
+      raise(
+        "node-wedged", name.text, .critical, "worker \(name) is wedged", why: worker.troubleText,
+        at: now)
+    // With the store away for all there is one alert of that.
+    case .storeAway where parts.storeState.state == .up:
+      raise(
+        "node-store-down", name.text, .critical, "worker \(name) alone does not reach its store",
+        why: worker.troubleText, at: now)
+    case .storeAway, nil: break
+    }
+  }
+
+  /// It is lost or has left: what it said of itself is over.
+  mutating func troubleIsOver(_ worker: Worker, why: String, at now: Now) {
+    for one in Worker.Trouble.allCases {
+      resolveIfOpen(one.rawValue, worker.name.text, why: why, at: now)
     }
   }
 
@@ -70,6 +112,7 @@ extension ClusterCore {
     worker.standing = .lost(reason)
     worker.reason = reason
     worker.since = now.wall
+    troubleIsOver(worker, why: "it is lost", at: now)
     planConsumers(at: now)
     if worker.isDraining && worker.runs.isEmpty {
       worker.standing = .left

@@ -123,6 +123,7 @@ extension ClusterCore {
     if hasLeft(worker) {
       worker.standing = .left
       worker.since = now.wall
+      troubleIsOver(worker, why: "it has left", at: now)
       planConsumers(at: now)
       vanished(worker.runs.sorted(), of: worker, uncharged: true, at: now)
       return

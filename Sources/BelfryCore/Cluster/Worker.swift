@@ -31,7 +31,10 @@ final class Worker {
   var heartbeatSeen: UInt64 = 0
   var heartbeatSeenAt: Instant
   var running = 0
+  /// What it said last of itself: age of the oldest task its pool has not run, and of the oldest outcome
+  /// that its store has not answered.
   var stuck: Duration = .zero
+  var storeAway: Duration = .zero
 
   init(_ hello: Hello, session: SessionID, address: String, at now: Now) {
     name = hello.worker
@@ -53,7 +56,30 @@ final class Worker {
 
   /// In session, whatever its load: a lane it serves is served.
   var isInSession: Bool { session != nil && standing == .up && !isDraining }
-  var takesNewJobs: Bool { isInSession && detector.state == .up }
+  var takesNewJobs: Bool { isInSession && detector.state == .up && trouble == nil }
+
+  /// Why it can do nothing new although it is heard.
+  enum Trouble: String, CaseIterable {
+    case wedged = "node-wedged"
+    case storeAway = "node-store-down"
+  }
+
+  static let troubleAfter = Duration.seconds(5)
+
+  var trouble: Trouble? {
+    guard isAlive else { return nil }
+    if stuck >= Self.troubleAfter { return .wedged }
+    return storeAway >= Self.troubleAfter ? .storeAway : nil
+  }
+
+  /// In words; empty when it has none.
+  var troubleText: String {
+    switch trouble {
+    case .wedged: "its handlers have left its threads no time for \(stuck.secondsText)"
+    case .storeAway: "it has not reached its store for \(storeAway.secondsText)"
+    case nil: ""
+    }
+  }
 
   func serves(_ demand: Demand) -> Bool {
     hello.lanes.contains(demand.lane) && hello.kinds.contains(demand.kind)
@@ -70,6 +96,8 @@ final class Worker {
     heartbeatSentAt = []
     heartbeatSeen = 0
     heartbeatSeenAt = now.monotonic
+    stuck = .zero
+    storeAway = .zero
     isDraining = false
     detector = FailureDetector(heardAt: now.monotonic)
   }

@@ -42,6 +42,8 @@ package struct OutcomeRecorder {
   private var nextTicket: Ticket = 1
   private var nextBatch: UInt64 = 1
   private var pausedUntil: Instant?
+  /// Since when every answer of the store was *unknown*; nil: the last one was known.
+  package private(set) var unansweredSince: Instant?
 
   package init() {}
 
@@ -124,7 +126,11 @@ package struct OutcomeRecorder {
   private mutating func again(
     _ items: [Item], at now: Instant, _ put: (inout Self, [Item]) -> Void
   ) {
-    guard !items.isEmpty else { return }
+    guard !items.isEmpty else {
+      unansweredSince = nil
+      return
+    }
+    unansweredSince = unansweredSince ?? now
     put(&self, items)
     pausedUntil = now + Self.pause
   }

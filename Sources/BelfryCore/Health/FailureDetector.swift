@@ -111,7 +111,8 @@ extension FailureDetector.Reason: CustomStringConvertible {
 extension Duration {
   /// Seconds with one decimal, for sentences: `4.1 s`.
   package var secondsText: String {
-    let tenths = (millisecondsClamped + 50) / 100
+    // Also of what a peer says: nothing is added to the greatest number.
+    let tenths = millisecondsClamped / 100 + (millisecondsClamped % 100 >= 50 ? 1 : 0)
     return "\(tenths / 10).\(abs(tenths % 10)) s"
   }
 }

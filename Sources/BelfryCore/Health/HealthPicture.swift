@@ -6,7 +6,7 @@ package struct HealthPicture: Sendable, Equatable {
   package struct Node: Sendable, Equatable {
     package var name: String
     package var role: String
-    /// up, suspect, lost, draining, left.
+    /// up, suspect, degraded, wedged, lost, draining, left.
     package var state: String
     package var reason: String
     package var since: WallTime
@@ -19,6 +19,9 @@ package struct HealthPicture: Sendable, Equatable {
     package var lanes: [Lane]
     package var software: String
     package var address: String
+
+    package static let statesInSession = ["up", "suspect", "degraded", "wedged", "draining"]
+    package var isInSession: Bool { Self.statesInSession.contains(state) }
   }
 
   package struct LaneItem: Sendable, Equatable {
@@ -57,7 +60,7 @@ package struct HealthPicture: Sendable, Equatable {
 extension HealthPicture {
   /// Names of the nodes that are here, or were a moment ago.
   package var inSession: Set<String> {
-    Set(nodes.filter { ["up", "suspect", "draining"].contains($0.state) }.map(\.name))
+    Set(nodes.filter { $0.isInSession }.map(\.name))
   }
 }
 
@@ -102,7 +105,8 @@ extension ClusterCore {
 
   private func node(_ worker: Worker, at now: Now) -> HealthPicture.Node {
     HealthPicture.Node(
-      name: worker.name.text, role: "worker", state: state(of: worker), reason: worker.reason,
+      name: worker.name.text, role: "worker", state: state(of: worker),
+      reason: worker.reason.isEmpty ? worker.troubleText : worker.reason,
       since: worker.since, boot: worker.boot, slots: worker.hello.slots, running: worker.running,
       heartbeatAge: now.monotonic - worker.detector.lastHeard, labels: worker.hello.labels,
       kinds: worker.hello.kinds, lanes: worker.hello.lanes, software: worker.hello.software,
@@ -115,7 +119,12 @@ extension ClusterCore {
     case .left: return "left"
     case .up:
       if case .suspect = worker.detector.state { return "suspect" }
-      return worker.isDraining ? "draining" : "up"
+      if worker.isDraining { return "draining" }
+      switch worker.trouble {
+      case .wedged: return "wedged"
+      case .storeAway: return "degraded"
+      case nil: return "up"
+      }
     }
   }
 

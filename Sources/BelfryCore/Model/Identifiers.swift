@@ -25,7 +25,13 @@ package struct BootID: Hashable, Comparable, Sendable, CustomStringConvertible {
   }
 
   package static func < (a: Self, b: Self) -> Bool { (a.high, a.low) < (b.high, b.low) }
-  package var description: String { Hex.format(high) + Hex.format(low) }
+  package var description: String {
+    String(unsafeUninitializedCapacity: 32) { buffer in
+      Hex.write(high, to: buffer, at: 0)
+      Hex.write(low, to: buffer, at: 16)
+      return 32
+    }
+  }
 }
 
 /// Names one attempt given to a worker: the coordinator's boot id and a counter, never used twice.
@@ -56,11 +62,15 @@ package struct AssignmentID: Hashable, Comparable, Sendable, CustomStringConvert
 package enum Hex {
   package static func format(_ value: UInt64) -> String {
     String(unsafeUninitializedCapacity: 16) { buffer in
-      for index in 0..<16 {
-        let digit = UInt8(truncatingIfNeeded: (value >> UInt64(60 - index * 4)) & 0xF)
-        buffer[index] = digit < 10 ? 0x30 + digit : 0x57 + digit
-      }
+      write(value, to: buffer, at: 0)
       return 16
+    }
+  }
+
+  static func write(_ value: UInt64, to buffer: UnsafeMutableBufferPointer<UInt8>, at start: Int) {
+    for index in 0..<16 {
+      let digit = UInt8(truncatingIfNeeded: (value >> UInt64(60 - index * 4)) & 0xF)
+      buffer[start + index] = digit < 10 ? 0x30 + digit : 0x57 + digit
     }
   }
 

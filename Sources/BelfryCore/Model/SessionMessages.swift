@@ -132,16 +132,19 @@ package struct Heartbeat: Sendable, Equatable {
   package var running: Int
   /// Worker: age of the oldest task that its pool has not run.
   package var stuck: Duration
+  /// Worker: how long an outcome has waited for a store that does not answer.
+  package var storeAway: Duration
 
   package init(
     sequence: UInt64, echo: UInt64 = 0, held: Duration = .zero, running: Int = 0,
-    stuck: Duration = .zero
+    stuck: Duration = .zero, storeAway: Duration = .zero
   ) {
     self.sequence = sequence
     self.echo = echo
     self.held = held
     self.running = running
     self.stuck = stuck
+    self.storeAway = storeAway
   }
 }
 

@@ -206,7 +206,8 @@ package struct WorkerCore {
       sessions[id]?.sent += 1
       let heartbeat = Heartbeat(
         sequence: session.sent + 1, echo: session.seen, held: now.monotonic - session.seenAt,
-        running: slotsTaken, stuck: stuck)
+        running: slotsTaken, stuck: stuck,
+        storeAway: recorder.unansweredSince.map { now.monotonic - $0 } ?? .zero)
       ready.sends.append((id, .heartbeat(heartbeat)))
     }
     forgetAway(at: now)

@@ -122,6 +122,16 @@ internal import CRabbitMQ
     #endif
   }
 
+  /// While gathering, frames go out in full packets only: each is a write of its own, and the broker wakes
+  /// up for each packet. Never across a question whose answer is waited for.
+  func gather(_ isOn: Bool) {
+    #if os(Linux)
+      var value: Int32 = isOn ? 1 : 0
+      _ = unsafe setsockopt(
+        descriptor, Int32(IPPROTO_TCP), TCP_CORK, &value, socklen_t(MemoryLayout<Int32>.size))
+    #endif
+  }
+
   private func logIn(name: String) throws(RabbitMQError) {
     let reply = unsafe withClientProperties(name: name) { properties in
       if address.isExternal {

@@ -71,6 +71,8 @@ extension ConsumingSession {
   }
 
   private func flushAcks(_ connection: AMQPConnection) throws(RabbitMQError) {
+    connection.gather(true)
+    defer { connection.gather(false) }
     for index in channels.indices {
       for frame in channels[index].book.flush() {
         switch frame {

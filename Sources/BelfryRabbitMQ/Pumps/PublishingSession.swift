@@ -159,6 +159,9 @@ final class PublishingSession {
 
   /// Sends what the window and the socket take, at most one turn's worth.
   private func send(_ connection: AMQPConnection) throws(RabbitMQError) -> Next {
+    guard begun != nil || waiting.first != nil else { return .untilInput }
+    connection.gather(true)
+    defer { connection.gather(false) }
     var unchecked = 0
     for turn in 0..<Limit.sendsPerTurn {
       if isBlocked { return .untilInput }
@@ -173,7 +176,9 @@ final class PublishingSession {
       guard let item = waiting.first else { return .untilInput }
       guard case .message(let message) = item else {
         waiting.removeFirst()
+        connection.gather(false)
         try declare(connection)
+        connection.gather(true)
         continue
       }
       let size = message.message.body.size

@@ -57,6 +57,8 @@ actor WorkerShell {
   private var drained: CheckedContinuation<Void, Never>?
   private var hasDrained = false
   private var isLeaving = false
+  /// When a task was handed to the handlers' pool that it has not run yet.
+  private var probedAt: Instant?
 
   init(
     core: WorkerCore, handlers: [Kind: JobHandler], defaultTimeout: Duration?,
@@ -114,6 +116,7 @@ actor WorkerShell {
     let now = clock.now()
     var sends: [SessionID: [WorkerMessage]] = [:]
     for input in inputs {
+      if case .tick = input { probe(at: now.monotonic) }
       let ready = core.step(input, at: now)
       for (session, message) in ready.sends { sends[session, default: []].append(message) }
       perform(ready)
@@ -127,6 +130,14 @@ actor WorkerShell {
         WorkerFailpoints.sent(messages)
       #endif
     }
+  }
+
+  /// Asks the handlers' pool for a sign of life: one task at a time, which does nothing.
+  private func probe(at now: Instant) {
+    core.stuck = probedAt.map { now - $0 } ?? .zero
+    guard probedAt == nil else { return }
+    probedAt = now
+    Task.detached { [self] in loop.execute { self.assumeIsolated { $0.probedAt = nil } } }
   }
 
   // MARK: effects
@@ -167,6 +178,9 @@ actor WorkerShell {
       report: { [self] news in progress.withLock { $0[assignment] = news } })
     let hasStore = core.hasStore
     let task = Task.detached { [self] in
+      #if DEBUG
+        ProcessFailpoint.pass("W2.running")
+      #endif
       let ended = await run.run()
       stopTimer(assignment)
       let result = await keeper.keep(ended, of: assign, hasStore: hasStore)
