@@ -31,8 +31,16 @@ actor WorkerShell {
   private struct Running {
     let task: Task<Void, Never>
     let startedAt: WallTime
+    let isOver: Flag
     var timer: Scheduled<Void>?
     var isGivenUp = false
+  }
+
+  /// Set when the handler has returned: what is left to do for its result is not the handler's time.
+  private final class Flag: Sendable {
+    private let value = Atomic(false)
+    var isSet: Bool { value.load(ordering: .acquiring) }
+    func set() { value.store(true, ordering: .releasing) }
   }
 
   /// How long a cancelled Swift handler may go on before it is given up.
@@ -120,6 +128,7 @@ actor WorkerShell {
       let ready = core.step(input, at: now)
       for (session, message) in ready.sends { sends[session, default: []].append(message) }
       perform(ready)
+      if case .handlerEnded(let assignment, _) = input { ended(assignment) }
     }
     for (session, messages) in sends.sorted(by: { $0.key < $1.key }) {
       #if DEBUG
@@ -177,32 +186,23 @@ actor WorkerShell {
       now: { [clock] in clock.now().wall },
       report: { [self] news in progress.withLock { $0[assignment] = news } })
     let hasStore = core.hasStore
+    let isOver = Flag()
     let task = Task.detached { [self] in
       #if DEBUG
         ProcessFailpoint.pass("W2.running")
       #endif
       let ended = await run.run()
-      stopTimer(assignment)
+      isOver.set()
       let result = await keeper.keep(ended, of: assign, hasStore: hasStore)
       post(.handlerEnded(assignment, result))
-      forget(assignment)
     }
-    var entry = Running(task: task, startedAt: clock.now().wall)
+    var entry = Running(task: task, startedAt: clock.now().wall, isOver: isOver)
     if case .swift = handler, let timeout = run.timeout {
       entry.timer = loop.scheduleTask(in: TimeAmount(timeout)) {
         self.assumeIsolated { $0.timedOut(assignment, after: timeout) }
       }
     }
     running[assignment] = entry
-  }
-
-  /// Its handler has ended: what is left to do for its result is not the handler's time.
-  private nonisolated func stopTimer(_ assignment: AssignmentID) {
-    loop.execute { self.assumeIsolated { $0.running[assignment]?.timer?.cancel() } }
-  }
-
-  private nonisolated func forget(_ assignment: AssignmentID) {
-    loop.execute { self.assumeIsolated { $0.ended(assignment) } }
   }
 
   private func ended(_ assignment: AssignmentID) {
@@ -213,7 +213,7 @@ actor WorkerShell {
 
   /// A handler in Swift at its time-out: cancelled, and given up when that does not help.
   private func timedOut(_ assignment: AssignmentID, after timeout: Duration) {
-    guard let entry = running[assignment] else { return }
+    guard let entry = running[assignment], !entry.isOver.isSet else { return }
     post(.handlerTimedOut(assignment, after: timeout))
     entry.task.cancel()
     running[assignment]?.timer = loop.scheduleTask(in: Self.grace) {
@@ -222,7 +222,7 @@ actor WorkerShell {
   }
 
   private func giveUp(_ assignment: AssignmentID, after timeout: Duration) {
-    guard let entry = running[assignment] else { return }
+    guard let entry = running[assignment], !entry.isOver.isSet else { return }
     running[assignment]?.isGivenUp = true
     logger.error(
       "a handler does not end: its slot stays taken", metadata: ["assignment": "\(assignment)"])
