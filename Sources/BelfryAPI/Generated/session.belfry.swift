@@ -110,10 +110,11 @@ extension Belfry_V1_CoordinatorMessage: WireMessage {
 
 extension Belfry_V1_Hello: WireMessage {
   package func encode(into writer: inout WireWriter) {
-    writer.openBlock(9)
+    writer.openBlock(10)
     writer.uint32(self.version)
     writer.uint32(self.slots)
     writer.bool(self.coordinatorRecords)
+    writer.bool(self.datagrams)
     writer.elements(self.features) { $0.string($1) }
     writer.string(self.worker)
     writer.string(self.boot)
@@ -130,6 +131,7 @@ extension Belfry_V1_Hello: WireMessage {
     self.version = try reader.uint32()
     self.slots = try reader.uint32()
     self.coordinatorRecords = try reader.bool()
+    self.datagrams = try reader.bool()
     reader.closeBlock()
     if try reader.hasPart() { self.features = try reader.strings() }
     if try reader.hasPart() { self.worker = try reader.string() }
@@ -198,9 +200,11 @@ extension Belfry_V1_Holding: WireMessage {
 
 extension Belfry_V1_Welcome: WireMessage {
   package func encode(into writer: inout WireWriter) {
-    writer.openBlock(5)
+    writer.openBlock(17)
     writer.uint32(self.version)
     writer.bool(self.coordinatorRecords)
+    writer.uint32(self.datagramPort)
+    writer.uint64(self.datagramSession)
     writer.elements(self.features) { $0.string($1) }
     writer.string(self.coordinator)
     writer.string(self.boot)
@@ -211,6 +215,8 @@ extension Belfry_V1_Welcome: WireMessage {
     try reader.openBlock()
     self.version = try reader.uint32()
     self.coordinatorRecords = try reader.bool()
+    self.datagramPort = try reader.uint32()
+    self.datagramSession = try reader.uint64()
     reader.closeBlock()
     if try reader.hasPart() { self.features = try reader.strings() }
     if try reader.hasPart() { self.coordinator = try reader.string() }

@@ -278,6 +278,9 @@ package nonisolated struct Belfry_V1_Hello: Sendable {
   /// Clears the value of `death`. Subsequent reads from it will return its default value.
   package mutating func clearDeath() {self._death = nil}
 
+  /// it sends and reads heartbeat datagrams (docs/protocol.md)
+  package var datagrams: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -357,6 +360,12 @@ package nonisolated struct Belfry_V1_Welcome: Sendable {
   package var store: String = String()
 
   package var coordinatorRecords: Bool = false
+
+  /// UDP, at the address of this session; 0: no heartbeat datagrams
+  package var datagramPort: UInt32 = 0
+
+  /// names this session in its datagrams
+  package var datagramSession: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1220,7 +1229,7 @@ nonisolated extension Belfry_V1_CoordinatorMessage: SwiftProtobuf.Message, Swift
 
 nonisolated extension Belfry_V1_Hello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Hello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}features\0\u{1}worker\0\u{1}boot\0\u{1}slots\0\u{1}kinds\0\u{1}lanes\0\u{1}labels\0\u{3}coordinator_records\0\u{1}holding\0\u{1}software\0\u{1}death\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}features\0\u{1}worker\0\u{1}boot\0\u{1}slots\0\u{1}kinds\0\u{1}lanes\0\u{1}labels\0\u{3}coordinator_records\0\u{1}holding\0\u{1}software\0\u{1}death\0\u{1}datagrams\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1240,6 +1249,7 @@ nonisolated extension Belfry_V1_Hello: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 10: try { try decoder.decodeRepeatedMessageField(value: &self.holding) }()
       case 11: try { try decoder.decodeSingularStringField(value: &self.software) }()
       case 12: try { try decoder.decodeSingularMessageField(value: &self._death) }()
+      case 13: try { try decoder.decodeSingularBoolField(value: &self.datagrams) }()
       default: break
       }
     }
@@ -1286,6 +1296,9 @@ nonisolated extension Belfry_V1_Hello: SwiftProtobuf.Message, SwiftProtobuf._Mes
     try { if let v = self._death {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
     } }()
+    if self.datagrams != false {
+      try visitor.visitSingularBoolField(value: self.datagrams, fieldNumber: 13)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1302,6 +1315,7 @@ nonisolated extension Belfry_V1_Hello: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.holding != rhs.holding {return false}
     if lhs.software != rhs.software {return false}
     if lhs._death != rhs._death {return false}
+    if lhs.datagrams != rhs.datagrams {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1434,7 +1448,7 @@ nonisolated extension Belfry_V1_Holding: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Belfry_V1_Welcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Welcome"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}features\0\u{1}coordinator\0\u{1}boot\0\u{1}store\0\u{3}coordinator_records\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}features\0\u{1}coordinator\0\u{1}boot\0\u{1}store\0\u{3}coordinator_records\0\u{3}datagram_port\0\u{3}datagram_session\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1448,6 +1462,8 @@ nonisolated extension Belfry_V1_Welcome: SwiftProtobuf.Message, SwiftProtobuf._M
       case 4: try { try decoder.decodeSingularStringField(value: &self.boot) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.store) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.coordinatorRecords) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.datagramPort) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.datagramSession) }()
       default: break
       }
     }
@@ -1472,6 +1488,12 @@ nonisolated extension Belfry_V1_Welcome: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.coordinatorRecords != false {
       try visitor.visitSingularBoolField(value: self.coordinatorRecords, fieldNumber: 6)
     }
+    if self.datagramPort != 0 {
+      try visitor.visitSingularUInt32Field(value: self.datagramPort, fieldNumber: 7)
+    }
+    if self.datagramSession != 0 {
+      try visitor.visitSingularUInt64Field(value: self.datagramSession, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1482,6 +1504,8 @@ nonisolated extension Belfry_V1_Welcome: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.boot != rhs.boot {return false}
     if lhs.store != rhs.store {return false}
     if lhs.coordinatorRecords != rhs.coordinatorRecords {return false}
+    if lhs.datagramPort != rhs.datagramPort {return false}
+    if lhs.datagramSession != rhs.datagramSession {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
