@@ -95,7 +95,8 @@ let package = Package(
     library("BelfryWire", adding: [.enableExperimentalFeature("Lifetimes")]),
     library("BelfryNet", ["COpenSSL", "CNghttp2", log] + nio, wraps: true),
     library("BelfryRPC", ["BelfryWire", "BelfryNet", "CZlib", log, metrics] + nio, wraps: true),
-    library("BelfryAPI", ["BelfryWire", "BelfryRPC", "BelfryCore", protobuf] + nio),
+    library(
+      "BelfryAPI", ["BelfryWire", "BelfryRPC", "BelfryCore", "BelfryIdentity", protobuf] + nio),
     library("BelfryRabbitMQ", ["BelfryCore", "CRabbitMQ"], wraps: true),
     library("BelfryMongo", ["BelfryCore", "CMongoC"], wraps: true),
     library(

@@ -35,6 +35,8 @@ package struct Coordinator: Service {
     /// Where machines reach the cluster, `https://host:port`; empty: where they reached it.
     package var addresses: [String] = []
     package var software = ""
+    /// Heartbeat datagrams beside the sessions, over UDP on the port of the RPC server.
+    package var datagrams = true
 
     package init(
       core: ClusterConfiguration, cluster: String, server: RPCServer.Configuration,
@@ -88,7 +90,8 @@ package struct Coordinator: Service {
     await clock.follow { await store.time() }
     let shell = CoreShell(
       core: ClusterCore(configuration.core), queue: queue, outlets: outlets, health: health,
-      clock: clock, loop: loop, logger: logger)
+      clock: clock, datagrams: configuration.datagrams ? SessionDatagrams(logger: logger) : nil,
+      loop: loop, logger: logger)
     let gate = BrokerGate(broker: configuration.core.brokerName, logger: logger)
     let door = JobDoor(
       lanes: configuration.core.lanes, attachments: configuration.attachments,
@@ -194,6 +197,7 @@ package struct Coordinator: Service {
     _ shell: CoreShell, _ gate: BrokerGate, _ directory: NodeDirectory
   ) async throws {
     guard try await opens({ try await gate.open(within: configuration.wait) }) else { return }
+    defer { shell.datagrams?.close() }
     var router = router(shell, directory)
     let health = ServerHealth.register(in: &router)
     let server = RPCServer(
@@ -202,7 +206,11 @@ package struct Coordinator: Service {
         Roles.refusal(method, peer) ?? directory.refusal(peer, at: ProcessClock.now().wall)
       },
       recognize: { directory.refusal($0, at: ProcessClock.now().wall) == nil }, logger: logger)
+    let (host, port) = (configuration.server.host, configuration.server.port)
+    // Before the first session, which would have none for its life.
+    if port != 0 { await bindDatagrams(shell, host, port) }
     let address = try await server.start()
+    if port == 0, let port = address.port { await bindDatagrams(shell, host, port) }
     logger.info("coordinator is ready", metadata: ["address": "\(address)"])
     await shell.serves()
     started(address)
@@ -217,6 +225,10 @@ package struct Coordinator: Service {
     await leave(shell)
     health.finish()
     await server.shutdownGracefully(deadline: .seconds(5))
+  }
+
+  private func bindDatagrams(_ shell: CoreShell, _ host: String, _ port: Int) async {
+    await shell.datagrams?.bind(host: host, port: port, group: group) { shell.post(.beats($0)) }
   }
 
   private func leave(_ shell: CoreShell) async {

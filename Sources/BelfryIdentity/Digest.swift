@@ -19,7 +19,7 @@ package enum Digest {
   }
 
   /// In a time that says nothing of where they differ.
-  static func areEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+  package static func areEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {
     unsafe a.count == b.count && CRYPTO_memcmp(a, b, a.count) == 0
   }
 }

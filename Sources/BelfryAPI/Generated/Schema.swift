@@ -4,7 +4,7 @@
 package enum Schema {
   /// SHA-256 of the .proto files of proto/belfry and proto/grpc, one after the other in the order of
   /// their paths.
-  package static let sha256 = "b61c78e22a966c45de8c9702a6168af9806b8a7459db018cb9696df755f0a485"
+  package static let sha256 = "71922dfedd28eeb25cae6bcf116f14a9b20f52c29687cacdade3ef8a547a834a"
 
   /// The same files as a google.protobuf.FileDescriptorSet, in base64.
   static let descriptors =

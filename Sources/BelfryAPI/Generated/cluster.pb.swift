@@ -92,7 +92,7 @@ package nonisolated struct Belfry_V1_NodeHealth: Sendable {
   /// coordinator worker
   package var role: String = String()
 
-  /// up suspect degraded wedged lost draining left
+  /// up suspect degraded one-way wedged lost draining left
   package var state: String = String()
 
   package var reason: String = String()

@@ -65,12 +65,17 @@ extension Belfry_V1_Welcome {
     boot = welcome.boot.description
     store = welcome.store ?? ""
     coordinatorRecords = welcome.coordinatorRecords
+    guard let offer = welcome.datagrams else { return }
+    datagramPort = UInt32(clamping: offer.port)
+    datagramSession = offer.session
   }
 
   fileprivate func welcome() throws(MappingError) -> Welcome {
     Welcome(
       coordinator: try Field.node(coordinator, "coordinator"), boot: try Field.boot(boot),
-      store: store.isEmpty ? nil : store, coordinatorRecords: coordinatorRecords)
+      store: store.isEmpty ? nil : store, coordinatorRecords: coordinatorRecords,
+      datagrams: (1...65_535).contains(datagramPort)
+        ? DatagramOffer(port: Int(datagramPort), session: datagramSession) : nil)
   }
 }
 

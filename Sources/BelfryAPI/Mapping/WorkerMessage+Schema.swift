@@ -91,6 +91,7 @@ extension Belfry_V1_Hello {
     coordinatorRecords = hello.coordinatorRecords
     software = hello.software
     if let death = hello.death { self.death = Belfry_V1_Death(death) }
+    datagrams = hello.datagrams
     holding = hello.holding.map { held in
       .with {
         $0.job = held.job.text
@@ -121,7 +122,8 @@ extension Belfry_V1_Hello {
       worker: try Field.node(worker), boot: try Field.boot(boot), slots: Int(slots), kinds: kinds,
       lanes: lanes.isEmpty ? [.default] : lanes, labels: labels,
       coordinatorRecords: coordinatorRecords, holding: holding,
-      software: String(software.prefix(128)), death: hasDeath ? try death.death() : nil)
+      software: String(software.prefix(128)), death: hasDeath ? try death.death() : nil,
+      datagrams: datagrams)
   }
 }
 

@@ -161,7 +161,7 @@ struct ClusterCheck: Equatable {
     if !names("lost").isEmpty {
       return ClusterCheck(name: "nodes", state: .error, text: "lost: \(names("lost"))")
     }
-    for state in ["wedged", "degraded", "suspect"] where !names(state).isEmpty {
+    for state in ["wedged", "one-way", "degraded", "suspect"] where !names(state).isEmpty {
       return ClusterCheck(name: "nodes", state: .warning, text: "\(state): \(names(state))")
     }
     return workers == 0

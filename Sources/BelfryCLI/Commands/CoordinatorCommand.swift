@@ -72,6 +72,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
     var alertSinks: String?
     @Option(help: "How long outcomes are kept, and so how long an id is known. [default: 30d]")
     var keepOutcomes: DurationOption?
+    @Option(help: "Heartbeats over UDP too, on the port of --listen: on or off. [default: on]")
+    var datagrams: String?
     @Option(help: "How long RabbitMQ and MongoDB may be away at start. [default: 30s]")
     var wait: DurationOption?
     @Option(help: "Where to serve /metrics, /healthz and /readyz, host:port (BELFRY_HTTP).")
@@ -98,6 +100,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
       options.note(.retry, retry)
       options.note(.alertSinks, alertSinks)
       options.note(.keepOutcomes, keepOutcomes)
+      options.note(.coordinatorDatagrams, datagrams)
       options.note(.coordinatorWait, wait)
       options.note(.http, http)
       return options
@@ -128,6 +131,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
       configuration.outcomesKept = try setup.outcomesKept()
       configuration.issuer = try setup.issuer(me, logs.logger)
       configuration.addresses = try setup.addresses()
+      configuration.datagrams = try settings.text(.coordinatorDatagrams) != "off"
       configuration.software = "belfry \(BelfryCommand.version)"
       let notices = SystemdNotices(drainMax: configuration.drainMax, logger: logs.logger)
       notices?.tell(NodeReport(phase: .starting, sentence: "waits for MongoDB"))

@@ -62,6 +62,8 @@ struct WorkerCommand: AsyncParsableCommand {
     var resultMax: SizeOption?
     @Option(help: "How long a leaving worker waits for what runs. [default: 30s]")
     var drain: DurationOption?
+    @Option(help: "Heartbeats over UDP too: on or off. [default: on]")
+    var datagrams: String?
     @Option(help: "Give up when no coordinator is reached for so long at start. [default: never]")
     var wait: DurationOption?
     @Option(help: "Where to serve /metrics, /healthz and /readyz, host:port (BELFRY_HTTP).")
@@ -83,6 +85,7 @@ struct WorkerCommand: AsyncParsableCommand {
       options.note(.workerTimeout, timeout)
       options.note(.resultMax, resultMax?.bytes)
       options.note(.drain, drain)
+      options.note(.workerDatagrams, datagrams)
       options.note(.workerWait, wait)
       options.note(.http, http)
       return options
@@ -113,6 +116,7 @@ struct WorkerCommand: AsyncParsableCommand {
         lanes: try LaneText.parse(settings.texts(.lanes)), labels: try setup.labels(),
         software: "belfry \(BelfryCommand.version)", hasStore: url != nil)
       core.death = death
+      core.datagrams = try settings.text(.workerDatagrams) != "off"
       var configuration = Worker.Configuration(
         core: core, coordinators: try setup.servers(joined), tls: me.tls, handlers: handlers,
         defaultTimeout: try settings.duration(.workerTimeout) ?? .seconds(1_800))

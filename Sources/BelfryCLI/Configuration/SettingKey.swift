@@ -19,6 +19,7 @@ enum SettingKey: String, CaseIterable, Sendable {
   case retry = "coordinator.retry"
   case alertSinks = "coordinator.alertSinks"
   case keepOutcomes = "coordinator.keepOutcomes"
+  case coordinatorDatagrams = "coordinator.datagrams"
   case coordinatorWait = "coordinator.wait"
   case run = "worker.run"
   case slots = "worker.slots"
@@ -26,6 +27,7 @@ enum SettingKey: String, CaseIterable, Sendable {
   case workerTimeout = "worker.timeout"
   case resultMax = "worker.resultMax"
   case drain = "worker.drain"
+  case workerDatagrams = "worker.datagrams"
   case workerWait = "worker.wait"
   case http = "http.listen"
   case logFormat = "log.format"
@@ -35,7 +37,8 @@ enum SettingKey: String, CaseIterable, Sendable {
     switch self {
     case .serverURL, .identity, .state, .lanes: shared
     case .queueURL, .queuePassword, .storeURL, .storePassword: parts
-    case .run, .slots, .labels, .workerTimeout, .resultMax, .drain, .workerWait: worker
+    case .run, .slots, .labels, .workerTimeout, .resultMax, .drain, .workerDatagrams, .workerWait:
+      worker
     case .http, .logFormat, .logLevel: observed
     case .authority, .advertise, .certificateLife: membership
     default: coordinator
@@ -121,6 +124,11 @@ enum SettingKey: String, CaseIterable, Sendable {
         key: self, form: .duration, standard: "30d",
         about: "How long outcomes are kept, and so how long an id is known; at least 1d.",
         example: "90d", option: "--keep-outcomes")
+    case .coordinatorDatagrams:
+      Setting(
+        key: self, form: .choice(["on", "off"]), standard: "on",
+        about: "Heartbeats over UDP too, on the port of coordinator.listen.", example: "off",
+        option: "--datagrams")
     default:
       Setting(
         key: self, form: .duration, standard: "30s",
@@ -178,6 +186,11 @@ enum SettingKey: String, CaseIterable, Sendable {
       Setting(
         key: self, form: .duration, standard: "30s",
         about: "How long a leaving worker waits for what runs.", example: "5m", option: "--drain")
+    case .workerDatagrams:
+      Setting(
+        key: self, form: .choice(["on", "off"]), standard: "on",
+        about: "Heartbeats over UDP too, to coordinators that offer it.", example: "off",
+        option: "--datagrams")
     default:
       Setting(
         key: self, form: .duration,

@@ -99,7 +99,7 @@ enum Style {
     guard ["STATE", "SEVERITY", "RESULT"].contains(column.uppercased()) else { return text }
     switch text.split(separator: " ").first.map(String.init) ?? "" {
     case "up", "succeeded", "ok": return paint(text, "32", screen)
-    case "suspect", "degraded", "draining", "blocked", "warning", "delayed", "cancelled",
+    case "suspect", "degraded", "one-way", "draining", "blocked", "warning", "delayed", "cancelled",
       "cordoned":
       return paint(text, "33", screen)
     case "lost", "down", "failed", "expired", "critical", "error", "wedged", "dead", "revoked":

@@ -120,7 +120,8 @@ enum Routes {
     router.events(BelfryAPI.SessionService.connect) { context, writer in
       SessionStream(
         shell: shell, directory: directory, writer: writer, peer: context.peer,
-        address: context.remoteAddress?.description ?? "", logger: logger)
+        address: context.remoteAddress?.description ?? "", heartbeatKey: context.heartbeatKey,
+        logger: logger)
     }
   }
 }

@@ -14,6 +14,7 @@ final class SessionStream: TypedEventHandler, @unchecked Sendable {
   private let directory: NodeDirectory
   private let peer: PeerIdentity?
   private let address: String
+  private let heartbeatKey: [UInt8]
   private let logger: Logger
   /// Set by the hello. Read and written on the connection's loop only, like all that follows.
   private var session: SessionID?
@@ -22,13 +23,14 @@ final class SessionStream: TypedEventHandler, @unchecked Sendable {
   init(
     shell: CoreShell, directory: NodeDirectory,
     writer: TypedWriter<Belfry_V1_CoordinatorMessage>, peer: PeerIdentity?, address: String,
-    logger: Logger
+    heartbeatKey: [UInt8], logger: Logger
   ) {
     self.shell = shell
     self.writer = writer
     self.directory = directory
     self.peer = peer
     self.address = address
+    self.heartbeatKey = heartbeatKey
     self.logger = logger
   }
 
@@ -66,7 +68,7 @@ final class SessionStream: TypedEventHandler, @unchecked Sendable {
     }
     messages.removeFirst()
     hello.labels = directory.labels(of: hello.worker.text, saying: hello.labels).sorted()
-    session = shell.open(self, hello, from: address)
+    session = shell.open(self, hello, from: address, heartbeatKey: heartbeatKey)
     if let peer { directory.hasOpened(peer, at: ProcessClock.now().wall) }
     return true
   }
@@ -77,12 +79,14 @@ final class SessionStream: TypedEventHandler, @unchecked Sendable {
   func closed(_ closure: RPCClosure) {
     isClosed = true
     guard let session else { return }
-    shell.close(session, why: Self.reason(closure))
+    shell.close(
+      session, why: Self.reason(closure), isStuck: closure.cause == .connectionStuck)
   }
 
   private static func reason(_ closure: RPCClosure) -> String {
     switch closure.cause {
     case .connectionLost: "connection lost"
+    case .connectionStuck: "connection given up, since nothing got through,"
     case .finished, .local:
       closure.status.isOK ? "session ended" : "session ended: \(closure.status.message)"
     case .reset: "stream reset"

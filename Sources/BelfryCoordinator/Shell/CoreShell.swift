@@ -34,6 +34,8 @@ actor CoreShell {
   private nonisolated let executor: any SerialExecutor
   private nonisolated let inbox = Mutex(Inbox())
   private nonisolated let streams = Mutex(Streams())
+  /// Nil: heartbeats on the streams only.
+  nonisolated let datagrams: SessionDatagrams?
   nonisolated let health: HealthHub
   nonisolated let clock: ClusterClock
 
@@ -52,13 +54,14 @@ actor CoreShell {
 
   init(
     core: ClusterCore, queue: any JobQueue, outlets: Outlets, health: HealthHub,
-    clock: ClusterClock, loop: any EventLoop, logger: Logger
+    clock: ClusterClock, datagrams: SessionDatagrams?, loop: any EventLoop, logger: Logger
   ) {
     self.core = core
     self.queue = queue
     self.outlets = outlets
     self.health = health
     self.clock = clock
+    self.datagrams = datagrams
     self.loop = loop
     self.logger = logger
     executor = loop.executor
@@ -123,6 +126,8 @@ actor CoreShell {
       stream(session)?.send(messages)
     }
     for (session, why) in ready.closes { takeStream(session)?.close(why) }
+    datagrams?.send(ready.beats)
+    datagrams?.end(ready.beatsOver)
     #if DEBUG
       failpoints.performed(ready)
     #endif
@@ -148,8 +153,9 @@ actor CoreShell {
   // MARK: sessions
 
   /// A worker has said hello: its stream is known from now on. From any thread.
+  /// - Parameter heartbeatKey: of its connection; empty: there is none.
   nonisolated func open(
-    _ stream: SessionStream, _ hello: Hello, from address: String
+    _ stream: SessionStream, _ hello: Hello, from address: String, heartbeatKey: [UInt8]
   ) -> SessionID {
     let id = streams.withLock { streams in
       let id = SessionID(streams.next)
@@ -163,14 +169,15 @@ actor CoreShell {
         "worker": "\(hello.worker)", "boot": "\(hello.boot)", "from": "\(address)",
         "holding": "\(hello.holding.count)",
       ])
-    post(.sessionOpened(id, hello, from: address))
+    let offer = hello.datagrams ? datagrams?.open(id, key: heartbeatKey) : nil
+    post(.sessionOpened(id, hello, from: address, datagrams: offer))
     return id
   }
 
-  nonisolated func close(_ session: SessionID, why: String) {
+  nonisolated func close(_ session: SessionID, why: String, isStuck: Bool = false) {
     guard takeStream(session) != nil else { return }
     logger.info("session closed", metadata: ["session": "\(session.number)", "why": "\(why)"])
-    post(.sessionClosed(session, why: why))
+    post(.sessionClosed(session, why: why, isStuck: isStuck))
   }
 
   private nonisolated func takeStream(_ session: SessionID) -> SessionStream? {

@@ -13,6 +13,8 @@ struct EffectBatch {
     ready.settledOwed += next.settledOwed
     ready.sends += next.sends
     ready.closes += next.closes
+    ready.beats += next.beats
+    ready.beatsOver += next.beatsOver
     ready.acks += next.acks
     ready.requeues += next.requeues
     ready.commands += next.commands

@@ -61,6 +61,7 @@ extension ClusterCore {
     for worker in workers.values
     where worker.standing != .up && now.wall - worker.since >= configuration.forgetAfter {
       workers.removeValue(forKey: worker.name)
+      endBeats(of: worker)
       resolve(
         "node-lost", worker.name.text, why: "forgotten: away for 10 minutes", at: now)
       ready.healthChanged = true

@@ -14,7 +14,8 @@ extension ClusterCore {
       watchTroubles(of: worker, mayBeOpen: isFirst, at: now)
     }
     let sent = worker.heartbeatSentAt.last { $0.sequence == heartbeat.echo }
-    if let sent {
+    // A stuck stream says nothing of the way there and back; where there are datagrams, they are measured.
+    if let sent, worker.beats == nil {
       worker.detector.measured(roundTrip: now.monotonic - sent.at - heartbeat.held)
     }
   }
@@ -95,7 +96,7 @@ extension ClusterCore {
       worker.reason = ""
       worker.since = now.wall
       dispatchNeeded = true
-    case .suspected(let reason):
+    case .suspected(let reason), .degraded(let reason), .oneWay(let reason):
       worker.reason = reason.description
       worker.since = now.wall
     case .lost(let reason): lost(worker, reason.description, at: now)

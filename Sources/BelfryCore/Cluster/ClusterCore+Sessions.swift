@@ -5,16 +5,18 @@ extension ClusterCore {
   // MARK: opening and closing
 
   mutating func sessionOpened(
-    _ session: SessionID, _ hello: Hello, from address: String, at now: Now
+    _ session: SessionID, _ hello: Hello, from address: String, datagrams offer: DatagramOffer?,
+    at now: Now
   ) {
     if let known = workers[hello.worker], hello.boot < known.boot {
       ready.closes.append((session, "a later start of \(hello.worker) is known already"))
+      if offer != nil { ready.beatsOver.append(session) }
       return
     }
     let served = Set(workers.values.filter(\.isInSession).flatMap(Self.abilities))
     deaths.heard(hello.death, of: hello.worker)
     let worker = open(session, hello, from: address, at: now)
-    welcome(worker, session)
+    welcome(worker, session, datagrams: heedBeats(of: worker, on: session, offer))
     reconcile(worker, hello, at: now)
     resolve("node-lost", worker.name.text, why: "back since its session from \(address)", at: now)
     brake.returned(worker.name)
@@ -53,7 +55,9 @@ extension ClusterCore {
     return worker
   }
 
-  private mutating func welcome(_ worker: Worker, _ session: SessionID) {
+  private mutating func welcome(
+    _ worker: Worker, _ session: SessionID, datagrams: DatagramOffer?
+  ) {
     let records =
       worker.hello.coordinatorRecords && configuration.storeForWorkers == nil
     worker.coordinatorRecords = records
@@ -63,7 +67,8 @@ extension ClusterCore {
         .welcome(
           Welcome(
             coordinator: configuration.name, boot: configuration.boot,
-            store: configuration.storeForWorkers, coordinatorRecords: records))
+            store: configuration.storeForWorkers, coordinatorRecords: records,
+            datagrams: datagrams))
       ))
   }
 
@@ -113,7 +118,9 @@ extension ClusterCore {
     }
   }
 
-  mutating func sessionClosed(_ session: SessionID, _ why: String, at now: Now) {
+  mutating func sessionClosed(
+    _ session: SessionID, _ why: String, isStuck: Bool, at now: Now
+  ) {
     guard let name = sessions.removeValue(forKey: session), let worker = workers[name],
       worker.session == session
     else { return }
@@ -122,13 +129,17 @@ extension ClusterCore {
     if worker.standing == .left { return }
     if hasLeft(worker) {
       worker.standing = .left
+      endBeats(of: worker)
       worker.since = now.wall
       troubleIsOver(worker, why: "it has left", at: now)
       planConsumers(at: now)
       vanished(worker.runs.sorted(), of: worker, uncharged: true, at: now)
       return
     }
-    suspected(worker, worker.detector.connectionClosed(why, at: now.monotonic), at: now)
+    // Its datagrams, if it has any, say whether it lives.
+    let verdict = worker.detector.connectionClosed(
+      why, peerMayLive: isStuck && worker.beats != nil, at: now.monotonic)
+    suspected(worker, verdict, at: now)
   }
 
   /// It said that it leaves, and all that it started has ended: an Assign that crossed its farewell

@@ -13,6 +13,8 @@ package struct ClusterCore {
   var entries: [JobID: Entry] = [:]
   var workers = OrderedDictionary<NodeName, Worker>()
   var sessions: [SessionID: NodeName] = [:]
+  /// Sessions whose datagrams are heeded.
+  var beatSessions: [SessionID: NodeName] = [:]
   var runs: [AssignmentID: Run] = [:]
   var runsOfJob: [JobID: [AssignmentID]] = [:]
   var dispatcher = Dispatcher()
@@ -97,10 +99,13 @@ package struct ClusterCore {
       counted(ledger.owed(answers, at: now, into: &ready), at: now)
     case .claimed(let items):
       for item in items { ledger.add(.owed(item), for: .owed(item.id), at: now, into: &ready) }
-    case .sessionOpened(let session, let hello, let address):
-      sessionOpened(session, hello, from: address, at: now)
-    case .sessionClosed(let session, let why): sessionClosed(session, why, at: now)
+    case .sessionOpened(let session, let hello, let address, let offer):
+      sessionOpened(session, hello, from: address, datagrams: offer, at: now)
+    case .sessionClosed(let session, let why, let isStuck):
+      sessionClosed(session, why, isStuck: isStuck, at: now)
     case .received(let session, let messages): received(session, messages, at: now)
+    case .beats(let beats):
+      for (session, beat) in beats { beatHeard(beat, on: session, at: now) }
     case .submitted(let token, let message): submitted(token, message, at: now)
     case .cancelled(let token, let job, let by): cancel(token, job, by: by, at: now)
     case .cancelsRead(let jobs):
@@ -118,12 +123,15 @@ package struct ClusterCore {
     if let last = lastTick {
       let gap = now.monotonic - last
       if gap > Self.tickEvery + Self.sleptAfter {
-        for worker in workers.values { worker.detector.slept(gap - Self.tickEvery) }
+        for worker in workers.values {
+          worker.detector.slept(gap - Self.tickEvery, until: now.monotonic)
+        }
       }
     }
     lastTick = now.monotonic
     judgeWorkers(at: now)
     sendHeartbeats(at: now)
+    sendBeats(at: now)
     wakeResting(at: now)
     ledger.ticked(at: now, into: &ready)
     watchPublishes(at: now)

@@ -12,9 +12,13 @@ package enum Input: Sendable {
   case owed([(id: PublishID, answer: InsertAnswer)])
   /// Owed publishes that this coordinator has claimed.
   case claimed([OwedPublish])
-  case sessionOpened(SessionID, Hello, from: String)
-  case sessionClosed(SessionID, why: String)
+  /// - Parameter datagrams: where datagrams of this session would go; nil: none can.
+  case sessionOpened(SessionID, Hello, from: String, datagrams: DatagramOffer? = nil)
+  /// - Parameter isStuck: given up here, because nothing got through: no word of the worker's.
+  case sessionClosed(SessionID, why: String, isStuck: Bool = false)
   case received(SessionID, [WorkerMessage])
+  /// Datagrams of sessions, those included whose stream is closed.
+  case beats([(session: SessionID, beat: HeardBeat)])
   /// A producer's job by RPC; answered by `Answer.submitted`.
   case submitted(token: UInt64, JobMessage)
   case cancelled(token: UInt64, JobID, by: String)

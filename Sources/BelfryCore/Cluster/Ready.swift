@@ -13,6 +13,10 @@ package struct Ready: Sendable {
   package var settledOwed: [OwedID] = []
   package var sends: [(session: SessionID, message: CoordinatorMessage)] = []
   package var closes: [(session: SessionID, why: String)] = []
+  /// Datagrams to send, where the session's last authentic one came from.
+  package var beats: [(session: SessionID, beat: Beat)] = []
+  /// Sessions of which no datagram is read or sent any more.
+  package var beatsOver: [SessionID] = []
   package var acks: [DeliveryTag] = []
   package var requeues: [DeliveryTag] = []
   package var commands: [QueueCommand] = []

@@ -36,6 +36,10 @@ final class Worker {
   var stuck: Duration = .zero
   var storeAway: Duration = .zero
 
+  /// The session whose datagrams are its: they outlive the stream, until a new session is open.
+  var beats: SessionID?
+  var pace = BeatPace()
+
   init(_ hello: Hello, session: SessionID, address: String, at now: Now) {
     name = hello.worker
     self.hello = hello

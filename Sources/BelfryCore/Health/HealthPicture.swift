@@ -6,7 +6,7 @@ package struct HealthPicture: Sendable, Equatable {
   package struct Node: Sendable, Equatable {
     package var name: String
     package var role: String
-    /// up, suspect, degraded, wedged, lost, draining, left.
+    /// up, suspect, degraded, one-way, wedged, lost, draining, left.
     package var state: String
     package var reason: String
     package var since: WallTime
@@ -20,7 +20,8 @@ package struct HealthPicture: Sendable, Equatable {
     package var software: String
     package var address: String
 
-    package static let statesInSession = ["up", "suspect", "degraded", "wedged", "draining"]
+    package static let statesInSession = 
+      ["up", "suspect", "degraded", "one-way", "wedged", "draining"]
     package var isInSession: Bool { Self.statesInSession.contains(state) }
   }
 
@@ -118,7 +119,12 @@ extension ClusterCore {
     case .lost: return "lost"
     case .left: return "left"
     case .up:
-      if case .suspect = worker.detector.state { return "suspect" }
+      switch worker.detector.state {
+      case .suspect: return "suspect"
+      case .degraded: return "degraded"
+      case .oneWay: return "one-way"
+      case .up, .lost: break
+      }
       if worker.isDraining { return "draining" }
       switch worker.trouble {
       case .wedged: return "wedged"

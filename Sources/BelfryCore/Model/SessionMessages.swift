@@ -65,11 +65,13 @@ package struct Hello: Sendable, Equatable {
   package var software: String
   /// Of the process before this one; nil when it ended in order, or nothing is known.
   package var death: Death?
+  /// It sends and reads heartbeat datagrams.
+  package var datagrams: Bool
 
   package init(
     worker: NodeName, boot: BootID, slots: Int, kinds: [Kind], lanes: [Lane] = [.default],
     labels: [Label] = [], coordinatorRecords: Bool = false, holding: [Holding] = [],
-    software: String = "", death: Death? = nil
+    software: String = "", death: Death? = nil, datagrams: Bool = false
   ) {
     self.worker = worker
     self.boot = boot
@@ -81,6 +83,7 @@ package struct Hello: Sendable, Equatable {
     self.holding = holding
     self.software = software
     self.death = death
+    self.datagrams = datagrams
   }
 }
 
@@ -110,14 +113,18 @@ package struct Welcome: Sendable, Equatable {
   /// Where outcomes are recorded, for a worker without a store of its own.
   package var store: String?
   package var coordinatorRecords: Bool
+  /// Nil: no datagrams in this session.
+  package var datagrams: DatagramOffer?
 
   package init(
-    coordinator: NodeName, boot: BootID, store: String? = nil, coordinatorRecords: Bool = false
+    coordinator: NodeName, boot: BootID, store: String? = nil, coordinatorRecords: Bool = false,
+    datagrams: DatagramOffer? = nil
   ) {
     self.coordinator = coordinator
     self.boot = boot
     self.store = store
     self.coordinatorRecords = coordinatorRecords
+    self.datagrams = datagrams
   }
 }
 

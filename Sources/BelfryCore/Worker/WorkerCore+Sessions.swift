@@ -3,7 +3,7 @@ internal import OrderedCollections
 /// Sessions with coordinators: hello, credit, and what they ask.
 extension WorkerCore {
   mutating func connected(_ session: SessionID, _ coordinator: String, at now: Now) {
-    sessions[session] = CoordinatorSession(coordinator: coordinator, seenAt: now.monotonic)
+    sessions[session] = CoordinatorSession(coordinator: coordinator, at: now.monotonic)
     coordinators[coordinator] = .some(nil)
     let held = runs.sorted
     for (_, run) in held where !run.owedTo.contains(coordinator) { run.owedTo.append(coordinator) }
@@ -20,7 +20,7 @@ extension WorkerCore {
             worker: configuration.name, boot: configuration.boot, slots: configuration.slots,
             kinds: configuration.kinds, lanes: configuration.lanes, labels: configuration.labels,
             coordinatorRecords: !hasStore, holding: holding, software: configuration.software,
-            death: configuration.death))
+            death: configuration.death, datagrams: configuration.datagrams))
       ))
     for (assignment, run) in held {
       guard case .finished(let result) = run.phase else { continue }
@@ -31,6 +31,7 @@ extension WorkerCore {
 
   mutating func disconnected(_ session: SessionID, at now: Now) {
     guard let old = sessions.removeValue(forKey: session) else { return }
+    losesStream(session, old, at: now)
     guard !sessions.values.contains(where: { $0.coordinator == old.coordinator }) else { return }
     coordinators[old.coordinator] = .some(now.monotonic)
   }
@@ -41,6 +42,8 @@ extension WorkerCore {
       sessions[session]?.isWelcome = true
       hasBeenWelcome = true
       sessions[session]?.records = welcome.coordinatorRecords
+      sessions[session]?.hasBeats = welcome.datagrams != nil
+      endStreamless(of: sessions[session]?.coordinator)
       if !hasStore, let store = welcome.store {
         hasStore = true
         ready.store = store

@@ -19,6 +19,8 @@ package struct WorkerCore {
     package var hasStore: Bool
     /// A coordinator that stays away so long is forgotten, and with it what it has not acknowledged.
     package var forgetAfter: Duration = .seconds(600)
+    /// Heartbeat datagrams beside the sessions, where a coordinator speaks them too.
+    package var datagrams = true
 
     package init(
       name: NodeName, boot: BootID, slots: Int, kinds: [Kind], lanes: [Lane] = [.default],
@@ -41,6 +43,8 @@ package struct WorkerCore {
     case connected(SessionID, coordinator: String)
     case disconnected(SessionID)
     case received(SessionID, [CoordinatorMessage])
+    /// A datagram of this session, which may have lost its stream.
+    case beat(SessionID, HeardBeat)
     case handlerEnded(AssignmentID, HandlerResult)
     /// A handler that cannot be killed ran into its time-out and was told to end.
     case handlerTimedOut(AssignmentID, after: Duration)
@@ -76,6 +80,13 @@ package struct WorkerCore {
     package var hasDrained = false
     /// Sessions whose coordinator has not been heard for 8 s.
     package var closes: [SessionID] = []
+    /// Datagrams to send.
+    package var beats: [(session: SessionID, beat: Beat)] = []
+    /// Sessions of which no datagram is read or sent any more.
+    package var beatsOver: [SessionID] = []
+    /// Sessions whose stream does not get through, to a coordinator that is heard: a fresh connection
+    /// is opened now, beside the old one.
+    package var renews: [SessionID] = []
     /// Half of the slots are taken by handlers that do not end: the worker leaves.
     package var isWedged = false
   }
@@ -88,6 +99,8 @@ package struct WorkerCore {
   var runsOfJob: [JobID: AssignmentID] = [:]
   /// Coordinators by configured address, and since when they are away.
   var coordinators = OrderedDictionary<String, Instant?>()
+  /// Sessions that have lost their stream: their datagrams go on until there is a new one.
+  var streamless = OrderedDictionary<SessionID, StreamlessSession>()
   var recorder = OutcomeRecorder()
   var recording: [OutcomeRecorder.Ticket: AssignmentID] = [:]
   /// Outcomes are recorded here, and not by a coordinator.
@@ -135,7 +148,9 @@ package struct WorkerCore {
     case .disconnected(let session): disconnected(session, at: now)
     case .received(let session, let messages):
       guard sessions[session] != nil else { return }
+      sessions[session]?.streamHeardAt = now.monotonic
       for message in messages { take(message, session, at: now) }
+    case .beat(let session, let beat): beatHeard(beat, on: session, at: now)
     case .handlerEnded(let assignment, let result): ended(assignment, result, at: now)
     case .handlerTimedOut(let assignment, let limit): runs[assignment]?.timedOutAfter = limit
     case .handlerGivenUp(let assignment, let failure): givenUp(assignment, failure, at: now)
@@ -197,6 +212,8 @@ package struct WorkerCore {
   private mutating func ticked(at now: Now) {
     closeSilent(at: now)
     tellProgress(at: now)
+    sendBeats(at: now)
+    renewStuck(at: now)
     if let last = lastHeartbeat, now.monotonic - last < Self.heartbeatEvery - .milliseconds(50) {
       return forgetAway(at: now)
     }
@@ -213,16 +230,19 @@ package struct WorkerCore {
     forgetAway(at: now)
   }
 
-  /// A coordinator that says nothing for 8 s is cut off and called again; time that this process
-  /// itself did not run does not count.
+  /// A coordinator that says nothing for 8 s, on no way, is cut off and called again; time that this
+  /// process itself did not run does not count.
   private mutating func closeSilent(at now: Now) {
     let gap = lastTick.map { now.monotonic - $0 } ?? .zero
     lastTick = now.monotonic
     let slept = gap > Self.tickEvery * 6 ? gap : .zero
     for (id, session) in sessions.elements {
-      let seenAt = session.seenAt + slept
-      sessions[id]?.seenAt = seenAt
-      guard now.monotonic - seenAt >= Self.silenceMax else { continue }
+      let streamHeardAt = min(session.streamHeardAt + slept, now.monotonic)
+      sessions[id]?.streamHeardAt = streamHeardAt
+      // What was said of our silence while we slept is no word on the stream.
+      if slept > .zero { sessions[id]?.heard = nil }
+      let heardAt = max(streamHeardAt, session.heard?.at ?? streamHeardAt)
+      guard now.monotonic - heardAt >= Self.silenceMax else { continue }
       ready.closes.append(id)
     }
   }

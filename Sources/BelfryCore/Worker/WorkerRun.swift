@@ -78,6 +78,22 @@ struct CoordinatorSession {
   var seen: UInt64 = 0
   var seenAt: Instant
 
+  /// When anything came on the stream.
+  var streamHeardAt: Instant
+  /// There are datagrams beside it.
+  var hasBeats = false
+  var pace = BeatPace()
+  /// What the coordinator said last by datagram, and when.
+  var heard: (at: Instant, beat: HeardBeat)?
+  /// When a fresh connection was asked for last.
+  var renewedAt: Instant?
+
+  init(coordinator: String, at now: Instant) {
+    self.coordinator = coordinator
+    seenAt = now
+    streamHeardAt = now
+  }
+
   /// Slots it may still use; offered to nobody else until it has returned them.
   var outstanding: Int { Int(clamping: granted &- min(granted, spent &+ returned)) }
 }

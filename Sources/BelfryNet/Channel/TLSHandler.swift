@@ -16,6 +16,8 @@ package final class TLSHandler: ChannelDuplexHandler {
     package let peer: PeerIdentity?
     /// See `TLSMachine.binding`; empty where there is no TLS, or the client has a certificate.
     package var binding: [UInt8] = []
+    /// See `TLSMachine.heartbeatKey`; empty where there is no TLS, or one end is a stranger.
+    package var heartbeatKey: [UInt8] = []
   }
 
   private enum State { case handshaking, established, closed }
@@ -155,7 +157,8 @@ package final class TLSHandler: ChannelDuplexHandler {
       state = .established
       timer?.cancel()
       context.fireUserInboundEventTriggered(
-        Established(peer: machine.peer, binding: machine.binding))
+        Established(
+          peer: machine.peer, binding: machine.binding, heartbeatKey: machine.heartbeatKey))
     } catch {
       fail(error, context)
     }

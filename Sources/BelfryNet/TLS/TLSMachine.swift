@@ -26,6 +26,9 @@ package import NIOCore
   /// handshake is done. Made only where the client has no certificate: there it is what a stranger
   /// binds its proof to.
   package private(set) var binding: [UInt8] = []
+  /// 32 bytes that both ends of this very connection know and nobody else, for heartbeat datagrams
+  /// beside it. Made only where both have shown a certificate.
+  package private(set) var heartbeatKey: [UInt8] = []
   private let isClient: Bool
 
   package static func accepting(_ context: TLSContext) -> TLSMachine {
@@ -107,7 +110,11 @@ package import NIOCore
     if let certificate = unsafe SSL_get0_peer_certificate(ssl) {
       peer = unsafe PeerIdentity(certificate: certificate)
     }
-    if isClient ? context.identity == nil : peer == nil { binding = try exportedBinding() }
+    if isClient ? context.identity == nil : peer == nil {
+      binding = try exported("EXPORTER-belfry-stranger")
+    } else if context.rule != nil {
+      heartbeatKey = try exported("EXPORTER-belfry-heartbeat")
+    }
     updates = TokenBucket(
       burst: Self.updatesBurst, perSecond: Self.updatesPerSecond, now: .now())
     return true
@@ -184,11 +191,10 @@ package import NIOCore
     ERR_clear_error()
   }
 
-  private static let bindingLabel = Array("EXPORTER-belfry-stranger".utf8CString.dropLast())
-
-  private func exportedBinding() throws(TLSError) -> [UInt8] {
+  /// Keying material of the connection under a label (RFC 5705).
+  private func exported(_ label: String) throws(TLSError) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: 32)
-    let label = Self.bindingLabel
+    let label = Array(label.utf8CString.dropLast())
     guard
       unsafe SSL_export_keying_material(ssl, &bytes, 32, label, label.count, nil, 0, 0) == 1
     else { throw failure() }

@@ -8,6 +8,8 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   let machine: HTTP2ClientMachine
   var session: HTTP2Session { machine.session }
   weak var handler: HTTP2Handler?
+  /// Once TCP is there.
+  var remoteAddress: SocketAddress?
 
   let target: RPCTarget
   private let client: ClientCore
@@ -15,6 +17,8 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   private(set) var isReady = false
   /// See `TLSMachine.binding`.
   private(set) var binding: [UInt8] = []
+  /// See `TLSMachine.heartbeatKey`.
+  private(set) var heartbeatKey: [UInt8] = []
   private(set) var isLeaving = false
   private(set) var isClosed = false
   private(set) var closeError: (any Error)?
@@ -74,6 +78,7 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
 
   func connectionEstablished(_ established: TLSHandler.Established) {
     binding = established.binding
+    heartbeatKey = established.heartbeatKey
   }
 
   func settingsReceived() {

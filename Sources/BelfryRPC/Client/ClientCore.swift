@@ -93,6 +93,13 @@ final class ClientCore: @unchecked Sendable {
     if case .ready(let connection) = state { connection.binding } else { [] }
   }
 
+  var datagramPath: RPCDatagramPath? {
+    guard case .ready(let connection) = state, !connection.heartbeatKey.isEmpty,
+      let address = connection.remoteAddress
+    else { return nil }
+    return RPCDatagramPath(key: connection.heartbeatKey, address: address)
+  }
+
   func close(_ done: @escaping () -> Void) {
     if case .closed = state {
     } else {
@@ -178,6 +185,7 @@ final class ClientCore: @unchecked Sendable {
     switch result {
     case .success(let channel):
       current = attempts[ObjectIdentifier(channel)]
+      current?.remoteAddress = channel.remoteAddress
       if case .connecting = state, let current, current.isClosed {
         failed(connectError(target, current.closeError))
       }

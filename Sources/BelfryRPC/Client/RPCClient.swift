@@ -97,6 +97,12 @@ package final class RPCClient: Sendable {
     }
   }
 
+  /// Of the connection there is; nil when there is none, or a stranger at one end. Called on the loop.
+  package var datagramPath: RPCDatagramPath? {
+    core.eventLoop.preconditionInEventLoop()
+    return core.datagramPath
+  }
+
   /// One request, one answer. A cancelled task cancels the call.
   package func unary(
     _ method: MethodDescriptor, _ request: ByteBuffer, options: RPCCallOptions = RPCCallOptions()

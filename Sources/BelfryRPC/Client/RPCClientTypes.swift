@@ -16,6 +16,14 @@ package struct RPCTarget: Sendable, Hashable, CustomStringConvertible {
   package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 
+/// What datagrams beside a connection need.
+package struct RPCDatagramPath: Sendable {
+  /// Known to the two ends of the connection alone.
+  package let key: [UInt8]
+  /// Of the server's end.
+  package let address: SocketAddress
+}
+
 /// How one call is made.
 package struct RPCCallOptions: Sendable {
   /// From now; nil waits for ever. Travels as `grpc-timeout`, and is kept on our side too.

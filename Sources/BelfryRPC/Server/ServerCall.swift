@@ -191,10 +191,10 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
     }
   }
 
-  func connectionLost(_ reason: String) {
+  func connectionLost(_ reason: String, _ cause: RPCClosure.Cause) {
     let status = outcome ?? RPCStatus(.unavailable, reason)
     if outcome == nil { decide(status) }
-    end(RPCClosure(status, .connectionLost))
+    end(RPCClosure(status, cause))
   }
 
   /// Gives the peer the window that was kept back while the reader was slow.

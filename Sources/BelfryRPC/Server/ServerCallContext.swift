@@ -13,6 +13,8 @@ package final class ServerCallContext: Sendable {
   package var remoteAddress: SocketAddress? { caller.remoteAddress }
   /// Names the connection of a stranger, the same at both ends and nowhere else; else empty.
   package var binding: [UInt8] { caller.binding }
+  /// Known to the two ends of the connection alone, both of which have shown a certificate; else empty.
+  package var heartbeatKey: [UInt8] { caller.heartbeatKey }
   /// Nil: the caller waits for ever.
   package let deadline: NIODeadline?
   /// The loop of the connection, on which handlers run.
@@ -90,14 +92,17 @@ final class ServerCaller: Sendable {
   /// Nil: a stranger, or one that is not known yet.
   let peer: PeerIdentity?
   let binding: [UInt8]
+  let heartbeatKey: [UInt8]
   let remoteAddress: SocketAddress?
   let eventLoop: any EventLoop
 
   init(
-    peer: PeerIdentity?, binding: [UInt8], remoteAddress: SocketAddress?, eventLoop: any EventLoop
+    peer: PeerIdentity?, binding: [UInt8] = [], heartbeatKey: [UInt8] = [],
+    remoteAddress: SocketAddress?, eventLoop: any EventLoop
   ) {
     self.peer = peer
     self.binding = binding
+    self.heartbeatKey = heartbeatKey
     self.remoteAddress = remoteAddress
     self.eventLoop = eventLoop
   }

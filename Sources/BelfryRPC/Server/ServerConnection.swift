@@ -3,6 +3,12 @@ internal import Logging
 internal import NIOCore
 internal import Synchronization
 
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+
 /// One accepted connection: turns HTTP/2 events into calls. Confined to its loop; the methods that
 /// other threads call hop there.
 final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
@@ -44,7 +50,7 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     workers = ServerWorkers(executor)
     eventLoop = executor.eventLoop
     caller = ServerCaller(
-      peer: nil, binding: [], remoteAddress: remoteAddress, eventLoop: eventLoop)
+      peer: nil, remoteAddress: remoteAddress, eventLoop: eventLoop)
     machine = HTTP2ServerMachine(limits: shared.limits.http2, now: .now())
   }
 
@@ -95,8 +101,8 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
   func connectionEstablished(_ established: TLSHandler.Established) {
     let peer = established.peer
     caller = ServerCaller(
-      peer: peer, binding: established.binding, remoteAddress: caller.remoteAddress,
-      eventLoop: eventLoop)
+      peer: peer, binding: established.binding, heartbeatKey: established.heartbeatKey,
+      remoteAddress: caller.remoteAddress, eventLoop: eventLoop)
     isEstablished = true
     shared.connectionEstablished(&place, hasCertificate: peer.map(shared.recognize) ?? false)
     if isShuttingDown { handler?.close(nil) }
@@ -162,11 +168,20 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     log(error)
     shared.connectionClosed(&place)
     let reason = "the connection was lost"
+    let cause = Self.isStuck(error) ? RPCClosure.Cause.connectionStuck : .connectionLost
     for call in calls {
       call.stream.owner = nil
-      call.connectionLost(reason)
+      call.connectionLost(reason, cause)
     }
     forgetIfDone()
+  }
+
+  private static func isStuck(_ error: (any Error)?) -> Bool {
+    switch error {
+    case let error as HTTP2Error: [.stalled, .slowReader, .silent].contains(error.kind)
+    case let error as IOError: error.errnoCode == ETIMEDOUT
+    default: false
+    }
   }
 
   // MARK: Private

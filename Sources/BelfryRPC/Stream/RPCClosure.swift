@@ -9,6 +9,9 @@ package struct RPCClosure: Sendable, Equatable, CustomStringConvertible {
     case reset(HTTP2ErrorCode)
     /// The connection ended under the call.
     case connectionLost
+    /// We gave the connection up, or the system did, because nothing got through to the peer any more:
+    /// no word of the peer's. Servers tell it from a loss.
+    case connectionStuck
     /// We ended it: cancelled, past its deadline, or never sent.
     case local
   }

@@ -34,6 +34,8 @@ struct Event {
 
     case toCoordinator(session: Int, [WorkerMessage])
     case toWorker(session: Int, [CoordinatorMessage])
+    case beatToCoordinator(session: Int, HeardBeat)
+    case beatToWorker(session: Int, HeardBeat)
     case coordinatorNotices(session: Int)
     case workerNotices(session: Int)
 

@@ -104,15 +104,20 @@ final class SimulatedSession {
   var isOpenAtWorker = true
   var isOpenAtCoordinator = true
   var hasSaidHello = false
+  /// The coordinator knows where datagrams of this session come from.
+  var isBeatHeard = false
+  /// When each end heard a datagram of the other last.
+  var beatHeardAt: (coordinator: Int64, worker: Int64)
 
   init(
     id: SessionID, worker: SimulatedWorker, coordinator: SimulatedCoordinator, up: Int32,
-    down: Int32
+    down: Int32, at now: Int64
   ) {
     self.id = id
     self.worker = worker
     self.coordinator = coordinator
     self.up = up
     self.down = down
+    beatHeardAt = (now, now)
   }
 }

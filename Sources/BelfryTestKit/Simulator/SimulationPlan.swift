@@ -79,6 +79,8 @@ struct SimulationPlan {
   var storeDelay = ms(5)
   var sessionDelay = ms(5)
   var tickEvery = ms(500)
+  /// Of heartbeat datagrams one in so many is lost; 0: there are none.
+  var beatsLost = 0
 
   var faults: Int
   /// A fault follows one in so many events.
@@ -120,6 +122,8 @@ struct SimulationPlan {
     coordinators = random.pick([1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3])
     if random.oneIn(4) { lanes = Self.lanes }
     let isLabelled = random.oneIn(4)
+    var beats = SeededRandom(seed: seed, .beats)
+    beatsLost = beats.pick([0, 0, 2, 4, 100])
     var draws = SeededRandom(seed: seed, .workers)
     planWorkers(&draws, isLabelled: isLabelled)
     planJobs(seed, isLabelled: isLabelled)

@@ -53,6 +53,7 @@ extension Simulator {
     toChannels(ready, of: process)
     if !ready.publishes.isEmpty { publish(ready.publishes, by: process) }
     if !ready.sends.isEmpty { sendToWorkers(ready.sends, by: process) }
+    sendBeats(ready.beats, toWorkers: true)
     for close in ready.closes { closeAtCoordinator(sessions[Int(close.session.number)]) }
     if !ready.lookups.isEmpty { ask(.lookups(owner: process.index, ready.lookups), of: process) }
     for request in ready.records { ask(request, of: process) }

@@ -7,21 +7,69 @@ extension Simulator {
       sessions[$0].isOpenAtWorker && sessions[$0].coordinator.node == node
     }
     guard !isConnected else { return }
-    guard current[node] >= 0 else { return retryConnect(process, node) }
+    if !openSession(process, to: node) { retryConnect(process, node) }
+  }
+
+  /// False: the coordinator cannot be reached now.
+  private func openSession(_ process: SimulatedWorker, to node: Int) -> Bool {
+    guard current[node] >= 0 else { return false }
     let coordinator = coordinator(processes[Int(current[node])])
     let unreachable = unreachableUntil[node][process.node - plan.coordinators]
-    guard coordinator.pausedUntil <= now, unreachable <= now else {
-      return retryConnect(process, node)
-    }
+    guard coordinator.pausedUntil <= now, unreachable <= now else { return false }
     let number = sessions.count
     let session = SimulatedSession(
       id: SessionID(UInt64(number)), worker: process, coordinator: coordinator,
-      up: newLink(of: process), down: newLink(of: coordinator))
+      up: newLink(of: process), down: newLink(of: coordinator), at: now)
     sessions.append(session)
     process.sessions.append(number)
     coordinator.sessions.append(number)
     note { "\(process.name) connects to \(coordinator.name) as session \(number)" }
     step(process, .connected(session.id, coordinator: coordinator.name.text))
+    return true
+  }
+
+  /// A stream does not get through: a fresh connection, and the old one is closed behind it.
+  func renew(_ session: SimulatedSession) {
+    guard session.isOpenAtWorker, openSession(session.worker, to: session.coordinator.node) else {
+      return
+    }
+    push(
+      Event(target: session.worker.index, body: .workerNotices(session: Int(session.id.number))),
+      in: ms(2_000))
+  }
+
+  // MARK: datagrams
+
+  /// Lost or not, in any order, whatever the stream does.
+  func sendBeats(_ beats: [(session: SessionID, beat: Beat)], toWorkers: Bool) {
+    for (id, beat) in beats {
+      let session = sessions[Int(id.number)]
+      let worker = session.worker.node - plan.coordinators
+      let isCut = unreachableUntil[session.coordinator.node][worker] > now
+      let delay = beatRandom.within(0...plan.sessionDelay)
+      if beatRandom.oneIn(plan.beatsLost) || isCut || (toWorkers && !session.isBeatHeard) {
+        continue
+      }
+      let heardAt = toWorkers ? session.beatHeardAt.coordinator : session.beatHeardAt.worker
+      let heard = HeardBeat(
+        beat, silence: .nanoseconds(now - heardAt), missed: 64 / plan.beatsLost)
+      let (target, body): (Int32, Event.Body) =
+        toWorkers
+        ? (session.worker.index, .beatToWorker(session: Int(id.number), heard))
+        : (session.coordinator.index, .beatToCoordinator(session: Int(id.number), heard))
+      queue.push(Event(target: target, body: body), at: now + delay)
+    }
+  }
+
+  func beatToCoordinator(_ session: SimulatedSession, _ beat: HeardBeat) {
+    session.isBeatHeard = true
+    session.beatHeardAt.coordinator = now
+    step(session.coordinator, .beats([(session.id, beat)]))
+  }
+
+  func beatToWorker(_ session: SimulatedSession, _ beat: HeardBeat) {
+    session.beatHeardAt.worker = now
+    step(session.worker, .beat(session.id, beat))
   }
 
   private func retryConnect(_ process: SimulatedWorker, _ node: Int) {
@@ -37,7 +85,11 @@ extension Simulator {
     if !session.hasSaidHello, case .hello(let hello)? = rest.first {
       session.hasSaidHello = true
       rest = rest.dropFirst()
-      step(session.coordinator, .sessionOpened(session.id, hello, from: "somewhere"))
+      let offer =
+        plan.beatsLost > 0 ? DatagramOffer(port: 1, session: session.id.number) : nil
+      step(
+        session.coordinator,
+        .sessionOpened(session.id, hello, from: "somewhere", datagrams: offer))
     }
     if !rest.isEmpty, session.isOpenAtCoordinator {
       step(session.coordinator, .received(session.id, Array(rest)))

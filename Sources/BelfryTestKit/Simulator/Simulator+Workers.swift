@@ -29,6 +29,8 @@ extension Simulator {
     for request in ready.records { ask(request, of: process) }
     sendToCoordinators(ready.sends, by: process)
     for assignment in ready.ends { end(assignment, in: process) }
+    sendBeats(ready.beats, toWorkers: false)
+    for id in ready.renews { renew(sessions[Int(id.number)]) }
     for id in ready.closes {
       push(
         Event(target: process.index, body: .workerNotices(session: Int(id.number))), in: ms(20))

@@ -13,6 +13,8 @@ package final class Simulator {
   package let identity: SimulationCase
   /// Delays and orders of events.
   var random: SeededRandom
+  /// Losses and delays of heartbeat datagrams.
+  var beatRandom: SeededRandom
   let plan: SimulationPlan
 
   /// Virtual time, in nanoseconds.
@@ -61,6 +63,7 @@ package final class Simulator {
     self.identity = identity
     let seed = identity.seed
     random = SeededRandom(seed: seed ^ identity.salt &* 0x9E37_79B9_7F4A_7C15, .events)
+    beatRandom = SeededRandom(seed: seed ^ identity.salt, .beats)
     faultRandom = SeededRandom(seed: seed, .faults)
     plan = SimulationPlan(seed: seed, faults: identity.faultsMax)
     ledger = SimulationLedger(jobs: plan.jobs.count)
@@ -165,6 +168,8 @@ package final class Simulator {
     case .rebirth(let node): rebirth(node)
     case .toCoordinator(let session, let messages): toCoordinator(sessions[session], messages)
     case .toWorker(let session, let messages): toWorker(sessions[session], messages)
+    case .beatToCoordinator(let session, let beat): beatToCoordinator(sessions[session], beat)
+    case .beatToWorker(let session, let beat): beatToWorker(sessions[session], beat)
     case .coordinatorNotices(let session): coordinatorNotices(sessions[session])
     case .workerNotices(let session): workerNotices(sessions[session])
     case .acks, .requeues, .command, .publishes, .alarmEnds: brokerHears(event.body)
@@ -231,7 +236,10 @@ package final class Simulator {
     of process: SimulatedProcess, _ input: @autoclosure () -> String, _ effects: () -> [String]
   ) {
     guard trace != nil else { return }
-    let isBeat = { (line: String) in line.contains(": heartbeat ") && !line.contains("|") }
+    let isBeat = { (line: String) in
+      (line.contains(": heartbeat ") && !line.contains("|")) || line.hasPrefix("datagram ")
+        || line.hasPrefix("beat")
+    }
     let input = input()
     let lines = effects().filter { !isBeat($0) }
     if lines.isEmpty, input == "tick" || isBeat(input) { return }
@@ -252,7 +260,7 @@ extension Event.Body {
   /// Faults follow what belongs to the way of a job, not the beat of the clock.
   var isWorthAFault: Bool {
     switch self {
-    case .check, .tick, .command, .claim: return false
+    case .check, .tick, .command, .claim, .beatToCoordinator, .beatToWorker: return false
     case .toCoordinator(_, let messages):
       if case .heartbeat? = messages.first { return messages.count > 1 }
       return true

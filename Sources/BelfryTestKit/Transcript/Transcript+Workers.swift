@@ -52,6 +52,7 @@ extension Transcript {
     case .disconnected(let session): "session \(session.number) disconnected"
     case .received(let session, let messages):
       "session \(session.number): " + list(messages, text)
+    case .beat(let session, let heard): "beat " + text(session, heard)
     case .handlerEnded(let assignment, let result):
       "handlerEnded \(text(assignment)): \(text(result))"
     case .handlerTimedOut(let assignment, let limit):
@@ -86,6 +87,9 @@ extension Transcript {
     lines += ready.records.map(text)
     if let store = ready.store { lines.append("store \(store)") }
     lines += ready.closes.map { "close session \($0.number)" }
+    lines += ready.beats.map { "datagram \($0.session.number): \(text($0.beat))" }
+    lines += ready.beatsOver.map { "datagrams of session \($0.number) are over" }
+    lines += ready.renews.map { "renew session \($0.number)" }
     if ready.isWedged { lines.append("is wedged") }
     if ready.hasDrained { lines.append("has drained") }
     return lines

@@ -17,11 +17,13 @@ package enum Transcript {
     case .owed(let answers):
       "owed " + list(answers) { "publish \($0.id.number): \(text($0.answer))" }
     case .claimed(let items): "claimed " + list(items) { text($0.id) }
-    case .sessionOpened(let session, let hello, _):
+    case .sessionOpened(let session, let hello, _, _):
       "session \(session.number) opened: \(text(hello))"
-    case .sessionClosed(let session, let why): "session \(session.number) closed: \(why)"
+    case .sessionClosed(let session, let why, let isStuck):
+      "session \(session.number) closed: \(why)" + (isStuck ? " (stuck)" : "")
     case .received(let session, let messages):
       "session \(session.number): " + list(messages, text)
+    case .beats(let beats): "beats " + list(beats) { text($0.session, $0.beat) }
     case .submitted(let token, let message): "submitted (\(token)) \(text(message))"
     case .cancelled(let token, let job, let by): "cancelled (\(token)) \(job) by \(by)"
     case .cancelsRead(let jobs): "cancelsRead " + list(jobs, \.text)
@@ -127,6 +129,8 @@ package enum Transcript {
     lines += ready.sends.map { "session \($0.session.number): \(text($0.message))" }
     lines += ready.closes.map { "close session \($0.session.number): \($0.why)" }
     lines += ready.acks.map { "ack \(text($0))" }
+    lines += ready.beats.map { "datagram \($0.session.number): \(text($0.beat))" }
+    lines += ready.beatsOver.map { "datagrams of session \($0.number) are over" }
     lines += ready.requeues.map { "requeue \(text($0))" }
     lines += ready.commands.map(text)
     lines += ready.alerts.map {
@@ -194,6 +198,15 @@ package enum Transcript {
     case .cancelled(let token, let outcome, let wasSeen):
       "answer (\(token)): \(text(outcome))" + (wasSeen ? "" : ", unseen")
     }
+  }
+
+  static func text(_ session: SessionID, _ heard: HeardBeat) -> String {
+    "\(session.number): \(text(heard.beat)), it heard us \(heard.silence.shortText) ago"
+  }
+
+  static func text(_ beat: Beat) -> String {
+    "beat" + (beat.isStreamClosed ? " without a stream" : "")
+      + (beat.streamSilence >= .seconds(1) ? ", stream silent \(beat.streamSilence.shortText)" : "")
   }
 
   // MARK: small parts

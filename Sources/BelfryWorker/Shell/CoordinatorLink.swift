@@ -7,22 +7,26 @@ internal import NIOCore
 internal import Synchronization
 
 /// Keeps a session open with one coordinator: the first reconnect is immediate, then with back-off
-/// from 0.2 to 2 s. With a new certificate it opens a new session beside the old one, which the
-/// coordinator then ends: what runs is named in the new one's hello, and nothing is lost.
+/// from 0.2 to 2 s. With a new certificate, or when the stream does not get through to a coordinator
+/// that is heard, it opens a new session beside the old one, which the coordinator then ends: what runs
+/// is named in the new one's hello, and nothing is lost.
 final class CoordinatorLink: Sendable {
   private enum Ending {
     case closed(RPCClosure, wasOpen: Bool)
     /// There is another client to go on with.
     case superseded
+    /// The session is open, and nothing gets through on its connection.
+    case stuck
   }
 
   private struct State {
     var client: RPCClient
-    /// Ends the wait for the session's end.
-    var supersede: (@Sendable () -> Void)?
+    var tls: TLSConfiguration
+    /// The session that is waited for.
+    var end: EndOnce?
   }
 
-  /// A session's end, or that it is superseded: whichever comes first.
+  /// A session's end, or a reason not to wait for it: whichever comes first.
   private final class EndOnce: Sendable {
     private let continuation: Mutex<CheckedContinuation<Ending, Never>?>
 
@@ -41,6 +45,9 @@ final class CoordinatorLink: Sendable {
 
   /// So long the coordinator has to end the old session by itself.
   private static let overlap = Duration.seconds(2)
+  /// For TCP, of a fresh connection beside a stuck one: a first packet that is lost costs a second, then
+  /// two; a new attempt costs none.
+  private static let freshTimeout = Duration.seconds(1)
 
   let target: RPCTarget
   private let state: Mutex<State>
@@ -59,13 +66,15 @@ final class CoordinatorLink: Sendable {
     self.logger = logger
     wait = configuration.wait
     let client = try Self.makeClient(target, configuration.tls, group)
-    state = Mutex(State(client: client))
+    state = Mutex(State(client: client, tls: configuration.tls))
   }
 
   private static func makeClient(
-    _ target: RPCTarget, _ tls: TLSConfiguration, _ group: any EventLoopGroup
+    _ target: RPCTarget, _ tls: TLSConfiguration, _ group: any EventLoopGroup,
+    connectTimeout: Duration = .seconds(5)
   ) throws -> RPCClient {
     var options = RPCClient.Options()
+    options.connectTimeout = connectTimeout
     options.backoffFirst = .milliseconds(200)
     options.backoffMax = .seconds(2)
     // The coordinator decides how large a payload may be; we take whatever it may decide.
@@ -76,6 +85,18 @@ final class CoordinatorLink: Sendable {
   var client: RPCClient { state.withLock { $0.client } }
 
   func run() async throws {
+    try await withThrowingDiscardingTaskGroup { old in
+      try await run { client in
+        old.addTask {
+          try? await Task.sleep(for: Self.overlap)
+          await client.close()
+        }
+      }
+    }
+  }
+
+  /// - Parameter retire: closes a client once the session of the next one has taken over.
+  private func run(retiring retire: (RPCClient) -> Void) async throws {
     var said = ""
     var hasConnected = false
     var refusal = ""
@@ -90,6 +111,11 @@ final class CoordinatorLink: Sendable {
         switch await session(client) {
         // What was said of the old certificate is no word on the new one.
         case .superseded: patience = RefusalPatience()
+        case .stuck:
+          logger.warning(
+            "nothing gets through to or from the coordinator: a fresh connection",
+            metadata: ["coordinator": "\(target)"])
+          if try await replace(client) { retire(client) }
         case .closed(let closure, let wasOpen):
           if Task.isCancelled { break }
           // The same refusal again is no news.
@@ -128,17 +154,52 @@ final class CoordinatorLink: Sendable {
       let end = EndOnce(continuation)
       let isCurrent = state.withLock { state in
         guard state.client === client else { return false }
-        state.supersede = { end.resume(.superseded) }
+        state.end = end
         return true
       }
       guard isCurrent else { return end.resume(.superseded) }
       client.events(SessionService.connect) { writer in
         SessionClient(
           shell: self.shell, writer: writer, coordinator: self.target.description,
-          logger: self.logger
+          logger: self.logger, path: { client.datagramPath }, stuck: { end.resume(.stuck) }
         ) { closure, wasOpen in end.resume(.closed(closure, wasOpen: wasOpen)) }
       }
     }
+  }
+
+  /// Goes on with a fresh connection, as soon as there is one: until then the stuck one may yet come
+  /// back to life, and closing it would end what is said on it.
+  /// - Returns: false: another client has taken its place meanwhile.
+  private func replace(_ client: RPCClient) async throws -> Bool {
+    var pause = Duration.milliseconds(100)
+    var hasFailed = false
+    while !Task.isCancelled {
+      let (isCurrent, tls) = state.withLock { ($0.client === client, $0.tls) }
+      guard isCurrent else { return false }
+      let next = try Self.makeClient(target, tls, group, connectTimeout: Self.freshTimeout)
+      do throws(RPCConnectError) {
+        try await next.connect()
+      } catch {
+        if !hasFailed {
+          logger.warning(
+            "waiting for the coordinator",
+            metadata: ["coordinator": "\(target)", "why": "\(error.reason)"])
+          hasFailed = true
+        }
+        await next.close()
+        try await Task.sleep(for: pause)
+        pause = min(pause * 2, .milliseconds(400))
+        continue
+      }
+      let isTaken = state.withLock { state in
+        guard state.client === client else { return false }
+        state.client = next
+        return true
+      }
+      if !isTaken { await next.close() }
+      return isTaken
+    }
+    return false
   }
 
   /// Goes on with another certificate. Returns when the old connection is closed.
@@ -146,13 +207,14 @@ final class CoordinatorLink: Sendable {
     let next = try Self.makeClient(target, tls, group)
     // So that no time passes between the two sessions; if it cannot be reached now, `run` goes on trying.
     try? await next.connect()
-    let (old, supersede) = state.withLock { state in
+    let (old, end) = state.withLock { state in
       let old = state.client
       state.client = next
-      defer { state.supersede = nil }
-      return (old, state.supersede)
+      state.tls = tls
+      defer { state.end = nil }
+      return (old, state.end)
     }
-    supersede?()
+    end?.resume(.superseded)
     try? await Task.sleep(for: Self.overlap)
     await old.close()
   }

@@ -12,16 +12,24 @@ final class SessionClient: TypedEventHandler, Sendable {
   private let logger: Logger
   private let session = Mutex<SessionID?>(nil)
   private let hasHeard = Atomic(false)
+  private let path: @Sendable () -> RPCDatagramPath?
+  private let stuck: @Sendable () -> Void
   private let ended: @Sendable (RPCClosure, _ wasOpen: Bool) -> Void
 
+  /// - Parameters:
+  ///   - path: for datagrams beside the session's connection; asked on the loop.
+  ///   - stuck: the stream does not get through, and a fresh connection is wanted.
   init(
     shell: WorkerShell, writer: TypedWriter<Belfry_V1_WorkerMessage>, coordinator: String,
-    logger: Logger,
+    logger: Logger, path: @escaping @Sendable () -> RPCDatagramPath?,
+    stuck: @escaping @Sendable () -> Void,
     ended: @escaping @Sendable (RPCClosure, _ wasOpen: Bool) -> Void
   ) {
     self.shell = shell
     self.writer = writer
     self.logger = logger
+    self.path = path
+    self.stuck = stuck
     self.ended = ended
     let id = shell.open(self, coordinator: coordinator)
     session.withLock { $0 = id }
@@ -34,7 +42,9 @@ final class SessionClient: TypedEventHandler, Sendable {
     messages.reserveCapacity(received.count)
     do throws(MappingError) {
       for item in received {
-        if let message = try item.coordinatorMessage() { messages.append(message) }
+        if let message = try item.coordinatorMessage() {
+          messages.append(withDatagrams(message, session))
+        }
       }
     } catch {
       logger.error("a message of the coordinator makes no sense", metadata: ["why": "\(error)"])
@@ -44,6 +54,22 @@ final class SessionClient: TypedEventHandler, Sendable {
     if !messages.isEmpty { shell.post(.received(session, messages)) }
   }
 
+  /// A welcome that offers datagrams which we cannot have offers none.
+  private func withDatagrams(
+    _ message: CoordinatorMessage, _ session: SessionID
+  ) -> CoordinatorMessage {
+    guard case .welcome(var welcome) = message, let offer = welcome.datagrams else {
+      return message
+    }
+    let shell = shell
+    let isOpen =
+      path().map { path in
+        shell.datagrams.open(session, offer, path) { shell.post(.beat($0, $1)) }
+      } ?? false
+    if !isOpen { welcome.datagrams = nil }
+    return .welcome(welcome)
+  }
+
   func closed(_ closure: RPCClosure) {
     if let session = session.withLock({ $0 }) { shell.closed(session) }
     ended(closure, hasHeard.load(ordering: .relaxed))
@@ -51,6 +77,14 @@ final class SessionClient: TypedEventHandler, Sendable {
 
   func send(_ messages: [WorkerMessage]) {
     writer.send(contentsOf: messages.map(Belfry_V1_WorkerMessage.init))
+  }
+
+  func renew() { stuck() }
+
+  /// Nothing comes on this connection: the next session is opened on another.
+  func giveUp(_ why: String) {
+    stuck()
+    close(why)
   }
 
   func close(_ why: String) { writer.finish(RPCStatus(.cancelled, why)) }

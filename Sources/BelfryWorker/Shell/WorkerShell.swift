@@ -47,6 +47,7 @@ actor WorkerShell {
   static let grace = TimeAmount.seconds(5)
 
   nonisolated let loop: any EventLoop
+  nonisolated let datagrams: SessionDatagrams
   private nonisolated let executor: any SerialExecutor
   private nonisolated let inbox = Mutex(Inbox())
   private nonisolated let streams = Mutex(Streams())
@@ -82,6 +83,7 @@ actor WorkerShell {
     self.clock = clock
     self.loop = loop
     self.logger = logger
+    datagrams = SessionDatagrams(group: loop, logger: logger)
     executor = loop.executor
   }
 
@@ -163,7 +165,10 @@ actor WorkerShell {
       case .find(let batch, let jobs): outlets.finds.yield((batch, jobs))
       }
     }
-    for session in ready.closes { takeStream(session)?.close("no word from the coordinator") }
+    for session in ready.closes { takeStream(session)?.giveUp("no word from the coordinator") }
+    datagrams.send(ready.beats)
+    datagrams.end(ready.beatsOver)
+    for session in ready.renews { stream(session)?.renew() }
     if ready.isWedged {
       logger.critical("wedged: half of the slots are taken by handlers that do not end")
       outlets.wedged.yield()
@@ -269,6 +274,7 @@ actor WorkerShell {
       return streams.open.sorted { $0.key < $1.key }
     }
     for (_, stream) in all { stream.finish() }
+    datagrams.close()
   }
 
   // MARK: leaving
