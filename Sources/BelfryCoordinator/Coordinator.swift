@@ -50,6 +50,12 @@ package struct Coordinator: Service {
     }
   }
 
+  /// What can be seen of a coordinator from outside: for metrics and probes.
+  package struct Look: Sendable {
+    package let picture: HealthPicture
+    package let lanes: [LaneTimes]
+  }
+
   private let configuration: Configuration
   private let queue: any JobQueue
   private let store: any ClusterStore
@@ -57,15 +63,15 @@ package struct Coordinator: Service {
   private let group: any EventLoopGroup
   private let logger: Logger
   private let started: @Sendable (SocketAddress) -> Void
-  private let watched: @Sendable (@escaping @Sendable () async -> HealthPicture) -> Void
+  private let watched: @Sendable (@escaping @Sendable () async -> Look) -> Void
 
   /// - Parameters:
   ///   - started: told the address once calls are served.
-  ///   - watched: told, before that, how to look at the cluster: for metrics and probes.
+  ///   - watched: told, before that, how to look at it.
   package init(
     _ configuration: Configuration, queue: any JobQueue, store: any ClusterStore,
     sinks: [any AlertSink], eventLoopGroup: any EventLoopGroup, logger: Logger,
-    watched: @escaping @Sendable (@escaping @Sendable () async -> HealthPicture) -> Void = { _ in },
+    watched: @escaping @Sendable (@escaping @Sendable () async -> Look) -> Void = { _ in },
     started: @escaping @Sendable (SocketAddress) -> Void = { _ in }
   ) {
     self.configuration = configuration
@@ -79,7 +85,7 @@ package struct Coordinator: Service {
   }
 
   package func run() async throws {
-    let storeGate = StoreGate(store: store, logger: logger)
+    let storeGate = StoreGate(store: store, logger: logger.of(.store))
     guard try await opens({ try await storeGate.open(within: configuration.wait) }) else { return }
     let loop = group.next()
     let (outlets, streams) = StoreTasks.make()
@@ -88,14 +94,16 @@ package struct Coordinator: Service {
     await clock.follow { await store.time() }
     let shell = CoreShell(
       core: ClusterCore(configuration.core), queue: queue, outlets: outlets, health: health,
-      clock: clock, loop: loop, logger: logger)
-    let gate = BrokerGate(broker: configuration.core.brokerName, logger: logger)
+      clock: clock, loop: loop, logger: logger.of(.sessions))
+    let gate = BrokerGate(
+      broker: configuration.core.brokerName, logger: logger.of(.queue))
     let door = JobDoor(
       lanes: configuration.core.lanes, attachments: configuration.attachments,
       payloadBytesMax: configuration.payloadBytesMax, newJobID: NewJobID.make)
     let polling = ControlPolling(
-      store: store, shell: shell, outcomesKept: configuration.outcomesKept, logger: logger)
-    watched { await shell.picture() }
+      store: store, shell: shell, outcomesKept: configuration.outcomesKept,
+      logger: logger.of(.store))
+    watched { await shell.look() }
     let directory = NodeDirectory()
     let directoryPolling = DirectoryPolling(store: store, directory: directory, logger: logger)
     guard try await opens({ try await directoryPolling.begin() }) else { return }
@@ -123,7 +131,7 @@ package struct Coordinator: Service {
           shell.post(Inputs.read(events, door))
         }
       }
-      StoreTasks(store: store, shell: shell, sinks: sinks, logger: logger)
+      StoreTasks(store: store, shell: shell, sinks: sinks, logger: logger.of(.store))
         .add(to: &tasks, streams, claimant: configuration.core.boot.description)
       let begun = mark.withLock { $0 }
       tasks.addTask { try await polling.poll(from: begun) }
@@ -201,7 +209,8 @@ package struct Coordinator: Service {
       authorize: { method, peer in
         Roles.refusal(method, peer) ?? directory.refusal(peer, at: ProcessClock.now().wall)
       },
-      recognize: { directory.refusal($0, at: ProcessClock.now().wall) == nil }, logger: logger)
+      recognize: { directory.refusal($0, at: ProcessClock.now().wall) == nil },
+      logger: logger.of(.rpc))
     let address = try await server.start()
     logger.info("coordinator is ready", metadata: ["address": "\(address)"])
     await shell.serves()
@@ -248,7 +257,8 @@ package struct Coordinator: Service {
     let membership = MembershipService(
       store: store, shell: shell, directory: directory, issuer: configuration.issuer,
       cluster: configuration.cluster, coordinator: configuration.core.name,
-      addresses: configuration.addresses, software: configuration.software, logger: logger)
+      addresses: configuration.addresses, software: configuration.software,
+      logger: logger.of(.membership))
     Routes.register(membership, audit, in: &router)
     Routes.registerSession(shell, directory, logger, in: &router)
     ServerReflection.register(in: &router)
