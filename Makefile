@@ -31,15 +31,17 @@ GRPC_CPP = test .build/bench-peers/grpc-cpp -nt scripts/bench-peers/grpc-cpp.cc 
   $$(pkg-config --cflags --libs grpc++)
 SWIFT_FILES := Package.swift Sources Tests examples
 
-# Ends a recipe's command: says what to do next when it fails.
-otherwise = || { echo "make $@: $(1)" >&2; exit 1; }
+# Ends a recipe's command: says what to do next when it fails, and who looks further.
+doctor = for belfry in .build/release/belfry .build/debug/belfry; do test ! -x $$belfry || \
+  { echo "make $@: $$belfry doctor looks at this machine" >&2; break; }; done
+otherwise = || { echo "make $@: $(1)" >&2; $(doctor); exit 1; }
 compile_error = the first line with 'error:' above says what is wrong
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 dependencies:
-	@scripts/install-dependencies
+	@scripts/install-dependencies $(call otherwise,see the message above)
 
 build: dependencies ## build everything, for debugging, into .build/debug
 	@swift build $(call otherwise,$(compile_error))
@@ -48,7 +50,7 @@ release: dependencies ## build everything with optimisation, into .build/release
 	@swift build -c release $(call otherwise,$(compile_error))
 
 test: ## run all tests, on a RabbitMQ and a MongoDB of their own
-	@scripts/test
+	@scripts/test $(call otherwise,the whole output is in .build/test.log)
 
 demo: ## the tour: 600 jobs on belfry dev, a worker and the coordinator killed, the outcomes counted
 	@scripts/install-dependencies --build
@@ -80,7 +82,7 @@ peers: dependencies ## build grpc-swift-2's server and client into .build-peers,
 	@swift build -c release --package-path Tests/GRPCSwiftPeer --scratch-path .build-peers \
 	  $(call otherwise,$(compile_error))
 	@SEEDS=0 BELFRY_GRPC_SWIFT_PEER="$$PWD/.build-peers/release/grpc-swift-peer" \
-	  scripts/test --filter BelfryRPCTests.Foreign
+	  scripts/test --filter BelfryRPCTests.Foreign $(call otherwise,the whole output is in .build/test.log)
 
 attack: dependencies ## attack a coordinator on loopback while honest clients call: ATTACK="--only NAME"
 	@swift build -c release --product belfry $(call otherwise,$(compile_error))
@@ -128,10 +130,10 @@ plant: dependencies ## break the guards one at a time on a copy, see the simulat
 	@scripts/plant $(PLANT) $(call otherwise,a row without a promise is a guard that nothing tests)
 
 fuzz: dependencies ## feed parsers and the core with arbitrary bytes: SECONDS=60 a target, ONLY=deframer
-	@FUZZ_SECONDS=$(SECONDS) scripts/fuzz $(ONLY)
+	@FUZZ_SECONDS=$(SECONDS) scripts/fuzz $(ONLY) $(call otherwise,the input that did it is kept: see above)
 
 sanitize: dependencies ## run the tests of the RPC layer and the core under ThreadSanitizer and AddressSanitizer
-	@scripts/sanitize
+	@scripts/sanitize $(call otherwise,the report above says where)
 
 generate: dependencies ## write the code that is generated from proto/ anew
 	@scripts/generate $(call otherwise,the messages above name file and line in proto/)

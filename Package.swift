@@ -197,7 +197,12 @@ let package = Package(
         "BelfryCore", "BelfryAPI", "BelfryIdentity", "BelfryRPC", "BelfryWorker", "BelfryTestKit",
         log, protobuf,
       ]),
-    tests("BelfryCLITests", ["BelfryCLI", "BelfryAPI", protobuf], resources: [.copy("Errors")]),
+    tests(
+      "BelfryCLITests",
+      [
+        "BelfryCLI", "BelfryAPI", "BelfryTestKit", metrics, protobuf,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], resources: [.copy("Errors")]),
     tests("BelfryTidyTests", []),
     fuzzTargets,
     tests(

@@ -52,6 +52,12 @@ package struct Coordinator: Service {
     }
   }
 
+  /// What can be seen of a coordinator from outside: for metrics and probes.
+  package struct Look: Sendable {
+    package let picture: HealthPicture
+    package let lanes: [LaneTimes]
+  }
+
   private let configuration: Configuration
   private let queue: any JobQueue
   private let store: any ClusterStore
@@ -59,15 +65,15 @@ package struct Coordinator: Service {
   private let group: any EventLoopGroup
   private let logger: Logger
   private let started: @Sendable (SocketAddress) -> Void
-  private let watched: @Sendable (@escaping @Sendable () async -> HealthPicture) -> Void
+  private let watched: @Sendable (@escaping @Sendable () async -> Look) -> Void
 
   /// - Parameters:
   ///   - started: told the address once calls are served.
-  ///   - watched: told, before that, how to look at the cluster: for metrics and probes.
+  ///   - watched: told, before that, how to look at it.
   package init(
     _ configuration: Configuration, queue: any JobQueue, store: any ClusterStore,
     sinks: [any AlertSink], eventLoopGroup: any EventLoopGroup, logger: Logger,
-    watched: @escaping @Sendable (@escaping @Sendable () async -> HealthPicture) -> Void = { _ in },
+    watched: @escaping @Sendable (@escaping @Sendable () async -> Look) -> Void = { _ in },
     started: @escaping @Sendable (SocketAddress) -> Void = { _ in }
   ) {
     self.configuration = configuration
@@ -81,7 +87,7 @@ package struct Coordinator: Service {
   }
 
   package func run() async throws {
-    let storeGate = StoreGate(store: store, logger: logger)
+    let storeGate = StoreGate(store: store, logger: logger.of(.store))
     guard try await opens({ try await storeGate.open(within: configuration.wait) }) else { return }
     let loop = group.next()
     let (outlets, streams) = StoreTasks.make()
@@ -90,15 +96,18 @@ package struct Coordinator: Service {
     await clock.follow { await store.time() }
     let shell = CoreShell(
       core: ClusterCore(configuration.core), queue: queue, outlets: outlets, health: health,
-      clock: clock, datagrams: configuration.datagrams ? SessionDatagrams(logger: logger) : nil,
-      loop: loop, logger: logger)
-    let gate = BrokerGate(broker: configuration.core.brokerName, logger: logger)
+      clock: clock,
+      datagrams: configuration.datagrams ? SessionDatagrams(logger: logger.of(.sessions)) : nil,
+      loop: loop, logger: logger.of(.sessions))
+    let gate = BrokerGate(
+      broker: configuration.core.brokerName, logger: logger.of(.queue))
     let door = JobDoor(
       lanes: configuration.core.lanes, attachments: configuration.attachments,
       payloadBytesMax: configuration.payloadBytesMax, newJobID: NewJobID.make)
     let polling = ControlPolling(
-      store: store, shell: shell, outcomesKept: configuration.outcomesKept, logger: logger)
-    watched { await shell.picture() }
+      store: store, shell: shell, outcomesKept: configuration.outcomesKept,
+      logger: logger.of(.store))
+    watched { await shell.look() }
     let directory = NodeDirectory()
     let directoryPolling = DirectoryPolling(store: store, directory: directory, logger: logger)
     guard try await opens({ try await directoryPolling.begin() }) else { return }
@@ -126,7 +135,7 @@ package struct Coordinator: Service {
           shell.post(Inputs.read(events, door))
         }
       }
-      StoreTasks(store: store, shell: shell, sinks: sinks, logger: logger)
+      StoreTasks(store: store, shell: shell, sinks: sinks, logger: logger.of(.store))
         .add(to: &tasks, streams, claimant: configuration.core.boot.description)
       let begun = mark.withLock { $0 }
       tasks.addTask { try await polling.poll(from: begun) }
@@ -205,7 +214,8 @@ package struct Coordinator: Service {
       authorize: { method, peer in
         Roles.refusal(method, peer) ?? directory.refusal(peer, at: ProcessClock.now().wall)
       },
-      recognize: { directory.refusal($0, at: ProcessClock.now().wall) == nil }, logger: logger)
+      recognize: { directory.refusal($0, at: ProcessClock.now().wall) == nil },
+      logger: logger.of(.rpc))
     let (host, port) = (configuration.server.host, configuration.server.port)
     // Before the first session, which would have none for its life.
     if port != 0 { await bindDatagrams(shell, host, port) }
@@ -260,7 +270,8 @@ package struct Coordinator: Service {
     let membership = MembershipService(
       store: store, shell: shell, directory: directory, issuer: configuration.issuer,
       cluster: configuration.cluster, coordinator: configuration.core.name,
-      addresses: configuration.addresses, software: configuration.software, logger: logger)
+      addresses: configuration.addresses, software: configuration.software,
+      logger: logger.of(.membership))
     Routes.register(membership, audit, in: &router)
     Routes.registerSession(shell, directory, logger, in: &router)
     ServerReflection.register(in: &router)

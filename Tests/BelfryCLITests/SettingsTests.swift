@@ -95,6 +95,8 @@ import Testing
     (["BELFRY_SLOTS": "many"], "BELFRY_SLOTS many"),
     (["BELFRY_WORKER_SLOTS": "0"], "BELFRY_WORKER_SLOTS 0"),
     (["BELFRY_LOG_LEVEL": "loud"], "BELFRY_LOG_LEVEL loud"),
+    (["BELFRY_LOG_LEVELS": "rpc=debug,rcp=debug"], "BELFRY_LOG_LEVELS rcp=debug"),
+    (["BELFRY_LOG_LEVELS": "rpc=loud"], "BELFRY_LOG_LEVELS rpc=loud"),
     (["BELFRY_WORKER_DRAIN": "soon"], "BELFRY_WORKER_DRAIN soon"),
   ])
   func wrongValuesAreRefusedAtStart(_ environment: [String: String], _ what: String) async throws {

@@ -90,4 +90,47 @@ import Testing
     #expect(model.filter == "qp" && !model.isTyping)
     #expect(model.pressed(.character("q")) == .quit)
   }
+
+  private func model(at pane: TopModel.Pane) -> TopModel {
+    var model = TopModel()
+    var update = Belfry_V1_HealthUpdate()
+    update.whole = true
+    update.lanes = [.with { $0.name = "reports" }]
+    update.nodes = [.with { $0.name = "w1" }]
+    model.updated(update, nowMs: 0)
+    model.dead = [.with { $0.id = "j1" }]
+    while model.pane != pane { _ = model.pressed(.tab) }
+    return model
+  }
+
+  @Test(arguments: [
+    (TopModel.Pane.lanes, Character("c"), TopOrder.Deed.pauseLane, "pause lane reports?"),
+    (.lanes, "r", .resumeLane, "let lane reports go on?"),
+    (.dead, "r", .retryJob, "submit job j1 anew?"),
+  ])
+  func onlyAYesDoesIt(
+    _ pane: TopModel.Pane, _ key: Character, _ deed: TopOrder.Deed, _ question: String
+  ) {
+    var model = model(at: pane)
+    #expect(model.pressed(.character(key)) == .none)
+    #expect(model.frame(width: 100, height: 10).last?.hasPrefix(question) == true)
+    let order = TopOrder(key, pane, pane == .dead ? "j1" : "reports")
+    #expect(order?.deed == deed)
+    #expect(model.pressed(.character("y")) == order.map { TopModel.Action.perform($0) })
+    for other in [TopKey.escape, .enter, .character("n"), .character("q"), .suspend] {
+      _ = model.pressed(.character(key))
+      #expect(model.pressed(other) == .none, "\(other)")
+      #expect(model.asked == nil && model.said == "nothing was done")
+    }
+    _ = model.pressed(.character(key))
+    #expect(model.pressed(.interrupt) == .quit)
+  }
+
+  @Test func whereThereIsNothingToDoNothingIsAsked() {
+    for (pane, key) in [(TopModel.Pane.nodes, "c"), (.dead, "c"), (.alerts, "r")] {
+      var model = model(at: pane)
+      #expect(model.pressed(.character(Character(key))) == .none)
+      #expect(model.asked == nil && model.said == TopOrder.keys)
+    }
+  }
 }

@@ -30,8 +30,8 @@ struct ConsoleTests {
     try await cluster.submit(1, kind: "echo", prefix: "later", "--delay", "1h")
     let cases: [([String], Int32, String)] = [
       (["job", "wait", "good-1"], 0, ""), (["job", "wait", "bad-1"], 1, ""),
-      (["job", "wait", "good-1", "bad-1"], 2, ""), (["job", "sho", "x"], 64, "Error"),
-      (["job", "show", "x", "-o", "nothing"], 64, "Error"),
+      (["job", "wait", "good-1", "bad-1"], 2, ""), (["job", "sho", "x"], 64, "BF0001"),
+      (["job", "show", "x", "-o", "nothing"], 64, "BF0001"),
       (["submit", "--kind", "bad kind", "--lane", cluster.lane], 65, "BF0201"),
       (["job", "show", "nobody"], 66, "BF0202"), (["context", "use", "nobody"], 66, "BF0110"),
       (["explain", "BF9"], 66, "BF0111"),
@@ -55,6 +55,77 @@ struct ConsoleTests {
     let usage = try await run(cluster, ["submit", "-o", "json"])
     let value = try JSONSerialization.jsonObject(with: Data(usage.err.utf8)) as? [String: Any]
     #expect(usage.status == 64 && value?["code"] as? String == "BF0001", "\(usage)")
+  }
+
+  /// What only says what would be done touches nothing.
+  @Test func aDryRunTouchesNothing() async throws {
+    let cluster = try await cluster()
+    defer { cluster.stop() }
+    let nobody = ["BELFRY_SERVER": "https://127.0.0.1:1"]
+    let plan = try await run(
+      cluster,
+      ["submit", "--kind", "echo", "--count", "7", "--payload", "hi", "--dry-run", "-o", "csv"],
+      environment: nobody)
+    #expect(plan.status == 0 && plan.out.contains("7,echo,default,2"), "\(plan)")
+    let node = try await run(cluster, ["node", "revoke", "w1", "--dry-run", "-o", "json"])
+    #expect(node.status == 0 && node.out.contains("\"name\":\"w1\""), "\(node)")
+    let absent = try await run(cluster, ["node", "revoke", "w77", "--dry-run"])
+    #expect(absent.status == 66 && absent.err.contains("BF0611"), "\(absent)")
+    try await cluster.submit(1, kind: "echo", prefix: "after")
+    #expect(try await cluster.job("after-1").state == "succeeded", "w1 is still one of us")
+  }
+
+  /// A beginning that no other id has is enough for what has an outcome.
+  @Test func idsByTheirBeginnings() async throws {
+    let cluster = try await cluster()
+    defer { cluster.stop() }
+    for prefix in ["alpha", "beta"] { try await cluster.submit(1, kind: "never", prefix: prefix) }
+    try await cluster.submit(2, kind: "echo", prefix: "gamma")
+    for id in ["alpha-1", "beta-1", "gamma-1", "gamma-2"] { _ = try await cluster.job(id) }
+    let retried = try await run(cluster, ["job", "retry", "alp", "beta-1", "-o", "csv"])
+    #expect(retried.status == 0 && retried.out.contains("alpha-1,"), "\(retried)")
+    #expect(retried.out.contains("beta-1,"), "\(retried)")
+    let many = try await run(cluster, ["job", "forget", "gamm", "--yes"])
+    #expect(many.status == 65 && many.err.contains("BF0204"), "\(many)")
+    #expect(many.err.contains("gamma-1, gamma-2"), "\(many)")
+    let forgotten = try await run(cluster, ["job", "forget", "gamma-2", "--yes", "-o", "name"])
+    #expect(forgotten.status == 0 && forgotten.out == "gamma-2\n", "\(forgotten)")
+    let result = try await run(cluster, ["job", "result", "gam"])
+    #expect(result.status == 0 && result.out == "x", "\(result)")
+    let nobody = try await run(cluster, ["job", "forget", "delta", "--yes"])
+    #expect(nobody.out.isEmpty && nobody.err.contains("delta has no outcome"), "\(nobody)")
+  }
+
+  @Test func codesAndSettingsAreExplained() async throws {
+    let cluster = try await TestCluster()
+    defer { cluster.stop() }
+    for (word, said) in [("bf0302", "BF0302"), ("worker.slots", "BELFRY_WORKER_SLOTS")] {
+      let ended = try await run(cluster, ["explain", word])
+      #expect(ended.status == 0 && ended.out.contains(said), "\(ended)")
+    }
+    for (word, meant) in [("BF0320", "BF0302"), ("worker.slotz", "worker.slots")] {
+      let ended = try await run(cluster, ["explain", word])
+      #expect(ended.status == 66 && ended.err.contains("did you mean \(meant)?"), "\(ended)")
+    }
+  }
+
+  /// How far it is stands on a terminal, and nowhere else.
+  @Test func progressIsForTerminals() async throws {
+    let cluster = try await cluster()
+    defer { cluster.stop() }
+    let words = "submit --kind echo --lane \(cluster.lane) --payload x"
+    let piped = try await run(
+      cluster, (words + " --count 300 --delay 1h").split(separator: " ").map(String.init))
+    #expect(piped.status == 0 && piped.err.isEmpty, "\(piped)")
+    let terminal = try await Tmux("bash --norc -i", environment: cluster.client)
+    try await terminal.type(
+      "'\(cluster.belfryPath)' \(words) --count 200000 > /dev/null; echo status=$?", "Enter")
+    try await terminal.until("a bar, a rate, and the time that is left") {
+      $0.contains("submit [") && $0.contains("/s  ") && $0.contains(" left")
+    }
+    try await terminal.type("C-c")
+    try await terminal.until("it has ended") { $0.contains("status=130") }
+    await terminal.close()
   }
 
   /// What is not what it should be on the other side is 76.
@@ -113,6 +184,38 @@ struct ConsoleTests {
     }
     let other = try await get(coordinator, "/jobs")
     #expect(other.out.hasSuffix("404"), "\(other)")
+  }
+
+  /// Histograms of jobs for all lanes, and by lane apart; calls by method and status.
+  @Test func timesOfJobsAndCallsAreCounted() async throws {
+    let port = try FreePort.find()
+    let cluster = try await cluster("--http", "127.0.0.1:\(port)")
+    defer { cluster.stop() }
+    try await cluster.submit(3, kind: "echo", prefix: "m")
+    try await cluster.submit(1, kind: "never", prefix: "n")
+    for id in ["m-1", "m-2", "m-3", "n-1"] { _ = try await cluster.job(id) }
+    let refused = try await run(cluster, ["job", "show", "nobody"])
+    #expect(refused.status == 66)
+    let text = try await get(port, "/metrics").out
+    let lanes = try await get(port, "/metrics/per-lane", withStatus: false)
+    for (page, line) in [
+      (text, "belfry_job_wait_seconds_count 4"), (text, "belfry_job_run_seconds_count 4"),
+      (text, "belfry_job_run_seconds_bucket{le=\"+Inf\"} 4"),
+      (text, "belfry_lane_oldest_job_age_seconds{lane=\"\(cluster.lane)\"} 0"),
+      (text, "belfry_rpc_requests_total{method=\"belfry.v1.Jobs/Get\",code=\"NOT_FOUND\"} 1"),
+      (text, "belfry_rpc_duration_seconds_count{method=\"belfry.v1.Jobs/Get\"}"),
+      (lanes.out, "belfry_job_wait_seconds_count{lane=\"\(cluster.lane)\"} 4"),
+      (lanes.out, "belfry_job_run_seconds_sum{lane=\"\(cluster.lane)\"} "),
+    ] { #expect(page.contains("\n" + line), "\(line) in\n\(page)") }
+    #expect(!lanes.out.contains("process_"), "only what is by lane")
+    let judged = try await Run.program("/usr/bin/promtool", ["check", "metrics"], input: lanes.out)
+    #expect(judged.status == 0 && judged.err.isEmpty, "\(judged)")
+    // A job that waits is as old as its wait.
+    try await cluster.submit(1, kind: "nobody-serves-it", prefix: "w")
+    try await until("the oldest job's age is seen") {
+      try await get(port, "/metrics").out.split(separator: "\n")
+        .contains { $0.hasPrefix("belfry_lane_oldest_job_age_seconds{") && !$0.hasSuffix(" 0") }
+    }
   }
 
   private func get(_ port: Int, _ path: String, withStatus: Bool = true) async throws -> Ended {
@@ -187,6 +290,17 @@ struct ConsoleTests {
     try await cluster.startWorker("w1", run: ["echo=cat"])
     try await cluster.untilUp("w1")
     #expect(cluster.log("c1").contains("session opened"), "the level is another now")
+    // One part alone: what others have to say of the second worker is not said.
+    try Data("log:\n  level: notice\n  levels: [sessions=info]\n".utf8).write(to: file)
+    cluster.signal("c1", SIGHUP)
+    try await until("it is read") { cluster.log("c1").contains("notice, sessions=info") }
+    try await cluster.startWorker("w2", run: ["echo=cat"])
+    try await cluster.untilUp("w2")
+    let lines = cluster.log("c1").split(separator: "\n").reversed().prefix {
+      !$0.contains("settings were read anew")
+    }
+    #expect(lines.contains { $0.contains("session opened") }, "\(lines)")
+    #expect(lines.allSatisfy { $0.contains("\"log.logger\":\"sessions\"") }, "\(lines)")
   }
 
   @Test func aPasswordOnTheCommandLineIsNoticed() async throws {

@@ -19,7 +19,7 @@ import Testing
     #expect(ended.status == 0, "\(ended.err)")
   }
 
-  @Test("Prometheus' rules name metrics that a coordinator has")
+  @Test("Prometheus' rules and the dashboard name metrics that a coordinator has")
   func metrics() async throws {
     let cluster = try await TestCluster()
     defer { cluster.stop() }
@@ -29,15 +29,53 @@ import Testing
       contentsOfFile: cluster.services.scripts + "/../deploy/prometheus/rules.yaml", encoding: .utf8
     )
     // The one that is there only while an alert fires; promtool's tests know it.
-    let names = Set(rules.matches(of: /belfry_[a-z_]+/).map { String($0.0) })
+    let dashboard = try String(
+      contentsOfFile: cluster.services.scripts + "/../deploy/prometheus/dashboard.json",
+      encoding: .utf8)
+    let names = Set((rules + dashboard).matches(of: /belfry_[a-z_]+/).map { String($0.0) })
       .subtracting(["belfry_alerts_firing"])
-    #expect(names.count > 5)
+    #expect(names.count > 15)
+    try await until("the coordinator answers a call") { try await cluster.health() != nil }
     try await until("the coordinator has \(names.sorted())", within: 60) {
       let text = try await Run.program(
         "/usr/bin/env", ["curl", "-s", "http://127.0.0.1:\(port)/metrics"]
       ).out
       return names.allSatisfy { text.contains("\n\($0){") || text.contains("\n\($0) ") }
     }
+  }
+
+  @Test("every command has its manual page, and man has nothing to say of any")
+  func manualPages() async throws {
+    let services = try Services()
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let made = try await Run.program(
+      services.python,
+      [services.scripts + "/lib/manual_page.py", services.bin + "/belfry", folder])
+    #expect(made.status == 0, "\(made)")
+    let pages = try FileManager.default.contentsOfDirectory(atPath: folder)
+    #expect(pages.count > 20 && Set(pages).isSuperset(of: ["belfry.1", "belfry.yaml.5"]))
+    for page in pages {
+      let judged = try await Run.program(
+        "/usr/bin/env",
+        ["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", folder + "/" + page],
+        environment: ["LC_ALL": "C.UTF-8", "MANWIDTH": "80"])
+      #expect(judged.status == 0 && judged.err.isEmpty, "\(page): \(judged.err)")
+    }
+    func text(_ page: String) async throws -> String {
+      try await Run.program(
+        "/usr/bin/env", ["man", "-l", folder + "/" + page],
+        environment: ["LC_ALL": "C.UTF-8", "MANWIDTH": "200"]
+      ).out
+    }
+    let whole = try await text("belfry.1")
+    for leaf in LeafTests.arguments.keys {
+      #expect(whole.contains("belfry \(leaf)\n"), "belfry(1) lacks \(leaf)")
+    }
+    let job = try await text("belfry-job.1")
+    #expect(job.contains("belfry job wait") && job.contains("--dry-run"), "\(job)")
+    #expect(try await text("belfry.yaml.5").contains("BELFRY_WORKER_SLOTS"))
   }
 
   @Test("a mistake in any of them is found")

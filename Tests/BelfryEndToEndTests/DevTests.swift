@@ -169,7 +169,7 @@ final class DevProcess {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
   }
 
-  private var environment: [String: String] { ["XDG_CONFIG_HOME": folder + "/config"] }
+  var environment: [String: String] { ["XDG_CONFIG_HOME": folder + "/config"] }
   private var logPath: String { folder + "/dev.log" }
 
   /// Starts it, and waits until it says that it is ready.

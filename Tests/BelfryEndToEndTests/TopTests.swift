@@ -81,6 +81,55 @@ struct TopTests {
     await terminal.close()
   }
 
+  /// What changes the cluster asks first; only y does it.
+  @Test func keysActAfterAQuestion() async throws {
+    let cluster = try await TestCluster()
+    defer { cluster.stop() }
+    try cluster.startCoordinator()
+    try await cluster.startWorker("beta", run: ["never=sh -c 'exit 65'"])
+    try await cluster.untilUp("beta")
+    try await cluster.submit(1, kind: "never", prefix: "bad")
+    _ = try await cluster.job("bad-1")
+    let terminal = try await top(cluster)
+    try await terminal.type("r")
+    try await terminal.until("a node cannot be retried") { $0.contains("c pauses a lane") }
+    try await terminal.type("Tab", "c")
+    try await terminal.until("it asks") { $0.contains("pause lane \(cluster.lane)?") }
+    try await terminal.type("n")
+    try await terminal.until("nothing was done") { $0.contains("nothing was done") }
+    #expect(try await !isPaused(cluster))
+    try await terminal.type("c", "y")
+    try await terminal.until("it is done, and seen") {
+      $0.contains("lane \(cluster.lane) is paused") && $0.contains("paused by me")
+    }
+    #expect(try await isPaused(cluster))
+    try await terminal.type("r", "y")
+    try await terminal.until("the lane goes on") {
+      $0.contains("lane \(cluster.lane) goes on") && !$0.contains("paused by me")
+    }
+    #expect(try await !isPaused(cluster))
+    try await terminal.type("Tab")
+    try await terminal.until("the dead job") { $0.contains("[dead]") && $0.contains("bad-1") }
+    try await terminal.type("r")
+    try await terminal.until("it asks") { $0.contains("submit job bad-1 anew?") }
+    try await terminal.type("y")
+    try await terminal.until("it is submitted anew") { $0.contains("bad-1 is submitted anew as") }
+    try await until("the retry is dead too, and names the old one") {
+      let list = try await cluster.belfry(
+        "job", "list", "--state", "dead", "-o", "ndjson", "--lane", cluster.lane)
+      return list.out.contains("\"retryOf\":\"bad-1\"")
+    }
+    try await terminal.type("q")
+    try await expectRestored(terminal, cluster, status: 0)
+    await terminal.close()
+  }
+
+  private func isPaused(_ cluster: TestCluster) async throws -> Bool {
+    let lanes = try await cluster.belfry(
+      "lane", "list", "-o", "csv", "--columns", "name,paused", "--no-headers")
+    return lanes.out.contains("\(cluster.lane),true")
+  }
+
   private func doneIsOne(_ terminal: Tmux) async throws -> Bool {
     Self.doneIsOne(try await terminal.screen)
   }

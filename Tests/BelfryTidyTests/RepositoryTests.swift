@@ -17,6 +17,17 @@ import Testing
     #expect(names.subtracting(allowed).filter { !$0.hasPrefix(".") } == [])
   }
 
+  @Test("every make target that fails says what to do next, and names the doctor")
+  func makeTargetsSayWhatNext() throws {
+    let makefile = try #require(tree.files.first { $0.path == "Makefile" }).text
+    #expect(makefile.contains("otherwise = || { echo \"make $@: $(1)\" >&2; $(doctor); exit 1; }"))
+    let rules = makefile.split(separator: "\n\n").filter { $0.contains(/^[a-z-]+:.*\n\t/) }
+    #expect(rules.count > 20)
+    let silent = rules.filter { !$0.contains("$(call otherwise,") }
+      .map { String($0.prefix { $0 != ":" }) }
+    #expect(Set(silent) == ["help", "format", "clean"])
+  }
+
   @Test("no private key is committed")
   func noPrivateKey() {
     // The header alone may stand in a test; a key is a header with its base64 behind it.

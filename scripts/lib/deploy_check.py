@@ -1,5 +1,6 @@
 """Checks the deployment files; scripts/deploy-check runs it."""
 import argparse
+import json
 import os
 import pathlib
 import re
@@ -135,8 +136,28 @@ def check_documents(deploy, tree):
     yield from unknown_variables(tree, text)
 
 
+def dashboard_queries(folder):
+    """What a Grafana dashboard asks, its variables put in, as rules for promtool to parse."""
+    variables = {"$__rate_interval": "5m", "$lane": ".*"}
+    for panel in json.loads((folder / "dashboard.json").read_text())["panels"]:
+        for target in panel["targets"]:
+            query = target["expr"]
+            for name, value in variables.items():
+                query = query.replace(name, value)
+            yield {"record": f"panel_{panel['id']}_{target['refId']}", "expr": query}
+
+
+def check_dashboard(folder):
+    rules = {"groups": [{"name": "dashboard", "rules": list(dashboard_queries(folder))}]}
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as made:
+        yaml.safe_dump(rules, made)
+        made.flush()
+        yield from Tools.problems("promtool", "check", "rules", made.name)
+
+
 def check_prometheus(deploy, tree):
     folder = deploy / "prometheus"
+    yield from check_dashboard(folder)
     yield from Tools.problems("promtool", "check", "rules", str(folder / "rules.yaml"))
     yield from Tools.problems("promtool", "test", "rules", str(folder / "rules-test.yaml"))
     for text in re.findall(r'\\?"(belfry [^"\\]*)', (folder / "rules.yaml").read_text()):
@@ -168,6 +189,7 @@ MISTAKES = COMMAND_MISTAKES + [
     ("container/compose.yaml", "ports:", "prots:", "prots"),
     ("kubernetes/worker.yaml", "imagePullPolicy", "imagePullPolcy", "imagePullPolcy"),
     ("prometheus/rules.yaml", "belfry_lane_paused) == 0", "belfry_lane_paused) == 1", "stuck"),
+    ("prometheus/dashboard.json", "sum by (lane) (rate", "sum by (lane) rate", "panel_7"),
     ("kubernetes/kustomization.yaml", "worker.yaml", "workers.yaml", "workers.yaml"),
 ]
 

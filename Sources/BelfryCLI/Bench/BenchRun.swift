@@ -30,12 +30,15 @@ struct BenchRun: Sendable {
   private func fill() async throws -> BenchPhase {
     let (plan, step) = (plan, plan.callers * BenchPlan.batch)
     let began = ContinuousClock.now
+    let progress = Progress("fill", of: plan.jobs)
+    defer { progress.end() }
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       for caller in 0..<plan.callers {
         tasks.addTask {
           for first in stride(from: caller * BenchPlan.batch + 1, through: plan.jobs, by: step) {
             let numbers = first...min(plan.jobs, first + BenchPlan.batch - 1)
             try await submit(numbers.map { plan.job(plan.filling($0)) })
+            progress.add(numbers.count)
           }
         }
       }
@@ -56,6 +59,8 @@ struct BenchRun: Sendable {
   private func drain(_ began: AsyncStream<Void>) async throws -> BenchPhase {
     let start = try await firstStart(began)
     let deadline = start + plan.limit
+    let progress = Progress("drain", of: plan.jobs)
+    defer { progress.end() }
     for first in stride(from: 1, through: plan.jobs, by: 1_000) {
       let ids = (first...min(plan.jobs, first + 999)).map(plan.filling)
       while try await !haveOutcomes(ids) {
@@ -64,6 +69,7 @@ struct BenchRun: Sendable {
         }
         try await Task.sleep(for: .milliseconds(20))
       }
+      progress.add(ids.count)
     }
     return phase("drain", plan.jobs, since: start)
   }

@@ -146,7 +146,7 @@ struct ConfigCommand: AsyncParsableCommand {
 }
 
 extension Document {
-  fileprivate init(_ setting: Setting) {
+  init(_ setting: Setting) {
     let variables = [setting.variable, setting.shortVariable].compactMap { $0 }
     self.init(
       kind: "SettingHelp",

@@ -1,17 +1,23 @@
 internal import ArgumentParser
 
-/// What a code means, with nothing running.
+/// What an error's code or a setting means, with nothing running.
 struct ExplainCommand: ReportingCommand {
   static let configuration = CommandConfiguration(
-    commandName: "explain", abstract: "Explain an error's code, offline.",
+    commandName: "explain", abstract: "Explain an error's code, or a setting, offline.",
     discussion: """
       Examples:
 
         belfry explain BF0302
+        belfry explain worker.slots
         belfry explain                lists all codes
       """)
 
-  @Argument(help: "A code, as errors show it.") var code: String?
+  @Argument(
+    help: "A code, as errors show it, or a setting's key.",
+    completion: .custom { _, _, _ in
+      ErrorCode.allCases.map(\.rawValue) + SettingKey.allCases.map(\.rawValue)
+    })
+  var code: String?
   @OptionGroup var output: OutputOptions
 
   func report() throws -> Report {
@@ -20,15 +26,17 @@ struct ExplainCommand: ReportingCommand {
         ErrorCode.allCases.sorted { $0.rawValue < $1.rawValue }.map { Document($0) },
         kind: "ErrorCodeList", columns: ["code", "exit", "title"])
     }
-    guard let known = ErrorCode(rawValue: code.uppercased()) else {
-      let near = Suggestion.nearest(
-        to: code.uppercased(), among: ErrorCode.allCases.map(\.rawValue))
-      throw UserError(
-        .nothingToExplain, "there is no code \"\(code)\"",
-        why: near.map { "did you mean \($0)?" } ?? "codes look like BF0302",
-        next: ["belfry explain lists what there is"])
-    }
-    return Report(Document(known))
+    if let known = ErrorCode(rawValue: code.uppercased()) { return Report(Document(known)) }
+    if let key = SettingKey(rawValue: code) { return Report(Document(key.setting)) }
+    let keys = SettingKey.allCases.map(\.rawValue)
+    let near =
+      Suggestion.nearest(to: code.uppercased(), among: ErrorCode.allCases.map(\.rawValue))
+      ?? Suggestion.nearest(to: code, among: keys)
+    throw UserError(
+      .nothingToExplain, "there is no code and no setting \"\(code)\"",
+      why: near.map { "did you mean \($0)?" }
+        ?? "codes look like BF0302, settings like worker.slots",
+      next: ["belfry explain lists the codes", "belfry config explain lists the settings"])
   }
 }
 

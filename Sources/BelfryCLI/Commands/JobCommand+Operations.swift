@@ -130,7 +130,7 @@ extension JobCommand {
         """)
 
     @Argument(
-      help: "The dead jobs' ids.",
+      help: "The dead jobs' ids, or beginnings that no others have.",
       completion: .custom { words, _, prefix in await Completion.jobs(prefix, words) })
     var ids: [String] = []
     @Flag(help: "All dead jobs that match the filter.") var all = false
@@ -145,6 +145,7 @@ extension JobCommand {
       try await client.connected { client, limit in
         let request = Belfry_V1_RetryRequest.with { $0.dryRun = dryRun }
         var reply = Belfry_V1_RetryReply()
+        let ids = try await client.wholeIDs(ids, within: limit)
         for portion in try JobCommand.requests(ids, filter, states: []) {
           var request = request
           request.filter = portion
@@ -177,7 +178,7 @@ extension JobCommand {
         """)
 
     @Argument(
-      help: "The jobs' ids.",
+      help: "The jobs' ids, or beginnings that no others have.",
       completion: .custom { words, _, prefix in await Completion.jobs(prefix, words) })
     var ids: [String] = []
     @Flag(help: "All outcomes that match the filter.") var all = false
@@ -197,6 +198,7 @@ extension JobCommand {
       }
       return try await client.connected { client, limit in
         var forgotten: [String] = []
+        let ids = try await client.wholeIDs(ids, within: limit)
         for portion in try JobCommand.requests(ids, filter, states: state) {
           let request = Belfry_V1_ForgetRequest.with {
             $0.filter = portion

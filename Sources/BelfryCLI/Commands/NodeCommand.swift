@@ -46,19 +46,24 @@ struct NodeCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func report() async throws -> Report {
-      let (record, seen) = try await client.connected { client, limit in
-        (
-          try await client.nodes(name, within: limit).first,
-          try await client.health(within: limit).nodes.first { $0.name == name }
-        )
-      }
-      guard record != nil || seen != nil else {
-        throw UserError(
-          .noSuchNode, "there is no node \(name)",
-          why: "nobody sees it, and nothing is recorded of it", next: ["belfry node list"])
-      }
-      return Report(Document(node: name, record: record, seen: seen))
+      Report(try await NodeCommand.document(of: name, client))
     }
+  }
+
+  /// All that is known of a node.
+  private static func document(of name: String, _ client: ClientOptions) async throws -> Document {
+    let (record, seen) = try await client.connected { client, limit in
+      (
+        try await client.nodes(name, within: limit).first,
+        try await client.health(within: limit).nodes.first { $0.name == name }
+      )
+    }
+    guard record != nil || seen != nil else {
+      throw UserError(
+        .noSuchNode, "there is no node \(name)",
+        why: "nobody sees it, and nothing is recorded of it", next: ["belfry node list"])
+    }
+    return Document(node: name, record: record, seen: seen)
   }
 
   struct Revoke: ReportingCommand {
@@ -71,16 +76,19 @@ struct NodeCommand: AsyncParsableCommand {
 
         Example:
 
+          belfry node revoke gpu-7 --dry-run         shows who that is, and how much it runs
           belfry node revoke gpu-7 --reason 'disk failing' --yes
         """)
 
     @Argument(help: "The node.") var name: String
     @Option(help: "Why, for those who wonder.") var reason = ""
+    @Flag(help: "Only show the node.") var dryRun = false
     @Flag(help: "Do not ask.") var yes = false
     @OptionGroup var client: ClientOptions
     @OptionGroup var output: OutputOptions
 
     func report() async throws -> Report {
+      if dryRun { return Report(try await NodeCommand.document(of: name, client)) }
       try Confirmation.ask("throw \(name) out for good?", isYes: yes)
       let record = try await client.connected {
         try await $0.revokeNode(name, reason: reason, within: $1)

@@ -119,7 +119,7 @@ struct ScheduleCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func report() async throws -> Report {
-      try Confirmation.ask("remove schedule \(name)?", isYes: yes)
+      try Confirmation.ask("remove schedule \(name)?", isYes: yes, hasDryRun: false)
       do {
         try await client.connected { try await $0.removeSchedule(name, within: $1) }
       } catch let error as BelfryError where error.code == .notFound {

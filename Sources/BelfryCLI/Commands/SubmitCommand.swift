@@ -38,6 +38,8 @@ struct SubmitCommand: ReportingCommand {
   var `repeat` = false
   @Flag(help: "Wait for the outcome, at most --timeout.")
   var wait = false
+  @Flag(help: "Only say what would be submitted; no cluster is asked.")
+  var dryRun = false
   @OptionGroup var client: ClientOptions
   @OptionGroup var output: OutputOptions
 
@@ -55,7 +57,8 @@ struct SubmitCommand: ReportingCommand {
   }
 
   func report() async throws -> Report {
-    try await client.connected { client, limit in
+    if dryRun { return Report(Document(try template(), count: count)) }
+    return try await client.connected { client, limit in
       let ids = try await submit(to: client)
       if wait { return try await JobCommand.outcomes(of: ids, client, within: limit) }
       let document = Document(kind: "JobIDs", fields: [("ids", .list(ids.map { .text($0) }))])
@@ -67,6 +70,8 @@ struct SubmitCommand: ReportingCommand {
     let job = try template()
     var ids: [String] = []
     var next = 1
+    let progress = Progress("submit", of: count)
+    defer { progress.end() }
     while next <= count {
       let last = min(count, next + 99)
       let jobs = (next...last).map { number in
@@ -80,6 +85,7 @@ struct SubmitCommand: ReportingCommand {
         case .refused(_, let error): throw error
         }
       }
+      progress.add(jobs.count)
       next = last + 1
     }
     return ids
@@ -94,5 +100,20 @@ struct SubmitCommand: ReportingCommand {
     job.idempotencyKey = idempotencyKey
     job.isRepeat = `repeat`
     return job
+  }
+}
+
+extension Document {
+  /// What a submit would be.
+  fileprivate init(_ job: NewJob, count: Int) {
+    self.init(
+      kind: "SubmitPlan",
+      fields: [
+        ("jobs", .number(count)), ("jobKind", .text(job.kind)), ("lane", .text(job.lane)),
+        ("payloadBytes", .number(job.payload.count)),
+        ("tries", job.triesMax.map { .number($0) } ?? .none),
+        ("runAt", Self.time(job.runAtMilliseconds ?? 0)),
+        ("deadline", Self.time(job.deadlineMilliseconds ?? 0)),
+      ])
   }
 }

@@ -1,4 +1,5 @@
 internal import BelfryCore
+internal import BelfryRPC
 
 /// One thing that can be configured: what it is called, what it may be, and what it is for. The
 /// option, the variable, the credential and the key of a file are all of this one.
@@ -12,6 +13,12 @@ struct Setting: Sendable {
     case number(ClosedRange<Int>)
     case duration
     case choice([String])
+    /// A list of PART=LEVEL, the parts being those of `LogPart`.
+    case levels
+
+    static let levelNames = [
+      "trace", "debug", "info", "notice", "warning", "error", "critical",
+    ]
 
     var description: String {
       switch self {
@@ -21,10 +28,12 @@ struct Setting: Sendable {
       case .number(let range): "a number from \(range.lowerBound) to \(range.upperBound)"
       case .duration: "a duration: 250ms, 30s, 5m, 1h30m, 30d"
       case .choice(let words): "one of \(words.joined(separator: ", "))"
+      case .levels:
+        "a list of PART=LEVEL, with parts \(LogPart.allCases.map(\.rawValue).joined(separator: ", "))"
       }
     }
 
-    var isList: Bool { self == .list || self == .items }
+    var isList: Bool { self == .list || self == .items || self == .levels }
   }
 
   let key: SettingKey
@@ -67,6 +76,12 @@ struct Setting: Sendable {
       return Int(text).map(range.contains) == true ? nil : "\(form.description) is asked for"
     case .duration: return Duration(short: text) == nil ? "\(form.description) is asked for" : nil
     case .choice(let words): return words.contains(text) ? nil : "\(form.description) is asked for"
+    case .levels:
+      let words = text.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
+      let isKnown =
+        words.count == 2 && LogPart(rawValue: words[0]) != nil
+        && Setting.Form.levelNames.contains(words[1])
+      return isKnown ? nil : "\(form.description) is asked for"
     }
   }
 }

@@ -32,6 +32,7 @@ enum SettingKey: String, CaseIterable, Sendable {
   case http = "http.listen"
   case logFormat = "log.format"
   case logLevel = "log.level"
+  case logLevels = "log.levels"
 
   var setting: Setting {
     switch self {
@@ -39,7 +40,7 @@ enum SettingKey: String, CaseIterable, Sendable {
     case .queueURL, .queuePassword, .storeURL, .storePassword: parts
     case .run, .slots, .labels, .workerTimeout, .resultMax, .drain, .workerDatagrams, .workerWait:
       worker
-    case .http, .logFormat, .logLevel: observed
+    case .http, .logFormat, .logLevel, .logLevels: observed
     case .authority, .advertise, .certificateLife: membership
     default: coordinator
     }
@@ -211,10 +212,13 @@ enum SettingKey: String, CaseIterable, Sendable {
         key: self, form: .choice(["console", "json"]),
         about: "Lines for people, or ECS JSON. Default: console on a terminal, else json.",
         example: "json", option: "--log-format")
+    case .logLevels:
+      Setting(
+        key: self, form: .levels, about: "What is logged of single parts, PART=LEVEL.",
+        example: "rpc=debug", option: "--log-levels", isLive: true)
     default:
       Setting(
-        key: self,
-        form: .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
+        key: self, form: .choice(Setting.Form.levelNames),
         standard: "info", about: "What is logged.", example: "debug", option: "--log-level",
         isLive: true)
     }

@@ -143,7 +143,7 @@ struct Settings: Sendable {
 
   private static func split(_ text: String, _ form: Setting.Form) -> [String] {
     switch form {
-    case .list: text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+    case .list, .levels: text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
     case .items: text.split(whereSeparator: \.isNewline).map(String.init)
     default: [text]
     }

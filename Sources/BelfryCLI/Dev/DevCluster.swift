@@ -59,7 +59,7 @@ struct DevCluster {
   /// The coordinator's remarks are of no use to whoever writes a handler, until something is wrong.
   private func coordinatorLogger() throws -> Logger {
     let log = try ServiceLog(settings, service: "belfry.dev", node: "c1")
-    if try settings.find(.logLevel)?.origin.kind == .standard { log.level.value = .warning }
+    if try settings.find(.logLevel)?.origin.kind == .standard { log.level.value.general = .warning }
     return log.logger
   }
 

@@ -30,11 +30,15 @@ final class LocalRoutes: Sendable {
     switch path.prefix(while: { $0 != "?" }) {
     case "/healthz": return Response(status: 200, body: "ok\n")
     case "/readyz": return ready(await node())
-    case "/metrics": return metrics(await node().families)
+    case "/metrics":
+      return metrics(
+        await node().families + registry.families + ProcessMetrics.families(version: version))
     case "/metrics/per-node": return metrics(await node().perNode)
+    case "/metrics/per-lane": return metrics(await node().perLane)
     default:
       return Response(
-        status: 404, body: "there are /healthz, /readyz, /metrics and /metrics/per-node\n")
+        status: 404,
+        body: "there are /healthz, /readyz, /metrics, /metrics/per-node and /metrics/per-lane\n")
     }
   }
 
@@ -50,9 +54,8 @@ final class LocalRoutes: Sendable {
   }
 
   private func metrics(_ families: [MetricFamily]) -> Response {
-    let all = families + registry.families + ProcessMetrics.families(version: version)
-    return Response(
-      status: 200, body: all.map(\.text).joined(),
+    Response(
+      status: 200, body: families.map(\.text).joined(),
       contentType: "text/plain; version=0.0.4; charset=utf-8")
   }
 }

@@ -1,5 +1,5 @@
+internal import BelfryCoordinator
 internal import BelfryCore
-internal import Foundation
 
 /// What a node says of itself on its listener: readiness in words, and numbers.
 struct NodeLook: Sendable {
@@ -8,17 +8,21 @@ struct NodeLook: Sendable {
   var families: [MetricFamily]
   /// One series a node: kept apart, for a cluster may have many.
   var perNode: [MetricFamily] = []
+  /// Likewise of lanes, what is more than one number each.
+  var perLane: [MetricFamily] = []
 }
 
 extension NodeLook {
   static let starting = NodeLook(unready: ["it is starting"], families: [])
 
-  init(_ picture: HealthPicture) {
+  init(_ look: Coordinator.Look) {
+    let picture = look.picture
     let parts = picture.parts.filter { $0.state != "up" }.map { "\($0.name): \($0.reason)" }
     let isLeaving = picture.nodes.first { $0.role == "coordinator" }?.state == "draining"
     unready = parts + (isLeaving ? ["it is leaving"] : [])
     families =
-      Self.lanes(picture) + Self.nodes(picture) + Self.alerts(picture)
+      Self.lanes(picture) + [Self.ages(look.lanes)]
+      + Self.times([(look.lanes, [])]) + Self.nodes(picture) + Self.alerts(picture)
       + picture.parts.map { part in
         MetricFamily(
           "belfry_\(part.name)_up", .gauge,
@@ -26,6 +30,7 @@ extension NodeLook {
           part.state == "up" ? 1 : 0)
       }
     perNode = Self.perNode(picture)
+    perLane = Self.times(look.lanes.map { ([$0], [("lane", $0.lane.text)]) })
   }
 
   init(_ status: WorkerStatus) {
@@ -69,6 +74,31 @@ extension NodeLook {
       for lane in picture.lanes { family.add(value(lane), ("lane", lane.name.text)) }
       return family
     }
+  }
+
+  private static func ages(_ lanes: [LaneTimes]) -> MetricFamily {
+    var family = MetricFamily(
+      "belfry_lane_oldest_job_age_seconds", .gauge,
+      "How long the first of the jobs that this coordinator holds and does not run has waited.")
+    for lane in lanes { family.add(lane.oldestAge / .seconds(1), ("lane", lane.lane.text)) }
+    return family
+  }
+
+  /// The histograms of jobs, each group of lanes added up to one series.
+  private static func times(
+    _ groups: [(lanes: [LaneTimes], labels: [(name: String, value: String)])]
+  ) -> [MetricFamily] {
+    var waits = MetricFamily(
+      "belfry_job_wait_seconds", .histogram,
+      "From when a job could have run until it was first given to a worker.")
+    var runs = MetricFamily(
+      "belfry_job_run_seconds", .histogram,
+      "How long the runs of jobs took that this coordinator gave out, failed ones too.")
+    for group in groups {
+      waits.add(group.lanes.map(\.waits), group.labels)
+      runs.add(group.lanes.map(\.runs), group.labels)
+    }
+    return [waits, runs]
   }
 
   private static func nodes(_ picture: HealthPicture) -> [MetricFamily] {
@@ -117,51 +147,13 @@ extension NodeLook {
   }
 }
 
-/// The process, by the names that every Prometheus client has.
-enum ProcessMetrics {
-  static func families(version: String) -> [MetricFamily] {
-    var build = MetricFamily("belfry_build_info", .gauge, "The release that runs.")
-    build.add(1, ("version", version))
-    var families = [build]
-    if let usage = usage() {
-      families.append(
-        MetricFamily(
-          "process_cpu_seconds_total", .counter, "Processor time, of user and system.", usage))
-    }
-    if let pages = number(in: "/proc/self/statm", at: 1) {
-      families.append(
-        MetricFamily(
-          "process_resident_memory_bytes", .gauge, "Memory that is in use.",
-          Double(pages) * Double(sysconf(Int32(_SC_PAGESIZE)))))
-    }
-    // Not there on other systems: then the number is left out.
-    if let files = try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd") {
-      families.append(
-        MetricFamily("process_open_fds", .gauge, "Open file descriptors.", Double(files.count)))
-    }
-    families.append(
-      MetricFamily(
-        "process_start_time_seconds", .gauge, "When the process started, Unix time.", started))
-    return families
-  }
-
-  /// Read when first asked for, at the start of a listener.
-  static let started = Date().timeIntervalSince1970.rounded(.down)
-
-  private static func usage() -> Double? {
-    guard let data = FileManager.default.contents(atPath: "/proc/self/stat") else { return nil }
-    // The second field is the program's name in brackets, and may hold anything.
-    let text = String(decoding: data, as: UTF8.self)
-    let words = text.split(separator: ")").last?.split(separator: " ") ?? []
-    guard words.count > 12, let user = Double(words[11]), let system = Double(words[12]) else {
-      return nil
-    }
-    return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
-  }
-
-  private static func number(in path: String, at index: Int) -> Int? {
-    guard let data = FileManager.default.contents(atPath: path) else { return nil }
-    let words = String(decoding: data, as: UTF8.self).split(separator: " ")
-    return words.indices.contains(index) ? Int(words[index]) : nil
+extension MetricFamily {
+  fileprivate mutating func add(
+    _ counts: [DurationCounts], _ labels: [(name: String, value: String)]
+  ) {
+    let bounds = DurationCounts.bounds.map { $0 / .seconds(1) }
+    let sums = (0...bounds.count).map { index in counts.reduce(0) { $0 + $1.counts[index] } }
+    let sum = counts.reduce(Duration.zero) { $0 + $1.sum } / .seconds(1)
+    add(sums, below: bounds, sum: sum, labels)
   }
 }

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import BelfryAPI
 internal import BelfryCoordinator
 internal import BelfryCore
+internal import BelfryRPC
 internal import Foundation
 internal import Logging
 internal import Synchronization
@@ -20,10 +21,15 @@ struct LogOptions: ParsableArguments {
   @Option(help: "trace, debug, info, notice, warning, error, critical (BELFRY_LOG_LEVEL).")
   var logLevel: String?
 
+  @Option(
+    help: "Levels of single parts, PART=LEVEL, comma-separated: rpc=debug,alerts=warning.")
+  var logLevels: [String] = []
+
   var options: [SettingKey: [String]] {
     var options: [SettingKey: [String]] = [:]
     options.note(.logFormat, logFormat?.rawValue)
     options.note(.logLevel, logLevel)
+    options.note(.logLevels, logLevels)
     return options
   }
 }
@@ -35,7 +41,7 @@ struct ServiceLog {
 
   init(_ settings: Settings, service: String, node: String) throws {
     let format = try settings.text(.logFormat).flatMap { LogFormat(rawValue: $0) }
-    let level = LogLevelSwitch(try Self.level(settings))
+    let level = LogLevelSwitch(try LogLevels(settings))
     let chosen = format ?? (isatty(2) == 1 ? .console : .json)
     self.level = level
     logger = Logger(label: service) { label in
@@ -43,26 +49,56 @@ struct ServiceLog {
     }
   }
 
-  static func level(_ settings: Settings) throws -> Logger.Level {
-    try settings.text(.logLevel).flatMap { Logger.Level(rawValue: $0) } ?? .info
+}
+
+/// What is logged: in general, and of parts that have a level of their own.
+struct LogLevels: Sendable, Equatable {
+  var general: Logger.Level
+  var parts: [String: Logger.Level] = [:]
+
+  init(_ general: Logger.Level) { self.general = general }
+
+  /// What is no level was refused when the settings were read.
+  init(_ settings: Settings) throws {
+    general = try settings.text(.logLevel).flatMap { Logger.Level(rawValue: $0) } ?? .info
+    for text in try settings.texts(.logLevels) {
+      let words = text.split(separator: "=").map(String.init)
+      if words.count == 2 { parts[words[0]] = Logger.Level(rawValue: words[1]) }
+    }
+  }
+
+  func level(of part: String?) -> Logger.Level {
+    part.flatMap { parts[$0] } ?? general
+  }
+
+  /// As people write it: `info, rpc=debug`.
+  var text: String {
+    ([general.rawValue] + parts.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" })
+      .joined(separator: ", ")
   }
 }
 
-/// The level of all loggers of a process.
+/// The levels of all loggers of a process; they can be changed meanwhile.
 final class LogLevelSwitch: Sendable {
-  private let level: Mutex<Logger.Level>
-  init(_ level: Logger.Level) { self.level = Mutex(level) }
+  private let levels: Mutex<LogLevels>
+  init(_ levels: LogLevels) { self.levels = Mutex(levels) }
 
-  var value: Logger.Level {
-    get { level.withLock { $0 } }
-    set { level.withLock { $0 = newValue } }
+  var value: LogLevels {
+    get { levels.withLock { $0 } }
+    set { levels.withLock { $0 = newValue } }
   }
+
+  func level(of part: String?) -> Logger.Level { levels.withLock { $0.level(of: part) } }
 }
 
 /// Writes log lines to standard error: for people, or as ECS JSON for machines. One line is one
 /// write, so that lines of several threads do not mix.
 struct LineLogHandler: LogHandler {
-  var metadata: Logger.Metadata = [:]
+  var metadata: Logger.Metadata = [:] {
+    didSet { part = metadata[LogPart.key]?.description }
+  }
+  /// Whose lines these are, where that was said.
+  private var part: String?
   /// Of this one logger, when it was given one.
   private var own: Logger.Level?
   private let level: LogLevelSwitch
@@ -81,7 +117,7 @@ struct LineLogHandler: LogHandler {
   }
 
   var logLevel: Logger.Level {
-    get { own ?? level.value }
+    get { own ?? level.level(of: part) }
     set { own = newValue }
   }
 

@@ -33,8 +33,8 @@ struct Reload: Sendable {
           waiting.append(key.rawValue)
         }
       }
-      level.value = try ServiceLog.level(settings)
-      logger.notice("settings were read anew", metadata: ["level": "\(level.value)"])
+      level.value = try LogLevels(settings)
+      logger.notice("settings were read anew", metadata: ["level": "\(level.value.text)"])
       if !waiting.isEmpty {
         logger.warning(
           "settings have changed that take effect only when this process is started again",

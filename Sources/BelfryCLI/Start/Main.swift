@@ -14,24 +14,18 @@ enum Main {
         try command.run()
       }
     } catch {
-      end(error, format: asked(for: arguments))
+      end(error, arguments)
     }
   }
 
-  private static func end(_ error: any Error, format: OutputFormat) -> Never {
-    // Help, a status of the command's own, and what the parser has to say of the words it was given.
+  private static func end(_ error: any Error, _ arguments: [String]) -> Never {
     let status = BelfryCommand.exitCode(for: error)
-    let isParsers = error is ExitCode || status == .success || status == .validationFailure
-    if isParsers, !(format.isForMachines && status == .validationFailure) {
-      BelfryCommand.exit(withError: error)
-    }
+    // Help, and a status of the command's own.
+    if error is ExitCode || status == .success { BelfryCommand.exit(withError: error) }
     let shown =
-      isParsers
-      ? UserError(
-        .usage, "the command line is not understood", why: BelfryCommand.message(for: error),
-        next: ["belfry help", "belfry COMMAND --help"])
-      : UserError(translating: error)
-    let text = format.isForMachines ? shown.json : shown.description
+      status == .validationFailure
+      ? UserError(usage: error, arguments) : UserError(translating: error)
+    let text = asked(for: arguments).isForMachines ? shown.json : shown.description
     FileHandle.standardError.write(Data((text + "\n").utf8))
     exit(shown.code.exit.rawValue)
   }

@@ -2,8 +2,8 @@ internal import BelfryAPI
 
 /// What `belfry top` shows and how keys change it. It has no terminal and no clock: lines come out.
 struct TopModel {
-  enum Pane: Int, CaseIterable { case nodes, lanes, alerts }
-  enum Action: Equatable { case none, quit, suspend }
+  enum Pane: Int, CaseIterable { case nodes, lanes, dead, alerts }
+  enum Action: Equatable { case none, quit, suspend, perform(TopOrder) }
 
   private(set) var picture = Belfry_V1_HealthUpdate()
   private(set) var pane = Pane.nodes
@@ -15,6 +15,12 @@ struct TopModel {
   /// A column of the pane that is shown.
   private(set) var sortColumn = 0
   private(set) var selected = 0
+  /// Waits for a yes.
+  private(set) var asked: TopOrder?
+  /// What became of the last order; the next key clears it.
+  var said = ""
+  /// Jobs with no tries left, the newest first; read while their pane is shown.
+  var dead: [Belfry_V1_JobView] = []
   /// Why there is no news; empty: there is.
   var trouble = ""
   private var samples: [Sample] = []
@@ -61,6 +67,8 @@ struct TopModel {
 
   mutating func pressed(_ key: TopKey) -> Action {
     if isTyping { return typed(key) }
+    said = ""
+    if let order = asked { return answered(key, order) }
     switch key {
     case .interrupt, .character("q"): return .quit
     case .suspend: return .suspend
@@ -79,6 +87,8 @@ struct TopModel {
       isPaused.toggle()
       frozen = isPaused ? picture : nil
     case .enter: isDetailShown.toggle()
+    case .character("c"): ask("c")
+    case .character("r"): ask("r")
     case .up, .character("k"): selected -= 1
     case .down, .character("j"): selected += 1
     case .pageUp: selected -= 10
@@ -87,6 +97,22 @@ struct TopModel {
     }
     selected = max(0, min(selected, rows.count - 1))
     return .none
+  }
+
+  private mutating func ask(_ key: Character) {
+    asked = rows.indices.contains(selected) ? TopOrder(key, pane, rows[selected][0]) : nil
+    if asked == nil { said = TopOrder.keys }
+  }
+
+  private mutating func answered(_ key: TopKey, _ order: TopOrder) -> Action {
+    asked = nil
+    switch key {
+    case .interrupt: return .quit
+    case .character("y"), .character("Y"): return .perform(order)
+    default:
+      said = "nothing was done"
+      return .none
+    }
   }
 
   private mutating func typed(_ key: TopKey) -> Action {
@@ -155,6 +181,7 @@ struct TopModel {
     case .nodes: ["NODE", "ROLE", "STATE", "SLOTS", "BEAT", "REASON"]
     case .lanes:
       ["LANE", "READY", "WAITING", "RUNNING", "PARKED", "DONE", "FAILED", "WAITS FOR"]
+    case .dead: ["JOB", "KIND", "LANE", "REASON", "TRIES", "WORKER", "ERROR"]
     case .alerts: ["ALERT", "SUBJECT", "SEVERITY", "WHY"]
     }
   }
@@ -164,6 +191,7 @@ struct TopModel {
       switch pane {
       case .nodes: shown.nodes.map(Self.row)
       case .lanes: shown.lanes.map(Self.row)
+      case .dead: dead.map(Self.row)
       case .alerts: shown.alerts.map { [$0.rule, $0.subject, $0.severity, $0.why] }
       }
     let wanted = filter.lowercased()
@@ -186,6 +214,14 @@ struct TopModel {
     ]
     return [lane.name] + numbers.map { "\($0)" }
       + [lane.paused ? "paused by \(lane.pausedBy)" : lane.waitsFor]
+  }
+
+  private static func row(_ job: Belfry_V1_JobView) -> [String] {
+    let outcome = job.outcome
+    return [
+      job.id, job.kind, job.lane, outcome.reason, "\(outcome.tries)", job.worker,
+      outcome.errorMessage,
+    ]
   }
 
   private static func bar(_ taken: Int, of slots: Int) -> String {
@@ -230,18 +266,23 @@ struct TopModel {
 
   private var foot: String {
     if isTyping { return "filter: \(filter)_   Enter keeps it, Esc ends it" }
+    if let asked { return "\(asked.question) y does it, any other key does not" }
+    if !said.isEmpty { return Document.Value.harmless(said) }
     let names = Pane.allCases.map { $0 == pane ? "[\($0)]" : " \($0) " }.joined()
     return "\(names)  \(isPaused ? "PAUSED  " : "")\(filter.isEmpty ? "" : "filter: \(filter)  ")"
       + "q quit  ? help  Tab pane  / filter  s sort  p pause  Enter details"
+      + (pane == .lanes ? "  c pause it  r resume it" : pane == .dead ? "  r retry it" : "")
   }
 
   private static let help = [
-    "", "q, Ctrl-C   quit", "Tab         the next pane: nodes, lanes, alerts",
+    "", "q, Ctrl-C   quit", "Tab         the next pane: nodes, lanes, dead jobs, alerts",
     "up, down    choose a row; also k and j, and a page at a time",
     "Enter       all of the row; again: back",
     "/           show only rows with a text; Esc ends it",
     "s           sort by the next column, the one with *",
     "p           hold the picture; again: go on",
+    "c           pause the lane that is chosen; asks first",
+    "r           let the lane go on, or submit the dead job anew; asks first",
     "Ctrl-Z      to the shell; fg comes back", "?           this; again: back",
   ]
 

@@ -302,6 +302,12 @@ actor CoreShell {
 
   func picture() -> HealthPicture { core.health(at: clock.now()) }
 
+  /// What metrics are made of, all of one moment.
+  func look() -> Coordinator.Look {
+    let now = clock.now()
+    return Coordinator.Look(picture: core.health(at: now), lanes: core.laneTimes(at: now))
+  }
+
   var canPublish: Bool { core.canPublish }
 
   /// Takes no more from now on.

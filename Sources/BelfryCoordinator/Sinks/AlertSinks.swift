@@ -1,4 +1,5 @@
 package import BelfryCore
+internal import BelfryRPC
 package import CoreMetrics
 package import Foundation
 package import Logging
@@ -23,6 +24,7 @@ package final class AlertSinks: AlertSink {
   ) throws {
     self.cluster = cluster
     self.node = node
+    let logger = logger.of(.alerts)
     self.logger = logger
     lines = try settings.map { sink in
       SinkLine(

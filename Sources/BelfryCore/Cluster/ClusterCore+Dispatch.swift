@@ -117,6 +117,7 @@ extension ClusterCore {
     guard let session = worker.session else { return }
     let assignment = newAssignment()
     worker.spent += 1
+    countWait(of: entry, at: now)
     add(
       Run(
         job: entry.job.id, assignment: assignment, worker: worker.name, boot: worker.boot,

@@ -230,8 +230,13 @@ extension ClusterCore {
     _ worker: Worker, _ session: SessionID, _ job: JobID, _ assignment: AssignmentID,
     _ result: FinishedResult, at now: Now
   ) {
+    let known = removeRun(assignment)
+    // Each run is counted once: where it was given out, and when it is first told.
+    if known != nil, assignment.boot == configuration.boot {
+      countRun(assignment, result, lane: entries[job]?.job.lane)
+    }
     var run =
-      removeRun(assignment)
+      known
       ?? Run(
         job: job, assignment: assignment, worker: worker.name, boot: worker.boot, started: true,
         isHazard: false)

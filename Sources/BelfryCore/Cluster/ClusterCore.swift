@@ -161,6 +161,8 @@ struct LaneCounts {
   var ready: [String: Int] = [:]
   var finished = 0
   var failed = 0
+  var waits = DurationCounts()
+  var runs = DurationCounts()
   /// Demands that were seen parked, by their text.
   var unserved: [String] = []
 }

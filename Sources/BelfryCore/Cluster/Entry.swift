@@ -50,6 +50,8 @@ final class Entry {
   var runAt: WallTime?
   /// Since when the oldest delivery is held: long jobs are re-parked.
   var heldSince: Instant
+  /// Since when it could have run, by the wall clock; nil: it came back, or had to wait for its time.
+  let waitsSince: WallTime?
   /// Seen ten times by the broker: run as a hazard, an alert names it.
   var isSuspicious = false
 
@@ -62,6 +64,7 @@ final class Entry {
     service = arrival.source == .again ? .again : ServiceClass(message.job.priority)
     runAt = message.runAt
     heldSince = now
+    waitsSince = message.attempt == 1 && !message.isRepeat ? message.job.submittedAt : nil
     join(message, arrival)
   }
 

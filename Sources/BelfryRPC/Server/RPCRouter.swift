@@ -18,19 +18,32 @@ package enum RPCHandler: Sendable {
   case events(@Sendable (ServerCallContext, RPCWriter) throws(RPCStatus) -> any RPCEventHandler)
 }
 
+extension RPCHandler {
+  /// The call lasts as long as either side wants it to.
+  var isStream: Bool {
+    switch self {
+    case .unary, .unaryAsync: false
+    case .serverStream, .clientStream, .bidirectional, .events: true
+    }
+  }
+}
+
 /// Which methods a server has, and in which codecs it speaks.
 package struct RPCRouter: Sendable {
   /// One method; the same object for all its calls.
   final class Route: Sendable {
     let method: MethodDescriptor
     let handler: RPCHandler
+    /// From 0, in the order in which methods were registered.
+    let index: Int
     /// The body of all calls, for handlers that need none of their own.
     let body: (any ServerCallBody & Sendable)?
     fileprivate let path: [UInt8]
     fileprivate let hash: Int
 
-    init(_ method: MethodDescriptor, _ handler: RPCHandler) {
+    init(_ method: MethodDescriptor, _ handler: RPCHandler, index: Int) {
       self.method = method
+      self.index = index
       self.handler = handler
       body =
         switch handler {
@@ -59,7 +72,7 @@ package struct RPCRouter: Sendable {
 
   /// Registers a method; each only once.
   package mutating func register(_ method: MethodDescriptor, _ handler: RPCHandler) {
-    let route = Route(method, handler)
+    let route = Route(method, handler, index: count)
     precondition(!methods.contains(method), "\(method) is registered twice")
     count += 1
     if count * 2 > places.count {
@@ -79,6 +92,9 @@ package struct RPCRouter: Sendable {
   package var methods: [MethodDescriptor] {
     places.compactMap { $0?.method }.sorted { $0.path < $1.path }
   }
+
+  /// In the order of their indices.
+  var routes: [Route] { places.compactMap { $0 }.sorted { $0.index < $1.index } }
 
   func route(_ path: UnsafeBufferPointer<UInt8>) -> Route? {
     let hash = unsafe Self.hash(path)

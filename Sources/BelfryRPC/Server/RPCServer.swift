@@ -42,6 +42,8 @@ package final class RPCServer: Sendable {
     let limits: RPCLimits
     let logger: Logger
     let refusals: ServerRefusals
+    /// Of each route, by its index; empty where nobody keeps metrics.
+    private let methods: [MethodCounts]
     private let keptBytes = Atomic(0)
     private let isShedding = Atomic(false)
     fileprivate let state: Mutex<State>
@@ -67,7 +69,18 @@ package final class RPCServer: Sendable {
       self.limits = limits
       self.logger = logger
       refusals = ServerRefusals(logger: logger, metrics: metrics)
+      methods =
+        metrics is NOOPMetricsHandler
+        ? []
+        : router.routes.map {
+          MethodCounts($0.method, isStream: $0.handler.isStream, metrics: metrics)
+        }
       state = Mutex(State(admission: ServerAdmission(limits)))
+    }
+
+    /// Nil where nobody keeps metrics.
+    func counted(_ route: RPCRouter.Route) -> CountedCall? {
+      methods.isEmpty ? nil : CountedCall(counts: methods[route.index], began: .now())
     }
 
     func executor(_ loop: any EventLoop) -> EventLoopExecutor {

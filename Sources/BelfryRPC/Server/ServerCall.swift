@@ -58,6 +58,8 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
   private var isAwaitingTurnEnd = false
   /// Nil without interceptors.
   @safe @exclusivity(unchecked) var observation: ServerObservation?
+  /// Nil where nobody keeps metrics.
+  @safe @exclusivity(unchecked) var counted: CountedCall?
 
   init(
     context: ServerCallContext, stream: HTTP2Stream, connection: ServerConnection,
@@ -265,6 +267,7 @@ final class ServerCall: RPCWriterTarget, @unchecked Sendable {
 
   private func decide(_ status: RPCStatus) {
     outcome = status
+    counted?.ended(status.code)
     observation?.ended(status)
     observation = nil
   }

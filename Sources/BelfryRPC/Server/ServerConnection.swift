@@ -207,21 +207,27 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
       let path = headers.text(of: request.path).prefix(256)
       return refuse(stream, request.encoding, RPCStatus(.unimplemented, "unknown method \(path)"))
     }
+    let counted = shared.counted(route)
     var observation: ServerObservation?
     if !shared.interceptors.isEmpty {
       let info = RPCServerCallInfo(
         method: route.method, peer: caller.peer, remoteAddress: caller.remoteAddress,
         headers: headers)
       let observed = ServerObservation(info, shared.interceptors)
-      if let status = observed.begin() { return refuse(stream, request.encoding, status) }
+      if let status = observed.begin() {
+        counted?.ended(status.code)
+        return refuse(stream, request.encoding, status)
+      }
       observation = observed
     }
     if let status = shared.authorize(route.method, caller.peer) {
       observation?.ended(status)
+      counted?.ended(status.code)
       return refuse(stream, request.encoding, status)
     }
     guard tasksRunning < Int(shared.limits.http2.concurrentStreamsMax) else {
       observation?.ended(RPCStatus(.unavailable, "too many calls"))
+      counted?.ended(.unavailable)
       return session.reset(stream, .refusedStream)
     }
     let context = ServerCallContext(
@@ -233,6 +239,7 @@ final class ServerConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
       deframer: MessageDeframer(
         messageBytesMax: shared.limits.messageBytesMax, coding: request.coding))
     call.observation = observation
+    call.counted = counted
     stream.owner = call
     begin(call, route)
   }
