@@ -118,6 +118,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
       var core = ClusterConfiguration(
         name: me.name, boot: boot, lanes: lanes, storeForWorkers: try settings.text(.workersStore))
       core.retryPolicies = try setup.retryPolicies()
+      let certificates = IdentityFiles(folder: me.folder)
+      core.certificate = try CoordinatorSetup.life(of: certificates.certificatePath)
+      core.authority = try CoordinatorSetup.life(of: certificates.authorityPath)
       let payloadMax = try settings.number(.payloadMax) ?? 4 << 20
       let limits = try setup.limits(payloadMax: payloadMax)
       var configuration = Coordinator.Configuration(

@@ -26,7 +26,7 @@ package struct SinkAlert: Codable, Sendable, Equatable {
     self.node = node
     rule = alert.rule
     subject = alert.subject
-    isFiring = alert.state == .firing
+    isFiring = alert.state != .resolved
     severity = alert.severity.rawValue
     summary = alert.summary
     why = alert.why

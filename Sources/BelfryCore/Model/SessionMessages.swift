@@ -65,6 +65,8 @@ package struct Hello: Sendable, Equatable {
   package var software: String
   /// Of the process before this one; nil when it ended in order, or nothing is known.
   package var death: Death?
+  /// That of the connection: never said by the worker itself. Nil: not known.
+  package var certificate: CertificateLife?
 
   package init(
     worker: NodeName, boot: BootID, slots: Int, kinds: [Kind], lanes: [Lane] = [.default],

@@ -29,6 +29,7 @@ package enum Transcript {
     case .pausesRead(let pauses): "pausesRead " + list(pauses) { "\($0.lane) by \($0.by)" }
     case .storeAsked: "storeAsked"
     case .storeAnswered(let problem): "storeAnswered \(problem?.message ?? "well")"
+    case .alertsRead(let alerts): "alertsRead " + list(alerts) { "\($0.id)" }
     case .drain: "drain"
     }
   }
