@@ -148,6 +148,7 @@ struct StoreTasks: Sendable {
         while let step = desk.next() {
           switch step {
           case .send(let alert): for sink in sinks { await sink.send(alert) }
+          case .tell(let notice): for sink in sinks { await sink.tell(notice) }
           case .record(let alert):
             tasks.addTask { shell.heard(.recorded(await record(alert))) }
           case .release(let alert):

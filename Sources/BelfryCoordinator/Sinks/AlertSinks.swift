@@ -38,6 +38,12 @@ package final class AlertSinks: AlertSink {
     for line in lines { await line.add(alert) }
   }
 
+  /// Where errors are collected.
+  package func tell(_ notice: Notice) async {
+    let notice = SinkAlert(notice, cluster: cluster, node: node)
+    for line in lines where line.takesNotices { await line.add(notice) }
+  }
+
   package var looks: [SinkLook] { lines.map(\.look) }
 
   /// Delivers until cancelled. What is not delivered then stays on disk.

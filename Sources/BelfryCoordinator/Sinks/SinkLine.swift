@@ -132,6 +132,8 @@ final class SinkLine: Sendable {
     }
   }
 
+  var takesNotices: Bool { kind == SinkSettings.Kind.sentry.rawValue }
+
   var look: SinkLook {
     SinkLook(
       name: name, kind: kind, waiting: spool.count,

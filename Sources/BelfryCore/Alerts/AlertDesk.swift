@@ -24,6 +24,9 @@ package struct AlertDesk: Sendable {
     case released(AlertID, Bool?)
     /// What the store has: all silences, and all open episodes.
     case read([Silence], open: [Alert])
+    /// Outcomes that were announced here, dead jobs among them.
+    case died([Outcome])
+    case happened(Notice)
   }
 
   package enum Step: Sendable, Equatable {
@@ -32,6 +35,7 @@ package struct AlertDesk: Sendable {
     case record(Alert)
     /// One at a time; answered by `Event.released`.
     case release(Alert)
+    case tell(Notice)
   }
 
   private struct Item {
@@ -45,6 +49,8 @@ package struct AlertDesk: Sendable {
 
   private var unrecorded = Deque<Item>()
   private var toSend = Deque<Alert>()
+  private var toTell = Deque<Notice>()
+  private var deadJobs = DeadJobs()
   private var isStoreUp = true
   private var isRecording = false
   private var releasing: AlertID?
@@ -71,7 +77,10 @@ package struct AlertDesk: Sendable {
     case .read(let silences, let alerts):
       self.silences = silences
       read(alerts, at: now)
+    case .died(let outcomes): deadJobs.died(outcomes, at: now)
+    case .happened(let notice): toTell.append(notice)
     }
+    toTell.append(contentsOf: deadJobs.due(at: now))
     if !isStoreUp {
       tell(at: now)
       sendUnasked()
@@ -81,6 +90,7 @@ package struct AlertDesk: Sendable {
 
   package mutating func next() -> Step? {
     if let alert = toSend.popFirst() { return .send(alert) }
+    if let notice = toTell.popFirst() { return .tell(notice) }
     guard isStoreUp else { return nil }
     if !isRecording, let item = unrecorded.first {
       isRecording = true

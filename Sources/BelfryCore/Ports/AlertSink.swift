@@ -2,12 +2,16 @@
 package protocol AlertSink: Sendable {
   func send(_ alert: Alert) async
 
+  /// The same of what has no end; most sinks have no use for it.
+  func tell(_ notice: Notice) async
+
   /// What became of alerts, for people; none for what delivers nothing itself.
   var looks: [SinkLook] { get }
 }
 
 extension AlertSink {
   package var looks: [SinkLook] { [] }
+  package func tell(_ notice: Notice) async {}
 }
 
 /// One place where alerts go, as it is now.

@@ -130,6 +130,7 @@ package enum Transcript {
     lines += ready.acks.map { "ack \(text($0))" }
     lines += ready.requeues.map { "requeue \(text($0))" }
     lines += ready.commands.map(text)
+    lines += ready.notices.map { "notice \($0.rule)/\($0.subject): \($0.summary)" }
     lines += ready.alerts.map {
       "alert \($0.rule)/\($0.subject) \($0.state): \($0.summary): \($0.why)"
     }
