@@ -108,6 +108,7 @@ package struct Coordinator: Service {
       store: store, shell: shell, outcomesKept: configuration.outcomesKept,
       logger: logger.of(.store))
     watched { await shell.look() }
+    let alerts = AlertPolling(store: store, shell: shell)
     let directory = NodeDirectory()
     let directoryPolling = DirectoryPolling(store: store, directory: directory, logger: logger)
     guard try await opens({ try await directoryPolling.begin() }) else { return }
@@ -135,11 +136,14 @@ package struct Coordinator: Service {
           shell.post(Inputs.read(events, door))
         }
       }
-      StoreTasks(store: store, shell: shell, sinks: sinks, logger: logger.of(.store))
+      StoreTasks(
+        store: store, shell: shell, sinks: sinks, board: alerts.board, logger: logger.of(.store)
+      )
         .add(to: &tasks, streams, claimant: configuration.core.boot.description)
       let begun = mark.withLock { $0 }
       tasks.addTask { try await polling.poll(from: begun) }
       tasks.addTask { try await polling.purge() }
+      tasks.addTask { try await alerts.poll() }
       tasks.addTask { try await directoryPolling.poll() }
       let changes = NodeChanges(store: store, directory: directory)
       tasks.addTask {
@@ -156,7 +160,7 @@ package struct Coordinator: Service {
           store: store, shell: shell, lanes: configuration.core.lanes, logger: logger
         ).run()
       }
-      tasks.addTask { try await serve(shell, gate, directory) }
+      tasks.addTask { try await serve(shell, gate, directory, alerts) }
       // `serve` is the only task that ends by itself: when it has, the rest is told to.
       do {
         try await tasks.next()
@@ -203,11 +207,11 @@ package struct Coordinator: Service {
   }
 
   private func serve(
-    _ shell: CoreShell, _ gate: BrokerGate, _ directory: NodeDirectory
+    _ shell: CoreShell, _ gate: BrokerGate, _ directory: NodeDirectory, _ alerts: AlertPolling
   ) async throws {
     guard try await opens({ try await gate.open(within: configuration.wait) }) else { return }
     defer { shell.datagrams?.close() }
-    var router = router(shell, directory)
+    var router = router(shell, directory, alerts)
     let health = ServerHealth.register(in: &router)
     let server = RPCServer(
       configuration: configuration.server, eventLoopGroup: group, router: router,
@@ -254,15 +258,20 @@ package struct Coordinator: Service {
     shell.closeSessions("the coordinator is leaving")
   }
 
-  private func router(_ shell: CoreShell, _ directory: NodeDirectory) -> RPCRouter {
+  private func router(
+    _ shell: CoreShell, _ directory: NodeDirectory, _ polling: AlertPolling
+  ) -> RPCRouter {
     let audit = AuditLog(store: store, coordinator: configuration.core.name, logger: logger)
     let jobs = JobsService(
       shell: shell, store: store, payloadBytesMax: configuration.payloadBytesMax,
       newJobID: NewJobID.make)
-    let cluster = ClusterService(shell: shell, store: store, cluster: configuration.cluster)
+    let alerts = AlertsService(store: store, polling: polling, sinks: sinks)
+    let cluster = ClusterService(
+      shell: shell, store: store, cluster: configuration.cluster, board: polling.board)
     var router = RPCRouter(encodings: [.belfry, .protobuf])
     Routes.register(jobs, audit, in: &router)
     Routes.register(cluster, audit, in: &router)
+    Routes.register(alerts, audit, in: &router)
     let schedules = SchedulesService(
       store: store, lanes: configuration.core.lanes,
       payloadBytesMax: configuration.payloadBytesMax, clock: shell.clock)

@@ -68,6 +68,52 @@ extension MongoStore {
   }
 }
 
+extension MongoStore: AlertStore {
+  package func acknowledgeAlert(
+    _ id: AlertID, _ acknowledgement: Acknowledgement
+  ) async -> Bool? {
+    await changeAlert(AlertDocument.acknowledging(id, acknowledgement))
+  }
+
+  package func releaseAlert(_ id: AlertID, by releaser: String) async -> Bool? {
+    await changeAlert(AlertDocument.releasing(id, by: releaser))
+  }
+
+  /// True when there was one to change.
+  private func changeAlert(_ command: [UInt8]) async -> Bool? {
+    let matched = await call { [database] client throws(MongoFailure) in
+      try client.command(database, command)["n"]?.int == 1
+    }
+    return try? matched.get()  // Not answered is nil.
+  }
+
+  package func openAlerts() async -> Result<[Alert], StoreProblem> {
+    await readAlerts(AlertDocument.open, limit: Self.openAlertsMax, by: "firedAt")
+  }
+
+  package func resolvedAlerts(
+    since: WallTime, limit: Int
+  ) async -> Result<[Alert], StoreProblem> {
+    await readAlerts(
+      AlertDocument.resolved(since: since), limit: limit, by: "resolvedAt", isSearch: true)
+  }
+
+  private func readAlerts(
+    _ filter: [UInt8], limit: Int, by time: String, isSearch: Bool = false
+  ) async -> Result<[Alert], StoreProblem> {
+    await read(
+      "alerts", filter, batch: limit, isSearch: isSearch,
+      options: {
+        $0.document("sort") { $0.int(time, -1) }
+        $0.int("limit", limit)
+      }
+    ) { documents in
+      // One that cannot be read is of a newer Belfry: it is none that we could name.
+      documents.compactMap { try? AlertDocument.read($0) }
+    }
+  }
+}
+
 /// Alert writes that may have happened: the repeated one must still answer *this caller did it*,
 /// or nobody sends the alert.
 struct UnsureAlerts {

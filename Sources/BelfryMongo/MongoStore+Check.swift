@@ -134,6 +134,9 @@ extension MongoStore {
       $0.bool("unique", true)
       $0.document("partialFilterExpression") { $0.bool("open", true) }
     },
+    index("alerts", "resolved", keys: ["resolvedAt"]) {
+      $0.document("partialFilterExpression") { $0.bool("open", false) }
+    },
   ]
 
   private static func index(

@@ -157,13 +157,19 @@ import Testing
       id: "t", secretHash: "00", name: nil, labels: [], uses: 1, expires: at(0), created: at(0),
       createdBy: "me", isEphemeral: false)
     others.append(token.stored(version: 1, at: at(0)))
+    let silence = Silence(
+      id: "s-1", match: try #require(AlertMatch("*")), by: "me", reason: "", made: at(0),
+      ends: at(1_100))
+    others.append(silence.stored(version: 1, at: at(0)))
     for item in others { #expect(await store.create(item) == true) }
     await keeping.purge(at: at(86_400))
     #expect(try await store.record(.nodes, "w1").get() != nil)
     await keeping.purge(at: at(87_401))
     #expect(try await store.record(.nodes, "w1").get() == nil)
     #expect(try await store.record(.tokens, "t").get() != nil)
+    #expect(try await store.record(.silences, "s-1").get() != nil)
     await keeping.purge(at: at(2_592_001))
     #expect(try await store.record(.tokens, "t").get() == nil)
+    #expect(try await store.record(.silences, "s-1").get() == nil)
   }
 }

@@ -4,6 +4,7 @@ import Testing
 /// Alerts are sent once and recorded, whatever the store does meanwhile.
 @Suite struct AlertDeskTests {
   private var desk = AlertDesk()
+  private var now = WallTime(milliseconds: 1_000)
 
   private static func alert(
     _ state: Alert.State = .firing, _ severity: Alert.Severity = .critical,
@@ -17,7 +18,7 @@ import Testing
   private mutating func steps(_ events: AlertDesk.Event...) -> [AlertDesk.Step] {
     var steps: [AlertDesk.Step] = []
     for event in events {
-      desk.heard(event)
+      desk.heard(event, at: now)
       while let step = desk.next() { steps.append(step) }
     }
     return steps
@@ -79,7 +80,7 @@ import Testing
   }
 
   @Test mutating func aLongOutageIsBounded() {
-    desk.heard(.storeIs(up: false))
+    desk.heard(.storeIs(up: false), at: now)
     for number in 0..<AlertDesk.unrecordedMax + 5 {
       #expect(steps(.raised(Self.alert(.firing, .warning, "w\(number)"))).count == 1)
     }

@@ -149,4 +149,40 @@ struct AlertSinkTests {
     #expect(ended.out.contains("unable to get local issuer certificate"), "\(ended.out)")
     #expect(try heard(cluster).isEmpty)
   }
+
+  @Test func deadJobsAndCrashesGoWhereErrorsAreCollected() async throws {
+    let cluster = try await TestCluster()
+    defer { cluster.stop() }
+    let file = cluster.folder.appendingPathComponent("sinks")
+    try Data(try await startReceivers(cluster).utf8).write(to: file)
+    // Printing where it died takes a debug build longer than all of this.
+    let quick = ["SWIFT_BACKTRACE": "enable=no"]
+    let sinks = ["--alert-sinks", file.path]
+    try cluster.startCoordinator(sinks, environment: quick)
+    try await cluster.startWorker("w1", run: ["never=sh -c 'exit 65'"], environment: quick)
+    try await cluster.untilUp("w1")
+    try await cluster.submit(3, kind: "never", prefix: "dead")
+    try await untilSentry(cluster, "never/error")
+    cluster.signal("w1", SIGSEGV)
+    _ = try await cluster.status(of: "w1")
+    try await cluster.startWorker("w1", run: ["never=true"])
+    try await untilSentry(cluster, "worker/SIGSEGV")
+    cluster.signal("c1", SIGABRT)
+    _ = try await cluster.status(of: "c1")
+    try cluster.startCoordinator(sinks)
+    try await untilSentry(cluster, "coordinator/SIGABRT")
+    let heard = try heard(cluster)
+    #expect(heard.flatMap(\.problems) == [])
+    #expect(
+      heard.allSatisfy { $0.path.hasPrefix("/api/") || !$0.body.contains("job-dead") },
+      "nobody else is told")
+  }
+
+  private func untilSentry(_ cluster: TestCluster, _ subject: String) async throws {
+    try await until("Sentry has \(subject)", within: 60) {
+      try heard(cluster).contains {
+        $0.path == "/api/42/envelope/" && $0.body.contains("\"\(subject)\"")
+      }
+    }
+  }
 }

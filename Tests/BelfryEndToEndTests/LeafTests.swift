@@ -6,6 +6,12 @@ import Testing
 struct LeafTests {
   /// What each takes to do something; the texts in braces stand for what a test has made.
   static let arguments: [String: [String]] = [
+    "alert ack": ["node-lost", "w0"],
+    "alert deliveries": [],
+    "alert list": [],
+    "alert silence": ["node-lost/leaf", "--for", "1h", "--reason", "a test"],
+    "alert silences": [],
+    "alert unsilence": ["{silence}"],
     "alert test": ["--alert-sinks", "{folder}/sinks"],
     "audit-log": [],
     "audit": ["--ids", "{ids}"],
@@ -36,6 +42,7 @@ struct LeafTests {
     "explain": [],
     "cert init": ["--cluster", "leaf", "--dir", "{folder}/leaf"],
     "cert issue": ["worker", "leaf", "--dir", "{folder}/certs"],
+    "cert show": ["{folder}/certs/c1"],
     "coordinator init": ["--cluster", "leaf", "--dir", "{folder}/init", "--host", "127.0.0.1"],
     "coordinator limits": [],
     "health": [],
@@ -119,7 +126,9 @@ struct LeafTests {
 
     try cluster.startCoordinator()
     try await cluster.startWorker("w1", run: ["echo=cat", "never=sh -c 'exit 65'"])
-    try await cluster.untilUp("w1")
+    try await cluster.startWorker("w0", run: ["none=true"])
+    for name in ["w0", "w1"] { try await cluster.untilUp(name) }
+    cluster.kill9("w0")
     try await cluster.issue("coordinator", "c2", "--host", "127.0.0.1")
     for name in ["w2", "drill-1", "drill-2", "bench-1"] { try await cluster.issue("worker", name) }
     try await cluster.submit(1, kind: "echo", prefix: "done")
@@ -135,9 +144,17 @@ struct LeafTests {
 
     let made = try cluster.require(try await cluster.belfry("token", "create", "-o", "json"))
     let token = try JSONDecoder().decode(MadeToken.self, from: Data(made.out.utf8))
+    let silenced = try cluster.require(
+      try await cluster.belfry(
+        "alert", "silence", "leaf", "--for", "1h", "--reason", "a test", "-o", "name"))
+    let silence = silenced.out.trimmingCharacters(in: .whitespacesAndNewlines)
+    try await until("the loss of w0 fires", within: 60) {
+      try await cluster.belfry("alert", "list", "-o", "json").out.contains("node-lost/w0")
+    }
     for leaf in order(leaves) {
       guard let arguments = Self.arguments[leaf] else { continue }
-      let words = leaf.split(separator: " ").map(String.init) + fill(arguments, cluster, token)
+      let words =
+        leaf.split(separator: " ").map(String.init) + fill(arguments, cluster, token, silence)
       let ended = try await cluster.belfry(words + ["-o", "json"], identity: "me")
       #expect([0, 1, 2].contains(ended.status), "\(leaf): \(ended)")
       let head = try? head(ended.out)
@@ -173,10 +190,12 @@ struct LeafTests {
   }
 
   private func fill(
-    _ arguments: [String], _ cluster: TestCluster, _ token: MadeToken? = nil
+    _ arguments: [String], _ cluster: TestCluster, _ token: MadeToken? = nil,
+    _ silence: String = ""
   ) -> [String] {
     let values = [
-      "{token}": token?.id ?? "", "{joinToken}": token?.token ?? "",
+      "{token}": token?.id ?? "", "{silence}": silence,
+      "{joinToken}": token?.token ?? "",
       "{folder}": cluster.folder.path, "{lane}": cluster.lane, "{server}": cluster.server,
       "{amqp}": cluster.amqp, "{store}": cluster.store, "{ids}": cluster.folder.path + "/ids",
     ]

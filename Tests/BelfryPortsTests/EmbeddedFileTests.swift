@@ -133,6 +133,24 @@ import Testing
     #expect(refused?.description.contains("schema 99") == true)
   }
 
+  @Test("A file of a release that knew less of alerts gets what it lacks, and keeps what it has")
+  func widened() async throws {
+    let path = try EmbeddedPlace.freshFile()
+    let first = try EmbeddedEngine(.file(path))
+    #expect(await EmbeddedStore(engine: first).openAlert(Sample.alert()) == true)
+    await first.close()
+    let columns = [
+      "why_resolved", "held_back_by", "released_by", "coordinator", "acknowledged_by",
+      "acknowledged_at", "note",
+    ]
+    try shell(path, columns.map { "ALTER TABLE alerts DROP COLUMN \($0);" }.joined())
+    for _ in 0..<2 {
+      let engine = try EmbeddedEngine(.file(path))
+      #expect(try await EmbeddedStore(engine: engine).openAlerts().get() == [Sample.alert()])
+      await engine.close()
+    }
+  }
+
   @Test("A damaged file is refused, or read: never a crash")
   func damaged() async throws {
     let path = try EmbeddedPlace.freshFile()

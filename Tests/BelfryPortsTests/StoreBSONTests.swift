@@ -1,3 +1,4 @@
+import BelfryCore
 import Testing
 
 @testable import BelfryMongo
@@ -48,6 +49,9 @@ import Testing
     let commands = [
       OwedQueries.mark(["a"], token: "b", duration: .seconds(10)), OwedQueries.delete(["a"]),
       AlertDocument.closing(Sample.resolved(), token: "a"),
+      AlertDocument.acknowledging(
+        Sample.alert().id, Acknowledgement(by: "me", at: WallTime(milliseconds: 1), note: "")),
+      AlertDocument.releasing(Sample.alert().id, by: "c1"),
     ]
     for command in commands {
       let concern = try #require(try BSONDocument(command).document("writeConcern"))

@@ -176,6 +176,7 @@ import Testing
         createIndexes results True
         createIndexes outcomes True
         createIndexes alerts True
+        createIndexes alerts True
         insert outcomes True
         find outcomes True
         insert later True

@@ -164,16 +164,23 @@ extension Belfry_V1_PartHealth: WireMessage {
 
 extension Belfry_V1_AlertView: WireMessage {
   package func encode(into writer: inout WireWriter) {
-    writer.openBlock(20)
+    writer.openBlock(28)
     writer.int64(self.firedAtMs)
     writer.int64(self.resolvedAtMs)
     writer.uint32(self.jobsMoved)
+    writer.int64(self.acknowledgedMs)
     writer.string(self.rule)
     writer.string(self.subject)
     writer.string(self.state)
     writer.string(self.severity)
     writer.string(self.summary)
     writer.string(self.why)
+    writer.string(self.acknowledgedBy)
+    writer.string(self.note)
+    writer.string(self.silencedBy)
+    writer.string(self.heldBackBy)
+    writer.string(self.resolvedWhy)
+    writer.string(self.coordinator)
   }
 
   package mutating func decode(from reader: inout WireReader) throws(WireError) {
@@ -181,6 +188,7 @@ extension Belfry_V1_AlertView: WireMessage {
     self.firedAtMs = try reader.int64()
     self.resolvedAtMs = try reader.int64()
     self.jobsMoved = try reader.uint32()
+    self.acknowledgedMs = try reader.int64()
     reader.closeBlock()
     if try reader.hasPart() { self.rule = try reader.string() }
     if try reader.hasPart() { self.subject = try reader.string() }
@@ -188,6 +196,182 @@ extension Belfry_V1_AlertView: WireMessage {
     if try reader.hasPart() { self.severity = try reader.string() }
     if try reader.hasPart() { self.summary = try reader.string() }
     if try reader.hasPart() { self.why = try reader.string() }
+    if try reader.hasPart() { self.acknowledgedBy = try reader.string() }
+    if try reader.hasPart() { self.note = try reader.string() }
+    if try reader.hasPart() { self.silencedBy = try reader.string() }
+    if try reader.hasPart() { self.heldBackBy = try reader.string() }
+    if try reader.hasPart() { self.resolvedWhy = try reader.string() }
+    if try reader.hasPart() { self.coordinator = try reader.string() }
+  }
+}
+
+extension Belfry_V1_ListAlertsRequest: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(8)
+    writer.int64(self.resolvedWithinMs)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.resolvedWithinMs = try reader.int64()
+    reader.closeBlock()
+  }
+}
+
+extension Belfry_V1_ListAlertsReply: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    writer.elements(self.alerts) { $0.message($1) }
+    writer.string(self.storeProblem)
+    writer.elements(self.sinks) { $0.message($1) }
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.alerts = try reader.messages() }
+    if try reader.hasPart() { self.storeProblem = try reader.string() }
+    if try reader.hasPart() { self.sinks = try reader.messages() }
+  }
+}
+
+extension Belfry_V1_SinkView: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(4)
+    writer.uint32(self.waiting)
+    writer.string(self.name)
+    writer.string(self.kind)
+    writer.elements(self.deliveries) { $0.message($1) }
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.waiting = try reader.uint32()
+    reader.closeBlock()
+    if try reader.hasPart() { self.name = try reader.string() }
+    if try reader.hasPart() { self.kind = try reader.string() }
+    if try reader.hasPart() { self.deliveries = try reader.messages() }
+  }
+}
+
+extension Belfry_V1_DeliveryView: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(8)
+    writer.int64(self.atMs)
+    writer.string(self.rule)
+    writer.string(self.subject)
+    writer.string(self.state)
+    writer.string(self.result)
+    writer.string(self.why)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.atMs = try reader.int64()
+    reader.closeBlock()
+    if try reader.hasPart() { self.rule = try reader.string() }
+    if try reader.hasPart() { self.subject = try reader.string() }
+    if try reader.hasPart() { self.state = try reader.string() }
+    if try reader.hasPart() { self.result = try reader.string() }
+    if try reader.hasPart() { self.why = try reader.string() }
+  }
+}
+
+extension Belfry_V1_AcknowledgeAlertRequest: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    writer.string(self.rule)
+    writer.string(self.subject)
+    writer.string(self.note)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.rule = try reader.string() }
+    if try reader.hasPart() { self.subject = try reader.string() }
+    if try reader.hasPart() { self.note = try reader.string() }
+  }
+}
+
+extension Belfry_V1_CreateSilenceRequest: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(8)
+    writer.int64(self.forMs)
+    writer.string(self.match)
+    writer.string(self.reason)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.forMs = try reader.int64()
+    reader.closeBlock()
+    if try reader.hasPart() { self.match = try reader.string() }
+    if try reader.hasPart() { self.reason = try reader.string() }
+  }
+}
+
+extension Belfry_V1_SilenceView: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(17)
+    writer.int64(self.madeMs)
+    writer.int64(self.endsMs)
+    writer.bool(self.holds)
+    writer.string(self.id)
+    writer.string(self.match)
+    writer.string(self.by)
+    writer.string(self.reason)
+    writer.string(self.endedBy)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.madeMs = try reader.int64()
+    self.endsMs = try reader.int64()
+    self.holds = try reader.bool()
+    reader.closeBlock()
+    if try reader.hasPart() { self.id = try reader.string() }
+    if try reader.hasPart() { self.match = try reader.string() }
+    if try reader.hasPart() { self.by = try reader.string() }
+    if try reader.hasPart() { self.reason = try reader.string() }
+    if try reader.hasPart() { self.endedBy = try reader.string() }
+  }
+}
+
+extension Belfry_V1_ListSilencesRequest: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+  }
+}
+
+extension Belfry_V1_ListSilencesReply: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    writer.elements(self.silences) { $0.message($1) }
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.silences = try reader.messages() }
+  }
+}
+
+extension Belfry_V1_EndSilenceRequest: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    writer.string(self.id)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.id = try reader.string() }
   }
 }
 
@@ -204,8 +388,25 @@ package enum ClusterService {
   /// NOT_FOUND: no such lane here.
   package static let setLane = UnaryMethod<Belfry_V1_SetLaneRequest, Belfry_V1_LaneHealth>(
     "belfry.v1.Cluster", "SetLane")
+  /// Alerts that are pending, that fire, that somebody looks after, and that ended lately; and what the
+  /// sinks of this coordinator were told. Also while the store is away: then what this coordinator knows.
+  package static let listAlerts = UnaryMethod<Belfry_V1_ListAlertsRequest, Belfry_V1_ListAlertsReply>(
+    "belfry.v1.Cluster", "ListAlerts")
+  /// Says that somebody looks after a firing alert. Who did so first stays. NOT_FOUND: it does not fire.
+  package static let acknowledgeAlert = UnaryMethod<Belfry_V1_AcknowledgeAlertRequest, Belfry_V1_AlertView>(
+    "belfry.v1.Cluster", "AcknowledgeAlert")
+  /// Sends no alerts that match, until it ends. Durable; other coordinators follow within about a second.
+  /// INVALID_ARGUMENT: no reason, no end, or the match is none.
+  package static let createSilence = UnaryMethod<Belfry_V1_CreateSilenceRequest, Belfry_V1_SilenceView>(
+    "belfry.v1.Cluster", "CreateSilence")
+  /// Those that hold, and those that ended in the last 24 hours.
+  package static let listSilences = UnaryMethod<Belfry_V1_ListSilencesRequest, Belfry_V1_ListSilencesReply>(
+    "belfry.v1.Cluster", "ListSilences")
+  /// Ends a silence early. NOT_FOUND: none of that id holds.
+  package static let endSilence = UnaryMethod<Belfry_V1_EndSilenceRequest, Belfry_V1_SilenceView>(
+    "belfry.v1.Cluster", "EndSilence")
 
-  package static let methods: [MethodDescriptor] = [watchHealth.descriptor, getHealth.descriptor, setLane.descriptor]
+  package static let methods: [MethodDescriptor] = [watchHealth.descriptor, getHealth.descriptor, setLane.descriptor, listAlerts.descriptor, acknowledgeAlert.descriptor, createSilence.descriptor, listSilences.descriptor, endSilence.descriptor]
 }
 
 /// Calls `belfry.v1.Cluster`.
@@ -229,5 +430,32 @@ package struct ClusterClient: Sendable {
   /// NOT_FOUND: no such lane here.
   package func setLane(_ request: Belfry_V1_SetLaneRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_LaneHealth {
     try await client.unary(ClusterService.setLane, request, options: options)
+  }
+
+  /// Alerts that are pending, that fire, that somebody looks after, and that ended lately; and what the
+  /// sinks of this coordinator were told. Also while the store is away: then what this coordinator knows.
+  package func listAlerts(_ request: Belfry_V1_ListAlertsRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_ListAlertsReply {
+    try await client.unary(ClusterService.listAlerts, request, options: options)
+  }
+
+  /// Says that somebody looks after a firing alert. Who did so first stays. NOT_FOUND: it does not fire.
+  package func acknowledgeAlert(_ request: Belfry_V1_AcknowledgeAlertRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_AlertView {
+    try await client.unary(ClusterService.acknowledgeAlert, request, options: options)
+  }
+
+  /// Sends no alerts that match, until it ends. Durable; other coordinators follow within about a second.
+  /// INVALID_ARGUMENT: no reason, no end, or the match is none.
+  package func createSilence(_ request: Belfry_V1_CreateSilenceRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_SilenceView {
+    try await client.unary(ClusterService.createSilence, request, options: options)
+  }
+
+  /// Those that hold, and those that ended in the last 24 hours.
+  package func listSilences(_ request: Belfry_V1_ListSilencesRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_ListSilencesReply {
+    try await client.unary(ClusterService.listSilences, request, options: options)
+  }
+
+  /// Ends a silence early. NOT_FOUND: none of that id holds.
+  package func endSilence(_ request: Belfry_V1_EndSilenceRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_SilenceView {
+    try await client.unary(ClusterService.endSilence, request, options: options)
   }
 }

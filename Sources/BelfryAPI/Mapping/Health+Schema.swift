@@ -56,6 +56,7 @@ extension Belfry_V1_NodeHealth {
     lanes = node.lanes.map(\.text)
     software = node.software
     address = node.address
+    certificateExpiresMs = node.certificateExpires.wireMilliseconds
   }
 }
 
@@ -102,5 +103,11 @@ extension Belfry_V1_AlertView {
     firedAtMs = alert.firedAt.milliseconds
     resolvedAtMs = alert.resolvedAt.wireMilliseconds
     jobsMoved = UInt32(clamping: alert.jobsMoved)
+    acknowledgedBy = alert.acknowledgement?.by ?? ""
+    acknowledgedMs = (alert.acknowledgement?.at).wireMilliseconds
+    note = alert.acknowledgement?.note ?? ""
+    heldBackBy = alert.heldBackBy
+    resolvedWhy = alert.resolvedWhy
+    coordinator = alert.coordinator
   }
 }

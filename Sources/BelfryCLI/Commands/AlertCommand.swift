@@ -6,7 +6,12 @@ internal import NIOPosix
 
 struct AlertCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "alert", abstract: "Try where alerts go.", subcommands: [Test.self])
+    commandName: "alert",
+    abstract: "Look at alerts, say that you look after one, silence them, try where they go.",
+    subcommands: [
+      List.self, Acknowledge.self, Silence.self, Silences.self, Unsilence.self, Deliveries.self,
+      Test.self,
+    ])
 
   struct Test: ReportingCommand {
     static let configuration = CommandConfiguration(

@@ -3,10 +3,10 @@ internal import BelfryCore
 internal import BelfryIdentity
 internal import Foundation
 
-struct CertCommand: ParsableCommand {
+struct CertCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "cert", abstract: "Make the cluster's CA and its certificates.",
-    subcommands: [Init.self, Issue.self])
+    commandName: "cert", abstract: "Make the cluster's CA and its certificates, and look at them.",
+    subcommands: [Init.self, Issue.self, Show.self])
 
   struct Init: ReportingCommand {
     static let configuration = CommandConfiguration(

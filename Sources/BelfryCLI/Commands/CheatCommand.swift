@@ -75,6 +75,7 @@ struct CheatSheet {
       topic: "look",
       lines: [
         ("the cluster, live", "belfry health --watch"),
+        ("what fires, and who looks after it", "belfry alert list"),
         ("what runs now", "belfry job list --state running"),
         ("one job, with its history", "belfry job show a-1 -o yaml"),
         ("what died in the last hour", "belfry job list --state dead --within 1h"),
@@ -94,6 +95,11 @@ struct CheatSheet {
           "belfry lane pause default --reason 'database moves'"
         ),
         ("let it go on", "belfry lane resume default"),
+        ("say that you look after an alert", "belfry alert ack node-lost/gpu-7"),
+        (
+          "no alerts of a machine for a while",
+          "belfry alert silence '*/gpu-7' --for 2h --reason 'new disk'"
+        ),
         ("what a code means", "belfry explain BF0401"),
         ("look at each hop from here", "belfry doctor"),
       ]),

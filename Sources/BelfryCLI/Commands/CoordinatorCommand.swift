@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Belfry
+internal import BelfryAPI
 internal import BelfryCoordinator
 internal import BelfryCore
 internal import BelfryIdentity
@@ -117,10 +118,16 @@ struct CoordinatorCommand: AsyncParsableCommand {
       let queue = try setup.queue(me, lanes, attachments)
       let store = try setup.store()
       let (host, port) = try setup.listenAddress()
-      let boot = try BootState.next(in: settings.text(.state) ?? me.folder)
+      let state = try settings.text(.state) ?? me.folder
+      let boot = try BootState.next(in: state)
+      let (lastWords, death) = try LastWords.open(in: state, boot: boot)
+      defer { lastWords.close() }
       var core = ClusterConfiguration(
         name: me.name, boot: boot, lanes: lanes, storeForWorkers: try settings.text(.workersStore))
       core.retryPolicies = try setup.retryPolicies()
+      let certificates = IdentityFiles(folder: me.folder)
+      core.certificate = try CoordinatorSetup.life(of: certificates.certificatePath)
+      core.authority = try CoordinatorSetup.life(of: certificates.authorityPath)
       let payloadMax = try settings.number(.payloadMax) ?? 4 << 20
       let limits = try setup.limits(payloadMax: payloadMax)
       var configuration = Coordinator.Configuration(
@@ -138,7 +145,6 @@ struct CoordinatorCommand: AsyncParsableCommand {
       if let notices { configuration.reports = { notices.tell($0) } }
       setup.warnOfSecrets(logs.logger)
       let local = try LocalSetup(settings, logs.logger)
-      let state = try settings.text(.state) ?? me.folder
       let sinks = try setup.sinks(me, state: state, logs.logger)
       let coordinator = Coordinator(
         configuration, queue: queue, store: store,
@@ -157,6 +163,10 @@ struct CoordinatorCommand: AsyncParsableCommand {
             ]))
       }
       // Nobody waits for what is under way at the end: it stays on disk.
+      if let death, !death.signal.isEmpty {
+        await sinks.tell(
+          .crashed(me.name, role: "coordinator", death, at: ProcessClock.now().wall))
+      }
       let delivery = Task { await sinks.run() }
       defer { delivery.cancel() }
       try await ServiceProcess.run(

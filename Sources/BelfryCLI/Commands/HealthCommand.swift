@@ -102,6 +102,7 @@ extension Document {
       ("kinds", .list(node.kinds.map { .text($0) })),
       ("lanes", .list(node.lanes.map { .text($0) })), ("software", .text(node.software)),
       ("address", .text(node.address)),
+      ("certificateExpires", time(node.certificateExpiresMs)),
     ])
   }
 
@@ -118,6 +119,7 @@ extension Document {
       ("state", .text(alert.state)), ("severity", .text(alert.severity)),
       ("summary", .text(alert.summary)), ("why", .text(alert.why)),
       ("firedAt", time(alert.firedAtMs)), ("jobsMoved", .number(Int(alert.jobsMoved))),
+      ("acknowledgedBy", .text(alert.acknowledgedBy)), ("silencedBy", .text(alert.silencedBy)),
     ])
   }
 }

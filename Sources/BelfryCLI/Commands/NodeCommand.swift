@@ -142,7 +142,13 @@ extension Document {
         ("running", seen.map { .number(Int($0.running)) } ?? .none),
         ("labels", Self.labels(labels)), ("ephemeral", record.ephemeral ? .flag(true) : .none),
         ("serial", .text(record.serial)),
-        ("certificateExpires", Self.time(record.certificateExpiresMs)),
+        (
+          "certificateExpires",
+          // Of the one that it shows, where it is here.
+          Self.time(
+            [seen?.certificateExpiresMs, record.certificateExpiresMs].compactMap { $0 }
+              .first { $0 != 0 } ?? 0)
+        ),
         ("joined", Self.time(record.joinedMs)), ("token", .text(record.token)),
         ("address", .text(seen?.address ?? "")), ("software", .text(seen?.software ?? "")),
         ("reason", .text(record.reason.isEmpty ? seen?.reason ?? "" : record.reason)),

@@ -86,6 +86,9 @@ struct DevCluster {
     limits.messageBytesMax = (4 << 20) + (256 << 10)
     var core = ClusterConfiguration(
       name: me.name, boot: try BootState.next(in: me.folder), lanes: [.default])
+    let files = IdentityFiles(folder: me.folder)
+    core.certificate = try CoordinatorSetup.life(of: files.certificatePath)
+    core.authority = try CoordinatorSetup.life(of: files.authorityPath)
     core.brokerName = "the queue"
     core.storeName = "the store"
     let configuration = Coordinator.Configuration(

@@ -97,6 +97,9 @@ enum ErrorCode: String, CaseIterable {
   case clocksApart = "BF0607"
   case nameTaken = "BF0608"
   case cannotStore = "BF0609"
+  // Alerts.
+  case noSuchAlert = "BF0701"
+  case noSuchSilence = "BF0702"
   case bug = "BF0901"
 
   var exit: Exit {
@@ -106,7 +109,7 @@ enum ErrorCode: String, CaseIterable {
       .tokenDamaged, .nameTaken:
       .badData
     case .fileMissing, .noSuchContext, .nothingToExplain, .jobNotFound, .noSuchLane,
-      .noSuchSchedule, .noResult, .noSuchNode, .noSuchToken:
+      .noSuchSchedule, .noResult, .noSuchNode, .noSuchToken, .noSuchAlert, .noSuchSilence:
       .notFound
     case .addressTaken, .dataInUse, .diskFull, .unavailable, .brokerUnavailable, .storeUnavailable,
       .storeNoPrimary:

@@ -117,6 +117,13 @@ struct ErrorEntry {
       ErrorEntry(
         "there is no such schedule", "it was removed, or is of another cluster",
         "belfry schedule list")
+    case .noSuchAlert:
+      ErrorEntry(
+        "no such alert fires", "it is over, it is pending still, or its name is misspelt",
+        "belfry alert list")
+    case .noSuchSilence:
+      ErrorEntry(
+        "no such silence holds", "it has ended, or its id is misspelt", "belfry alert silences")
     case .noResult:
       ErrorEntry(
         "the job has no result",

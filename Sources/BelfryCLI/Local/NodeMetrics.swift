@@ -23,6 +23,7 @@ extension NodeLook {
     families =
       Self.lanes(picture) + [Self.ages(look.lanes)]
       + Self.times([(look.lanes, [])]) + Self.nodes(picture) + Self.alerts(picture)
+        + [Self.certificates(picture, "coordinator")]
       + picture.parts.map { part in
         MetricFamily(
           "belfry_\(part.name)_up", .gauge,
@@ -133,6 +134,21 @@ extension NodeLook {
     return family.samples.isEmpty ? [] : [family]
   }
 
+  /// With the coordinator's the CA's.
+  private static func certificates(_ picture: HealthPicture, _ role: String) -> MetricFamily {
+    var family = MetricFamily(
+      "belfry_certificate_expiry_timestamp_seconds", .gauge, "When a certificate ends, Unix time.")
+    for node in picture.nodes where node.role == role {
+      guard let end = node.certificateExpires else { continue }
+      family.add(Double(end.milliseconds / 1_000), ("role", role), ("node", node.name))
+    }
+    if role == "coordinator", let end = picture.authorityExpires {
+      let node = ClusterCore.authoritySubject
+      family.add(Double(end.milliseconds / 1_000), ("role", "ca"), ("node", node))
+    }
+    return family
+  }
+
   private static func perNode(_ picture: HealthPicture) -> [MetricFamily] {
     var age = MetricFamily(
       "belfry_node_heartbeat_age_seconds", .gauge, "How long ago the worker was heard.")
@@ -143,7 +159,7 @@ extension NodeLook {
       slots.add(node.slots, ("node", node.name))
       running.add(node.running, ("node", node.name))
     }
-    return [age, slots, running].filter { !$0.samples.isEmpty }
+    return [age, slots, running, certificates(picture, "worker")].filter { !$0.samples.isEmpty }
   }
 }
 

@@ -36,8 +36,8 @@ struct HealthTable {
     if !picture.alerts.isEmpty {
       lines.append("")
       lines += TextTable(
-        ["ALERT", "SUBJECT", "SEVERITY", "WHY"],
-        picture.alerts.map { [$0.rule, $0.subject, $0.severity, $0.why] }
+        ["ALERT", "SUBJECT", "SEVERITY", "STATE", "WHY"],
+        picture.alerts.map { [$0.rule, $0.subject, $0.severity, $0.standing, $0.why] }
       ).lines(screen)
     }
     text = lines.joined(separator: "\n")
@@ -45,6 +45,14 @@ struct HealthTable {
 
   static func age(_ milliseconds: UInt64) -> String {
     milliseconds < 1_000 ? "<1s" : "\(milliseconds / 1_000)s"
+  }
+}
+
+extension Belfry_V1_AlertView {
+  /// With who said so.
+  fileprivate var standing: String {
+    if !acknowledgedBy.isEmpty { return "acknowledged by \(acknowledgedBy)" }
+    return silencedBy.isEmpty ? state : "silenced by \(silencedBy)"
   }
 }
 

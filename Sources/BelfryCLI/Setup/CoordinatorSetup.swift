@@ -32,6 +32,15 @@ struct CoordinatorSetup {
       lifetime: try settings.duration(.certificateLife) ?? CertificateIssuer.lifetimeDefault)
   }
 
+  /// Of the first certificate in a file.
+  static func life(of path: String) throws -> CertificateLife {
+    let pem = try String(contentsOfFile: path, encoding: .utf8)
+    let validity = try CertificateInfo(pem: pem).validity
+    return CertificateLife(
+      begins: WallTime(milliseconds: validity.notBeforeEpochSeconds * 1_000),
+      ends: WallTime(milliseconds: validity.notAfterEpochSeconds * 1_000))
+  }
+
   func addresses() throws -> [String] {
     try settings.texts(.advertise).map { "https://\(try ServerAddress($0).target)" }
   }

@@ -144,6 +144,7 @@ extension MembershipService {
       why: "its certificate had ended on \(RFC3339.text(ended)); it proved from \(address) that it "
         + "still has the key, and was given a new one",
       firedAt: now)
+    alert.coordinator = coordinator.text
     shell.heard(.raised(alert))
     alert.state = .resolved
     alert.resolvedAt = now

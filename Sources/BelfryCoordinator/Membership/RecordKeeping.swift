@@ -57,7 +57,7 @@ package struct RecordKeeping: Sendable {
 
   package func purge(at now: WallTime) async {
     var count = 0
-    for collection in [StoredRecord.Collection.nodes, .tokens] {
+    for collection in [StoredRecord.Collection.nodes, .tokens, .silences] {
       // Not answered: in an hour again.
       guard case .success(let records) = await store.allRecords(collection) else { continue }
       for record in records where Self.isToBePurged(record, at: now) {
@@ -66,11 +66,13 @@ package struct RecordKeeping: Sendable {
     }
     if count > 0 {
       logger.info(
-        "records of removed nodes and old tokens were removed", metadata: ["count": "\(count)"])
+        "records of removed nodes, old tokens and silences were removed",
+        metadata: ["count": "\(count)"])
     }
   }
 
   private static func isToBePurged(_ record: StoredRecord, at now: WallTime) -> Bool {
-    NodeRecord(record)?.isToBePurged(at: now) ?? TokenRecord(record)?.isToBePurged(at: now) ?? false
+    NodeRecord(record)?.isToBePurged(at: now) ?? TokenRecord(record)?.isToBePurged(at: now)
+      ?? Silence(record).map { !$0.isShown(at: now) } ?? false
   }
 }

@@ -8,13 +8,16 @@ struct ClusterService: Sendable {
   let shell: CoreShell
   let store: any ControlStore
   let cluster: String
+  let board: AlertBoard
 
   /// Pause between two updates to one watcher: changes in between are sent as one.
   static let pause = TimeAmount.milliseconds(200)
 
   func picture() async -> Belfry_V1_HealthUpdate {
     let now = shell.clock.now().wall
-    return Belfry_V1_HealthUpdate(await shell.picture(), cluster: cluster, at: now)
+    var update = Belfry_V1_HealthUpdate(await shell.picture(), cluster: cluster, at: now)
+    for index in update.alerts.indices { board.mark(&update.alerts[index], at: now) }
+    return update
   }
 
   static let reasonMax = 256

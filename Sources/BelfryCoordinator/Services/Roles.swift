@@ -12,7 +12,10 @@ package enum Roles {
     case ("belfry.v1.Membership", "Renew"): [.worker]
     case ("belfry.v1.Membership", _): [.operator]
     case ("belfry.v1.Jobs", "Retry"), ("belfry.v1.Jobs", "Forget"): [.operator]
-    case ("belfry.v1.Cluster", "SetLane"): [.operator]
+    case ("belfry.v1.Cluster", "SetLane"), ("belfry.v1.Cluster", "ListAlerts"),
+      ("belfry.v1.Cluster", "AcknowledgeAlert"), ("belfry.v1.Cluster", "CreateSilence"),
+      ("belfry.v1.Cluster", "ListSilences"), ("belfry.v1.Cluster", "EndSilence"):
+      [.operator]
     case ("belfry.v1.Schedules", _): [.operator]
     case ("belfry.v1.Jobs", _): [.producer, .operator]
     case ("belfry.v1.Cluster", _): [.operator, .coordinator]

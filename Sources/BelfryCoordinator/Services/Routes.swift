@@ -53,6 +53,37 @@ enum Routes {
   }
 
   static func register(
+    _ alerts: AlertsService, _ audit: AuditLog, in router: inout RPCRouter
+  ) {
+    router.unaryAsync(BelfryAPI.ClusterService.listAlerts) { await alerts.list($1) }
+    router.unaryAsync(BelfryAPI.ClusterService.acknowledgeAlert) { context, request in
+      let action = AuditLog.Action(
+        name: "alert.acknowledge", subject: "\(request.rule)/\(request.subject)",
+        detail: request.note)
+      return try await audit.during(action, by: context) {
+        try await alerts.acknowledge(request, by: context.peerName)
+      }
+    }
+    router.unaryAsync(BelfryAPI.ClusterService.createSilence) { context, request in
+      let action = AuditLog.Action(
+        name: "alert.silence", subject: request.match,
+        detail: "for \(request.forMs / 1_000) s: \(request.reason)")
+      return try await audit.during(action, by: context) {
+        try await alerts.silence(request, by: context.peerName)
+      }
+    }
+    router.unaryAsync(BelfryAPI.ClusterService.listSilences) { _, _ in
+      try await alerts.silences()
+    }
+    router.unaryAsync(BelfryAPI.ClusterService.endSilence) { context, request in
+      let action = AuditLog.Action(name: "alert.unsilence", subject: request.id)
+      return try await audit.during(action, by: context) {
+        try await alerts.end(request, by: context.peerName)
+      }
+    }
+  }
+
+  static func register(
     _ schedules: SchedulesService, _ audit: AuditLog, in router: inout RPCRouter
   ) {
     router.unaryAsync(BelfryAPI.SchedulesService.put) { context, request in

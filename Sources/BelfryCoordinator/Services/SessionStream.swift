@@ -68,6 +68,7 @@ final class SessionStream: TypedEventHandler, @unchecked Sendable {
     }
     messages.removeFirst()
     hello.labels = directory.labels(of: hello.worker.text, saying: hello.labels).sorted()
+    hello.certificate = peer?.certificate
     session = shell.open(self, hello, from: address, heartbeatKey: heartbeatKey)
     if let peer { directory.hasOpened(peer, at: ProcessClock.now().wall) }
     return true

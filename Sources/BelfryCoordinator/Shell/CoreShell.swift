@@ -133,6 +133,9 @@ actor CoreShell {
     #endif
     if let isUp = ready.storeIsUp { outlets.alerts.yield(.storeIs(up: isUp)) }
     for alert in ready.alerts { outlets.alerts.yield(.raised(alert)) }
+    for notice in ready.notices { outlets.alerts.yield(.happened(notice)) }
+    let dead = ready.settled.filter { $0.state == .failed }
+    if !dead.isEmpty { outlets.alerts.yield(.died(dead)) }
     for answer in ready.answers { self.answer(answer) }
     waiters.settled(ready.settled)
     if ready.healthChanged { health.changed() }

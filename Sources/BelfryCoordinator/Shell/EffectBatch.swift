@@ -19,6 +19,7 @@ struct EffectBatch {
     ready.requeues += next.requeues
     ready.commands += next.commands
     ready.alerts += next.alerts
+    ready.notices += next.notices
     ready.storeIsUp = next.storeIsUp ?? ready.storeIsUp
     ready.answers += next.answers
     ready.settled += next.settled

@@ -22,9 +22,10 @@ struct StoreTasks: Sendable {
   static let clockDiffers = Duration.seconds(5)
   static let awaitedEvery = Duration.milliseconds(250)
 
-  let store: any OutcomeStore
+  let store: any OutcomeStore & AlertStore
   let shell: CoreShell
   let sinks: [any AlertSink]
+  let board: AlertBoard
   let logger: Logger
 
   /// The streams are unbounded, and what goes in is not: prefetch and slots hold it.
@@ -63,7 +64,7 @@ struct StoreTasks: Sendable {
     tasks.addTask { for await lookups in streams.lookups { await look(lookups) } }
     tasks.addTask { for await owes in streams.owes { await owe(owes) } }
     tasks.addTask { for await ids in streams.settledOwed { await store.settleOwed(ids) } }
-    tasks.addTask { await keepDesk(streams.alerts) }
+    tasks.addTask { await keepDesk(streams.alerts, as: claimant) }
     tasks.addTask { try await claim(as: claimant) }
     tasks.addTask { try await watch() }
     tasks.addTask { try await followTime() }
@@ -138,16 +139,23 @@ struct StoreTasks: Sendable {
 
   /// Carries out what the desk decides. Recording is a task of its own, or a store that hangs would
   /// hold up the alert that says so.
-  private func keepDesk(_ events: AsyncStream<AlertDesk.Event>) async {
+  private func keepDesk(_ events: AsyncStream<AlertDesk.Event>, as releaser: String) async {
     var desk = AlertDesk()
     await withDiscardingTaskGroup { tasks in
       for await event in events {
-        desk.heard(event)
+        desk.heard(event, at: shell.clock.now().wall)
+        if board.desk(has: desk.openAlerts) { shell.health.changed() }
         while let step = desk.next() {
           switch step {
           case .send(let alert): for sink in sinks { await sink.send(alert) }
+          case .tell(let notice): for sink in sinks { await sink.tell(notice) }
           case .record(let alert):
             tasks.addTask { shell.heard(.recorded(await record(alert))) }
+          case .release(let alert):
+            tasks.addTask {
+              let isOurs = await store.releaseAlert(alert.id, by: releaser)
+              shell.heard(.released(alert.id, isOurs))
+            }
           }
         }
       }
@@ -155,9 +163,6 @@ struct StoreTasks: Sendable {
   }
 
   private func record(_ alert: Alert) async -> Bool? {
-    switch alert.state {
-    case .firing: await store.openAlert(alert)
-    case .resolved: await store.closeAlert(alert)
-    }
+    alert.state == .resolved ? await store.closeAlert(alert) : await store.openAlert(alert)
   }
 }

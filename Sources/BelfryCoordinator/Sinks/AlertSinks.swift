@@ -28,7 +28,8 @@ package final class AlertSinks: AlertSink {
     self.logger = logger
     lines = try settings.map { sink in
       SinkLine(
-        name: sink.name, spool: try AlertSpool(folder: folder.appending(path: sink.name)),
+        name: sink.name, kind: sink.kind.rawValue,
+        spool: try AlertSpool(folder: folder.appending(path: sink.name)),
         transport: try sink.transport(release: release, group: group), logger: logger,
         metrics: metrics)
     }
@@ -38,6 +39,14 @@ package final class AlertSinks: AlertSink {
     let alert = SinkAlert(alert, cluster: cluster, node: node)
     for line in lines { await line.add(alert) }
   }
+
+  /// Where errors are collected.
+  package func tell(_ notice: Notice) async {
+    let notice = SinkAlert(notice, cluster: cluster, node: node)
+    for line in lines where line.takesNotices { await line.add(notice) }
+  }
+
+  package var looks: [SinkLook] { lines.map(\.look) }
 
   /// Delivers until cancelled. What is not delivered then stays on disk.
   package func run() async {

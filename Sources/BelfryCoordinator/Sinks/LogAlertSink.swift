@@ -19,9 +19,9 @@ package struct LogAlertSink: AlertSink {
       "labels.jobs_moved": "\(alert.jobsMoved)",
     ]
     switch (alert.state, alert.severity) {
-    case (.firing, .critical): logger.critical("alert: \(alert.summary)", metadata: metadata)
-    case (.firing, _): logger.warning("alert: \(alert.summary)", metadata: metadata)
     case (.resolved, _): logger.notice("resolved: \(alert.summary)", metadata: metadata)
+    case (_, .critical): logger.critical("alert: \(alert.summary)", metadata: metadata)
+    default: logger.warning("alert: \(alert.summary)", metadata: metadata)
     }
   }
 }

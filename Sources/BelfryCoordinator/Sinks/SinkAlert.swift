@@ -1,4 +1,5 @@
 package import BelfryCore
+internal import BelfryIdentity
 package import Foundation
 
 /// An alert on its way to the sinks, as it waits on disk: what happened, and where.
@@ -19,6 +20,8 @@ package struct SinkAlert: Codable, Sendable, Equatable {
   package let firedAt: Int64
   package let resolvedAt: Int64?
   package let jobsMoved: Int
+  /// Of a notice, which has no end; nil: an alert.
+  package let tags: [String: String]?
 
   package init(_ alert: Alert, cluster: String, node: String, id: UUID = UUID()) {
     self.id = id
@@ -26,13 +29,42 @@ package struct SinkAlert: Codable, Sendable, Equatable {
     self.node = node
     rule = alert.rule
     subject = alert.subject
-    isFiring = alert.state == .firing
+    isFiring = alert.state != .resolved
     severity = alert.severity.rawValue
     summary = alert.summary
     why = alert.why
     firedAt = alert.firedAt.milliseconds
     resolvedAt = alert.resolvedAt?.milliseconds
     jobsMoved = alert.jobsMoved
+    tags = nil
+  }
+
+  /// The same notice of two coordinators has one id: a receiver takes it once.
+  package init(_ notice: Notice, cluster: String, node: String) {
+    id = notice.key.map { Self.id($0, cluster) } ?? UUID()
+    self.cluster = cluster
+    self.node = node
+    rule = notice.rule
+    subject = notice.subject
+    isFiring = true
+    severity = "error"
+    summary = notice.summary
+    why = notice.why
+    firedAt = notice.at.milliseconds
+    resolvedAt = nil
+    jobsMoved = 0
+    tags = notice.tags
+  }
+
+  private static func id(_ key: String, _ cluster: String) -> UUID {
+    let hex = Array(Digest.sha256(Array("\(cluster)\0\(key)".utf8)).prefix(16)).hexText
+    let cuts = [8, 4, 4, 4, 12]
+    var rest = Substring(hex)
+    let parts = cuts.map { count in
+      defer { rest = rest.dropFirst(count) }
+      return String(rest.prefix(count))
+    }
+    return UUID(uuidString: parts.joined(separator: "-")) ?? UUID()
   }
 
   /// When this was: the end of the episode, or its beginning.
@@ -53,6 +85,7 @@ package struct SinkAlert: Codable, Sendable, Equatable {
 
   /// One line for people: `FIRING critical: worker w1 is lost (connection reset)`.
   var line: String {
+    if tags != nil { return summary }
     let head = isFiring ? "FIRING \(severity)" : "RESOLVED"
     return why.isEmpty ? "\(head): \(summary)" : "\(head): \(summary) (\(why))"
   }

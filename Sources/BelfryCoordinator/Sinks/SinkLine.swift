@@ -1,7 +1,10 @@
+internal import BelfryAPI
+internal import BelfryCore
 internal import CoreMetrics
 internal import Foundation
 internal import Logging
 internal import NIOPosix
+internal import Synchronization
 
 /// One sink's line: what waits in its spool, and the task that delivers it, the oldest first.
 final class SinkLine: Sendable {
@@ -12,7 +15,11 @@ final class SinkLine: Sendable {
   /// The longest that a receiver may ask us to wait.
   static let retryAfterMax = Duration.seconds(3_600)
 
+  /// Deliveries that are kept for people.
+  static let deliveriesMax = 50
+
   private let name: String
+  private let kind: String
   private let spool: AlertSpool
   private let transport: any SinkTransport
   private let logger: Logger
@@ -21,12 +28,14 @@ final class SinkLine: Sendable {
   private let refused: Counter
   private let failed: Counter
   private let dropped: Counter
+  private let deliveries = Mutex<[AlertDelivery]>([])
 
   init(
-    name: String, spool: AlertSpool, transport: any SinkTransport, logger: Logger,
+    name: String, kind: String, spool: AlertSpool, transport: any SinkTransport, logger: Logger,
     metrics: any MetricsFactory
   ) {
     self.name = name
+    self.kind = kind
     self.spool = spool
     self.transport = transport
     self.logger = logger
@@ -46,11 +55,13 @@ final class SinkLine: Sendable {
       let lost = try await NIOThreadPool.singleton.runIfActive { [spool] in try spool.add(alert) }
       if lost > 0 {
         dropped.increment(by: lost)
+        // Which ones they were, only their files knew.
         log(.error, "alerts were dropped: the spool is full", ["count": "\(lost)"])
       }
       arrivals.continuation.yield()
     } catch {
       dropped.increment()
+      note([alert], .dropped, why: "\(error)")
       log(.error, "an alert could not be kept", ["error": "\(error)", "alert": "\(alert.line)"])
     }
   }
@@ -97,6 +108,7 @@ final class SinkLine: Sendable {
     case .delivered:
       spool.remove(batch.map(\.number))
       delivered.increment(by: batch.count)
+      note(batch.map(\.alert), .delivered)
       log(.info, "alerts delivered", ["count": "\(batch.count)", "after": "\(failures) failures"])
       return nil
     case .partly(let refusedOnes, let again, let why):
@@ -104,13 +116,40 @@ final class SinkLine: Sendable {
       spool.remove(batch.indices.filter { !kept.contains($0) }.map { batch[$0].number })
       refused.increment(by: refusedOnes.count)
       delivered.increment(by: batch.count - refusedOnes.count - again.count)
+      let gone = Set(refusedOnes).union(again)
+      note(batch.indices.filter { !gone.contains($0) }.map { batch[$0].alert }, .delivered)
+      note(refusedOnes.map { batch[$0].alert }, .refused, why: why)
+      note(again.map { batch[$0].alert }, .failed, why: why)
       if !refusedOnes.isEmpty {
         log(
           .error, "alerts were refused and are dropped",
           ["why": "\(why)", "alerts": "\(refusedOnes.map { batch[$0].alert.line })"])
       }
       return again.isEmpty ? nil : tryAgain(failures, why: why, after: nil)
-    case .again(let why, let after): return tryAgain(failures, why: why, after: after)
+    case .again(let why, let after):
+      note(batch.map(\.alert), .failed, why: why)
+      return tryAgain(failures, why: why, after: after)
+    }
+  }
+
+  var takesNotices: Bool { kind == SinkSettings.Kind.sentry.rawValue }
+
+  var look: SinkLook {
+    SinkLook(
+      name: name, kind: kind, waiting: spool.count,
+      deliveries: deliveries.withLock { $0.reversed() })
+  }
+
+  private func note(_ alerts: [SinkAlert], _ result: AlertDelivery.Result, why: String = "") {
+    let now = ProcessClock.now().wall
+    deliveries.withLock { deliveries in
+      for alert in alerts {
+        if deliveries.count == Self.deliveriesMax { deliveries.removeFirst() }
+        deliveries.append(
+          AlertDelivery(
+            at: now, alert: AlertID(rule: alert.rule, subject: alert.subject),
+            state: alert.isFiring ? .firing : .resolved, result: result, why: why.cut(200)))
+      }
     }
   }
 

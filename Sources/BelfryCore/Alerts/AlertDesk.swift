@@ -1,11 +1,15 @@
 internal import DequeModule
+internal import OrderedCollections
 
-/// Sends each alert once and has each recorded, the store away or not.
+/// Sends each alert once and has each recorded, the store away or not; holds back what is silenced or
+/// follows from another alert, and sends it later if it still fires then and nobody looks after it.
 ///
-/// With several coordinators the store says who sends: whoever opened or closed the episode there.
-/// While it is away nobody can say so, and an alert must not wait for it, least of all the one about
-/// the store: it is sent at once, and recorded, in order, when the store answers again. Two
+/// With several coordinators the store says who sends: whoever opened, closed or released the episode
+/// there. While it is away nobody can say so, and an alert must not wait for it, least of all the one
+/// about the store: it is sent at once, and recorded, in order, when the store answers again. Two
 /// coordinators that lose the store both send; a lost alert would be worse.
+///
+/// The end of an alert is sent to those who were told of its beginning, whatever is silenced by then.
 ///
 /// Pure: `heard` takes what happened, `next` gives what to do, until it gives nothing.
 package struct AlertDesk: Sendable {
@@ -16,16 +20,27 @@ package struct AlertDesk: Sendable {
     /// What became of `Step.record`: this one opened or closed the episode, another had done so, or
     /// nil when nobody can know.
     case recorded(Bool?)
+    /// The same of `Step.release`.
+    case released(AlertID, Bool?)
+    /// What the store has: all silences, and all open episodes.
+    case read([Silence], open: [Alert])
+    /// Outcomes that were announced here, dead jobs among them.
+    case died([Outcome])
+    case happened(Notice)
   }
 
   package enum Step: Sendable, Equatable {
     case send(Alert)
     /// One at a time; answered by `Event.recorded`.
     case record(Alert)
+    /// One at a time; answered by `Event.released`.
+    case release(Alert)
+    case tell(Notice)
   }
 
   private struct Item {
-    let alert: Alert
+    var alert: Alert
+    /// Or nobody is to be told.
     var isSent: Bool
   }
 
@@ -34,43 +49,148 @@ package struct AlertDesk: Sendable {
 
   private var unrecorded = Deque<Item>()
   private var toSend = Deque<Alert>()
+  private var toTell = Deque<Notice>()
+  private var deadJobs = DeadJobs()
   private var isStoreUp = true
   private var isRecording = false
+  private var releasing: AlertID?
+  private var silences: [Silence] = []
+  /// Episodes that are open, as the store last said and this coordinator knows since.
+  private var open = OrderedDictionary<AlertID, Alert>()
+  /// When an episode was recorded from here: what was read before knows nothing of it.
+  private var recordedAt = OrderedDictionary<AlertID, WallTime>()
+  private static let readMax = Duration.seconds(10)
 
   package init() {}
 
   package var unrecordedCount: Int { unrecorded.count }
 
-  package mutating func heard(_ event: Event) {
+  /// Those that are open, with who holds them back.
+  package var openAlerts: [Alert] { Array(open.values) }
+
+  package mutating func heard(_ event: Event, at now: WallTime) {
     switch event {
-    case .raised(let alert):
-      // Beyond the bound nothing is recorded, but all is sent.
-      if unrecorded.count < Self.unrecordedMax {
-        unrecorded.append(Item(alert: alert, isSent: false))
-        if !isStoreUp { sendUnasked() }
-      } else {
-        toSend.append(alert)
-      }
-    case .storeIs(let up):
-      isStoreUp = up
-      if !up { sendUnasked() }
-    case .recorded(let isOurs):
-      isRecording = false
-      guard let isOurs else {
-        isStoreUp = false
-        sendUnasked()
-        return
-      }
-      guard let item = unrecorded.popFirst() else { return }
-      if isOurs, !item.isSent { toSend.append(item.alert) }
+    case .raised(let alert): raised(alert, at: now)
+    case .storeIs(let up): isStoreUp = up
+    case .recorded(let isOurs): recorded(isOurs, at: now)
+    case .released(let id, let isOurs): released(id, isOurs)
+    case .read(let silences, let alerts):
+      self.silences = silences
+      read(alerts, at: now)
+    case .died(let outcomes): deadJobs.died(outcomes, at: now)
+    case .happened(let notice): toTell.append(notice)
     }
+    toTell.append(contentsOf: deadJobs.due(at: now))
+    if !isStoreUp {
+      tell(at: now)
+      sendUnasked()
+    }
+    release(at: now)
   }
 
   package mutating func next() -> Step? {
     if let alert = toSend.popFirst() { return .send(alert) }
-    guard isStoreUp, !isRecording, let item = unrecorded.first else { return nil }
-    isRecording = true
-    return .record(item.alert)
+    if let notice = toTell.popFirst() { return .tell(notice) }
+    guard isStoreUp else { return nil }
+    if !isRecording, let item = unrecorded.first {
+      isRecording = true
+      return .record(item.alert)
+    }
+    if let id = toRelease, let alert = open[id] {
+      toRelease = nil
+      releasing = id
+      return .release(alert)
+    }
+    return nil
+  }
+
+  /// Why nobody is told of an alert that fires: a silence's id, or the alert it follows from.
+  private func holder(of id: AlertID, at now: WallTime) -> String? {
+    if let silence = silences.first(where: { $0.holds(at: now) && $0.match.matches(id) }) {
+      return silence.id
+    }
+    return Inhibition.cause(of: id, among: open.keys)?.description
+  }
+
+  private mutating func raised(_ raised: Alert, at now: WallTime) {
+    var alert = raised
+    var isSent = false
+    if alert.state == .resolved {
+      isSent = open.removeValue(forKey: alert.id)?.isHeldBack ?? false
+    } else {
+      alert.heldBackBy = holder(of: alert.id, at: now) ?? ""
+      isSent = alert.isHeldBack
+      if open.count < Self.unrecordedMax { open[alert.id] = alert }
+    }
+    // Beyond the bound nothing is recorded, but all is sent.
+    if unrecorded.count < Self.unrecordedMax {
+      unrecorded.append(Item(alert: alert, isSent: isSent))
+    } else if !isSent {
+      toSend.append(alert)
+    }
+  }
+
+  private mutating func recorded(_ isOurs: Bool?, at now: WallTime) {
+    isRecording = false
+    guard let isOurs else {
+      isStoreUp = false
+      return
+    }
+    guard let item = unrecorded.popFirst() else { return }
+    if isOurs, !item.isSent { toSend.append(item.alert) }
+    if item.alert.state != .resolved { recordedAt[item.alert.id] = now }
+  }
+
+  // MARK: what is held back
+
+  private var toRelease: AlertID?
+
+  private mutating func read(_ alerts: [Alert], at now: WallTime) {
+    var next = OrderedDictionary<AlertID, Alert>()
+    recordedAt.removeAll { now < $0.value || now - $0.value > Self.readMax }
+    for id in recordedAt.keys { next[id] = open[id] }
+    for alert in alerts { next[alert.id] = alert }
+    // The store was asked before it heard of these, or has not heard of them yet.
+    for item in unrecorded {
+      next[item.alert.id] = item.alert.state == .resolved ? nil : open[item.alert.id]
+    }
+    if let releasing { next[releasing] = open[releasing] }
+    open = next
+  }
+
+  /// One that is held back by nothing any more.
+  private mutating func release(at now: WallTime) {
+    guard isStoreUp, releasing == nil else { return }
+    toRelease =
+      open.values.first { alert in
+        alert.isHeldBack && alert.state == .firing && holder(of: alert.id, at: now) == nil
+          && !unrecorded.contains { $0.alert.id == alert.id }
+      }?.id
+  }
+
+  private mutating func released(_ id: AlertID, _ isOurs: Bool?) {
+    releasing = nil
+    guard let isOurs else {
+      isStoreUp = false
+      return
+    }
+    open[id]?.heldBackBy = ""
+    if isOurs, let alert = open[id] { toSend.append(alert) }
+  }
+
+  // MARK: without the store
+
+  /// What was held back, is no more, and is known to this coordinator alone.
+  private mutating func tell(at now: WallTime) {
+    // Of what is being recorded the store hears that it is held back; it is released by it.
+    for index in unrecorded.indices.dropFirst(isRecording ? 1 : 0) {
+      let id = unrecorded[index].alert.id
+      guard unrecorded[index].alert.isHeldBack, open[id] != nil, holder(of: id, at: now) == nil
+      else { continue }
+      unrecorded[index].alert.heldBackBy = ""
+      unrecorded[index].isSent = false
+      open[id]?.heldBackBy = ""
+    }
   }
 
   /// All that waits for the store. The end of an episode that did not begin here may be known to the

@@ -10,9 +10,10 @@ extension ClusterCore {
   ) {
     let key = "\(rule)/\(subject)"
     guard openAlerts[key] == nil else { return }
-    let alert = Alert(
+    var alert = Alert(
       rule: rule, subject: subject, severity: severity, summary: summary, why: why,
       firedAt: now.wall, jobsMoved: jobsMoved)
+    alert.coordinator = configuration.name.text
     openAlerts[key] = alert
     ready.alerts.append(alert)
     ready.healthChanged = true

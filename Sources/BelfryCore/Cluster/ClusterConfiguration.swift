@@ -18,6 +18,9 @@ package struct ClusterConfiguration: Sendable {
   /// What people call broker and store.
   package var brokerName = "RabbitMQ"
   package var storeName = "MongoDB"
+  /// The coordinator's own certificate, and its CA's; nil: nobody watches it.
+  package var certificate: CertificateLife?
+  package var authority: CertificateLife?
   /// Of kinds whose jobs do not say it themselves.
   package var retryPolicies: [Kind: RetryPolicy] = [:]
 

@@ -18,6 +18,7 @@ extension ClusterCore {
     cancels.prune(at: now.monotonic)
     reparkLong(at: now)
     forgetAbsent(at: now)
+    watchCertificates(at: now)
   }
 
   /// Asks workers for slots while jobs wait for them.
@@ -64,6 +65,8 @@ extension ClusterCore {
       endBeats(of: worker)
       resolve(
         "node-lost", worker.name.text, why: "forgotten: away for 10 minutes", at: now)
+      resolveIfOpen(
+        Self.certificateExpiry, worker.name.text, why: "forgotten: away for 10 minutes", at: now)
       ready.healthChanged = true
     }
   }

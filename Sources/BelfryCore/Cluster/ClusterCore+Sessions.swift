@@ -14,7 +14,9 @@ extension ClusterCore {
       return
     }
     let served = Set(workers.values.filter(\.isInSession).flatMap(Self.abilities))
-    deaths.heard(hello.death, of: hello.worker)
+    if let death = deaths.heard(hello.death, of: hello.worker), !death.signal.isEmpty {
+      ready.notices.append(.crashed(hello.worker, role: "worker", death, at: now.wall))
+    }
     let worker = open(session, hello, from: address, at: now)
     welcome(worker, session, datagrams: heedBeats(of: worker, on: session, offer))
     reconcile(worker, hello, at: now)

@@ -42,6 +42,7 @@ package struct ClusterCore {
   var isDraining = false
 
   private(set) var lastTick: Instant?
+  private(set) var firstTick: Instant?
   private var nextAssignment: UInt64 = 1
   private var nextTicket: UInt64 = 1
   private var nextSerial: UInt64 = 1
@@ -115,6 +116,7 @@ package struct ClusterCore {
     case .pausesRead(let pauses): pausesRead(pauses, at: now)
     case .storeAsked: parts.storeAsked(at: now)
     case .storeAnswered(let problem): storeAnswered(problem, at: now)
+    case .alertsRead(let alerts): alertsRead(alerts, at: now)
     case .drain: drain(at: now)
     }
   }
@@ -129,6 +131,7 @@ package struct ClusterCore {
       }
     }
     lastTick = now.monotonic
+    firstTick = firstTick ?? now.monotonic
     judgeWorkers(at: now)
     sendHeartbeats(at: now)
     sendBeats(at: now)

@@ -31,6 +31,8 @@ package enum Input: Sendable {
   /// The store is asked how it is; `storeAnswered` says it, if it ever does.
   case storeAsked
   case storeAnswered(StoreProblem?)
+  /// Alert episodes that are open, as the store has them.
+  case alertsRead([Alert])
   /// Planned leave: take no more, settle what can be settled, hand back the rest.
   case drain
 }

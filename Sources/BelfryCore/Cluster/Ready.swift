@@ -21,6 +21,7 @@ package struct Ready: Sendable {
   package var requeues: [DeliveryTag] = []
   package var commands: [QueueCommand] = []
   package var alerts: [Alert] = []
+  package var notices: [Notice] = []
   /// For the alerts' desk, which must not wait for a store that is away; nil when nothing was heard.
   package var storeIsUp: Bool?
   package var answers: [Answer] = []

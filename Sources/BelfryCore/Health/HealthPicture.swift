@@ -19,6 +19,8 @@ package struct HealthPicture: Sendable, Equatable {
     package var lanes: [Lane]
     package var software: String
     package var address: String
+    /// Nil: not known.
+    package var certificateExpires: WallTime?
 
     package static let statesInSession = 
       ["up", "suspect", "degraded", "one-way", "wedged", "draining"]
@@ -56,6 +58,8 @@ package struct HealthPicture: Sendable, Equatable {
   package var lanes: [LaneItem]
   package var parts: [Part]
   package var alerts: [Alert]
+  /// When the CA's certificate ends; nil: not known.
+  package var authorityExpires: WallTime?
 }
 
 extension HealthPicture {
@@ -93,7 +97,7 @@ extension ClusterCore {
         laneItem($0, waiting: waiting[$0] ?? 0, running: running[$0] ?? 0)
       },
       parts: [part("broker", parts.brokerState), part("store", parts.storeState)],
-      alerts: Array(openAlerts.values))
+      alerts: Array(openAlerts.values), authorityExpires: configuration.authority?.ends)
   }
 
   private func coordinatorNode(at now: Now) -> HealthPicture.Node {
@@ -101,7 +105,7 @@ extension ClusterCore {
       name: configuration.name.text, role: "coordinator", state: isDraining ? "draining" : "up",
       reason: "", since: WallTime(milliseconds: 0), boot: configuration.boot, slots: 0,
       running: 0, heartbeatAge: .zero, labels: [], kinds: [], lanes: configuration.lanes,
-      software: "", address: "")
+      software: "", address: "", certificateExpires: configuration.certificate?.ends)
   }
 
   private func node(_ worker: Worker, at now: Now) -> HealthPicture.Node {
@@ -111,7 +115,7 @@ extension ClusterCore {
       since: worker.since, boot: worker.boot, slots: worker.hello.slots, running: worker.running,
       heartbeatAge: now.monotonic - worker.detector.lastHeard, labels: worker.hello.labels,
       kinds: worker.hello.kinds, lanes: worker.hello.lanes, software: worker.hello.software,
-      address: worker.address)
+      address: worker.address, certificateExpires: worker.hello.certificate?.ends)
   }
 
   private func state(of worker: Worker) -> String {

@@ -22,10 +22,12 @@ struct Deaths {
   private static let countMax = 100
   private var deaths: [(worker: NodeName, death: Death)] = []
 
-  mutating func heard(_ death: Death?, of worker: NodeName) {
-    guard let death, !deaths.contains(where: { $0.death.boot == death.boot }) else { return }
+  /// - Returns: the death, if it is new.
+  mutating func heard(_ death: Death?, of worker: NodeName) -> Death? {
+    guard let death, !deaths.contains(where: { $0.death.boot == death.boot }) else { return nil }
     if deaths.count == Self.countMax { deaths.removeFirst() }
     deaths.append((worker, death))
+    return death
   }
 
   /// What is known of a loss beyond that it was one; nil: nothing new.

@@ -67,6 +67,8 @@ package struct Hello: Sendable, Equatable {
   package var death: Death?
   /// It sends and reads heartbeat datagrams.
   package var datagrams: Bool
+  /// That of the connection: never said by the worker itself. Nil: not known.
+  package var certificate: CertificateLife?
 
   package init(
     worker: NodeName, boot: BootID, slots: Int, kinds: [Kind], lanes: [Lane] = [.default],

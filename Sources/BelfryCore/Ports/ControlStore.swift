@@ -125,3 +125,4 @@ extension DelayedJob {
 
 /// What a coordinator needs of the store.
 package typealias ClusterStore = OutcomeStore & ControlStore & ScheduleStore & RecordStore
+  & AlertStore

@@ -71,7 +71,15 @@ enum Schema {
       written_at INTEGER NOT NULL, fields BLOB NOT NULL, PRIMARY KEY (collection, id)
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS records_written ON records (collection, written_at);
+    CREATE INDEX IF NOT EXISTS alerts_resolved ON alerts (resolved_at) WHERE NOT is_open;
     """
+
+  private static let alertColumns = [
+    ("why_resolved", "TEXT NOT NULL DEFAULT ''"), ("held_back_by", "TEXT NOT NULL DEFAULT ''"),
+    ("released_by", "TEXT NOT NULL DEFAULT ''"), ("coordinator", "TEXT NOT NULL DEFAULT ''"),
+    ("acknowledged_by", "TEXT"), ("acknowledged_at", "INTEGER"),
+    ("note", "TEXT NOT NULL DEFAULT ''"),
+  ]
 
   /// Makes the tables where there are none; refuses what is not ours, is damaged, or is of a newer
   /// Belfry.
@@ -85,7 +93,7 @@ enum Schema {
       throw EmbeddedError(error, at: path)
     }
     try check(database, at: path)
-    do throws(SQLiteFailure) { try database.execute(additions) } catch {
+    do throws(SQLiteFailure) { try add(to: database) } catch {
       throw EmbeddedError(error, at: path)
     }
   }
@@ -93,9 +101,18 @@ enum Schema {
   private static func make(_ database: Database) throws(SQLiteFailure) {
     try database.begin(isSynced: true)
     try database.execute(tables)
-    try database.execute(additions)
+    try add(to: database)
     try database.execute("PRAGMA application_id=\(application); PRAGMA user_version=\(version);")
     try database.commit()
+  }
+
+  private static func add(to database: Database) throws(SQLiteFailure) {
+    try database.execute(additions)
+    for (column, type) in alertColumns {
+      let isThere = try database.number(
+        "SELECT count(*) FROM pragma_table_info('alerts') WHERE name = '\(column)'")
+      if isThere == 0 { try database.execute("ALTER TABLE alerts ADD COLUMN \(column) \(type);") }
+    }
   }
 
   private static func check(_ database: Database, at path: String) throws(EmbeddedError) {

@@ -80,36 +80,4 @@ extension EmbeddedStore {
       attempt: Int(row.int(3)), due: WallTime(milliseconds: row.int(4)), exchange: row.text(5),
       routingKey: row.text(6), message: try MessageRow.message(row.bytes(7), body: row.bytes(8)))
   }
-
-  // MARK: alerts
-
-  package func openAlert(_ alert: Alert) async -> Bool? {
-    let opened = await engine.perform(isSynced: true) { database throws(SQLiteFailure) in
-      try database.run(
-        """
-        INSERT OR IGNORE INTO alerts
-          (rule, subject, is_open, severity, summary, why, fired_at, jobs_moved)
-        VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7)
-        """,
-        .text(alert.rule), .text(alert.subject), .text(alert.severity.rawValue),
-        .text(alert.summary), .text(alert.why), .int(alert.firedAt.milliseconds),
-        .int(alert.jobsMoved))
-      return database.changes == 1
-    }
-    return try? opened.get()  // Not answered is nil.
-  }
-
-  package func closeAlert(_ alert: Alert) async -> Bool? {
-    let closed = await engine.perform(isSynced: true) { database throws(SQLiteFailure) in
-      try database.run(
-        """
-        UPDATE alerts SET is_open = 0, resolved_at = ?3, jobs_moved = ?4
-        WHERE rule = ?1 AND subject = ?2 AND is_open
-        """,
-        .text(alert.rule), .text(alert.subject), .int(alert.resolvedAt?.milliseconds),
-        .int(alert.jobsMoved))
-      return database.changes == 1
-    }
-    return try? closed.get()  // Not answered is nil.
-  }
 }

@@ -6,7 +6,7 @@ internal import Synchronization
 /// Switches make it behave like a store in trouble: `isDown` (nothing gets through), `hold` (calls
 /// wait until `release`), `loseAnswers` (applied, but the answer does not come).
 package final class InMemoryStore: ClusterStore {
-  private let state = Mutex(State())
+  let state = Mutex(State())
   private let now: @Sendable () -> WallTime
   private let claim: Duration
 
@@ -90,31 +90,6 @@ package final class InMemoryStore: ClusterStore {
     }
   }
 
-  // MARK: Alerts
-
-  package func openAlert(_ alert: Alert) async -> Bool? {
-    await waitWhileHeld()
-    return state.withLock { state in
-      guard !state.isDown else { return nil }
-      guard !state.alerts.contains(where: { $0.isOpenEpisode(of: alert) }) else { return false }
-      state.alerts.append(alert)
-      return true
-    }
-  }
-
-  package func closeAlert(_ alert: Alert) async -> Bool? {
-    await waitWhileHeld()
-    return state.withLock { state in
-      guard !state.isDown else { return nil }
-      guard let index = state.alerts.firstIndex(where: { $0.isOpenEpisode(of: alert) })
-      else { return false }
-      state.alerts[index].state = .resolved
-      state.alerts[index].resolvedAt = alert.resolvedAt
-      state.alerts[index].jobsMoved = alert.jobsMoved
-      return true
-    }
-  }
-
   package func check() async -> StoreProblem? {
     await waitWhileHeld()
     return state.withLock { state in
@@ -124,7 +99,7 @@ package final class InMemoryStore: ClusterStore {
 
   // MARK: Control
 
-  private static let problem = StoreProblem(isPermanent: false, message: down)
+  static let problem = StoreProblem(isPermanent: false, message: down)
 
   package func addCancel(_ job: JobID, by: String) async -> StoreProblem? {
     let now = now()
@@ -386,17 +361,17 @@ package final class InMemoryStore: ClusterStore {
 
   // MARK: Private
 
-  fileprivate struct Owed {
+  struct Owed {
     var publish: OwedPublish
     var claimedUntil: WallTime?
   }
 
-  fileprivate struct Firing: Hashable {
+  struct Firing: Hashable {
     var name: String
     var due: WallTime
   }
 
-  fileprivate struct RecordKey: Hashable {
+  struct RecordKey: Hashable {
     let collection: StoredRecord.Collection
     let id: String
 
@@ -408,7 +383,7 @@ package final class InMemoryStore: ClusterStore {
     }
   }
 
-  fileprivate struct State {
+  struct State {
     var isDown = false
     var answersToLose = 0
     /// Nil: nothing is held up.
@@ -416,6 +391,7 @@ package final class InMemoryStore: ClusterStore {
     var outcomes: [JobID: Outcome] = [:]
     var owed: [OwedID: Owed] = [:]
     var alerts: [Alert] = []
+    var releasers: [AlertID: String] = [:]
     /// With the order in which outcomes came.
     var order: [JobID] = []
     var recorded: [JobID: WallTime] = [:]
@@ -450,7 +426,7 @@ package final class InMemoryStore: ClusterStore {
     }
   }
 
-  private func waitWhileHeld() async {
+  func waitWhileHeld() async {
     await withCheckedContinuation { continuation in
       let isHeld = state.withLock { state in
         guard state.held != nil else { return false }
@@ -483,11 +459,5 @@ extension Outcome {
     if isWithoutJob { copy.job = nil }
     if isWithoutResult { copy.result = nil }
     return copy
-  }
-}
-
-extension Alert {
-  fileprivate func isOpenEpisode(of other: Alert) -> Bool {
-    state == .firing && rule == other.rule && subject == other.subject
   }
 }

@@ -31,6 +31,7 @@ package enum Transcript {
     case .pausesRead(let pauses): "pausesRead " + list(pauses) { "\($0.lane) by \($0.by)" }
     case .storeAsked: "storeAsked"
     case .storeAnswered(let problem): "storeAnswered \(problem?.message ?? "well")"
+    case .alertsRead(let alerts): "alertsRead " + list(alerts) { "\($0.id)" }
     case .drain: "drain"
     }
   }
@@ -133,6 +134,7 @@ package enum Transcript {
     lines += ready.beatsOver.map { "datagrams of session \($0.number) are over" }
     lines += ready.requeues.map { "requeue \(text($0))" }
     lines += ready.commands.map(text)
+    lines += ready.notices.map { "notice \($0.rule)/\($0.subject): \($0.summary)" }
     lines += ready.alerts.map {
       "alert \($0.rule)/\($0.subject) \($0.state): \($0.summary): \($0.why)"
     }

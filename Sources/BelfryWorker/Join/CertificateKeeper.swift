@@ -7,8 +7,9 @@ internal import Logging
 internal import NIOCore
 internal import SwiftProtobuf
 
-/// Keeps a worker's certificate young: a new one, with a new key, at two thirds of its life, give or take
-/// a tenth, so that machines that joined together do not renew together. One that has ended, because the
+/// Keeps a worker's certificate young: a new one, with a new key, at two thirds of its life, up to a tenth
+/// of it sooner, so that machines that joined together do not renew together. Not later: an alert says 48 h
+/// before the end of seven days that it was not. One that has ended, because the
 /// machine was off, is renewed with the old key's signature.
 struct CertificateKeeper: Sendable {
   private static let tryAgain = Duration.seconds(5)
@@ -28,7 +29,7 @@ struct CertificateKeeper: Sendable {
     let made = min(
       validity.notBeforeEpochSeconds + Validity.backdating, validity.notAfterEpochSeconds)
     let life = Double(validity.notAfterEpochSeconds - made)
-    return made + Int64(life * (2.0 / 3 + (random - 0.5) * 0.2))
+    return made + Int64(life * (2.0 / 3 - random * 0.1))
   }
 
   /// Before the first session: a certificate that has ended lets nobody in. Throws `SessionRefused` when it

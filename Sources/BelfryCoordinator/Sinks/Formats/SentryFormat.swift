@@ -67,7 +67,8 @@ struct SentryFormat: SinkFormat {
       json.object("tags") {
         $0.field("rule", alert.rule)
         $0.field("subject", alert.subject)
-        $0.field("state", alert.status)
+        guard let tags = alert.tags else { return $0.field("state", alert.status) }
+        for (name, value) in tags.sorted(by: { $0.key < $1.key }) { $0.field(name, value) }
       }
     }
     return json.text
@@ -77,6 +78,7 @@ struct SentryFormat: SinkFormat {
     guard alert.isFiring else { return "info" }
     switch alert.severity {
     case "critical": return "fatal"
+    case "error": return "error"
     case "warning": return "warning"
     default: return "info"
     }

@@ -1,0 +1,30 @@
+internal import OrderedCollections
+
+/// Episodes that are open in the store and over all the same: whoever raised them is gone.
+extension ClusterCore {
+  mutating func alertsRead(_ alerts: [Alert], at now: Now) {
+    for alert in alerts where openAlerts[alert.id.description] == nil {
+      if let why = leftoverIsOver(alert, at: now) {
+        resolve(alert.rule, alert.subject, why: why, at: now)
+      }
+    }
+  }
+
+  /// Why an episode that is not open here is over; nil: it is not, or others know better.
+  private func leftoverIsOver(_ alert: Alert, at now: Now) -> String? {
+    if alert.rule == Self.certificateExpiry, isCertificateGood(alert.subject, at: now) {
+      return "renewed"
+    }
+    // Of an earlier process of this coordinator alone: another one may still see what it raised.
+    guard alert.coordinator == configuration.name.text else { return nil }
+    switch alert.rule {
+    case "broker-down": return parts.brokerState.state == .up ? "it is back" : nil
+    case "store-down": return parts.storeState.state == .up ? "it is back" : nil
+    default:
+      guard let firstTick, now.monotonic - firstTick >= configuration.forgetAfter else {
+        return nil
+      }
+      return "not seen again since coordinator \(configuration.name) was started anew"
+    }
+  }
+}
