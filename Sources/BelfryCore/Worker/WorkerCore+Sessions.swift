@@ -62,6 +62,7 @@ extension WorkerCore {
     case .cancel(_, let assignment): end(assignment, as: .cancelling)
     case .drain: beginDraining()
     case .want(let slots): sessions[session]?.wanted = max(0, slots)
+    case .coordinators: return
     case .returned(let total):
       guard let old = sessions[session]?.returned, total >= old else { return }
       sessions[session]?.returned = total

@@ -172,6 +172,7 @@ package enum Transcript {
     case .drain: "drain"
     case .want(let slots): "want \(slots)"
     case .returned(let total): "returned \(total)"
+    case .coordinators(let all): "coordinators " + list(all) { "\($0.name)" }
     }
   }
 
