@@ -32,9 +32,6 @@ package struct Coordinator: Service {
     package var reports: (@Sendable (NodeReport) -> Void)?
     /// Nil: this coordinator lets no machine in and renews no certificate.
     package var issuer: CertificateIssuer?
-    /// Where machines reach the cluster, `https://host:port`; empty: where they reached it.
-    package var addresses: [String] = []
-    package var software = ""
 
     package init(
       core: ClusterConfiguration, cluster: String, server: RPCServer.Configuration,
@@ -101,6 +98,7 @@ package struct Coordinator: Service {
     guard try await opens({ try await directoryPolling.begin() }) else { return }
     // Before the first job comes: it may be one of those.
     let mark = Mutex<CancelMark?>(nil)
+    let roster = RosterKeeping(store: store, shell: shell)
     guard
       try await opens({
         let read = try await polling.begin(); mark.withLock { $0 = read }
@@ -144,7 +142,8 @@ package struct Coordinator: Service {
           store: store, shell: shell, lanes: configuration.core.lanes, logger: logger
         ).run()
       }
-      tasks.addTask { try await serve(shell, gate, directory) }
+      tasks.addTask { try await roster.run() }
+      tasks.addTask { try await serve(shell, gate, directory, roster) }
       // `serve` is the only task that ends by itself: when it has, the rest is told to.
       do {
         try await tasks.next()
@@ -191,7 +190,7 @@ package struct Coordinator: Service {
   }
 
   private func serve(
-    _ shell: CoreShell, _ gate: BrokerGate, _ directory: NodeDirectory
+    _ shell: CoreShell, _ gate: BrokerGate, _ directory: NodeDirectory, _ roster: RosterKeeping
   ) async throws {
     guard try await opens({ try await gate.open(within: configuration.wait) }) else { return }
     var router = router(shell, directory)
@@ -237,6 +236,7 @@ package struct Coordinator: Service {
     let jobs = JobsService(
       shell: shell, store: store, payloadBytesMax: configuration.payloadBytesMax,
       newJobID: NewJobID.make)
+    await tellLeave(roster)
     let cluster = ClusterService(shell: shell, store: store, cluster: configuration.cluster)
     var router = RPCRouter(encodings: [.belfry, .protobuf])
     Routes.register(jobs, audit, in: &router)
@@ -248,10 +248,22 @@ package struct Coordinator: Service {
     let membership = MembershipService(
       store: store, shell: shell, directory: directory, issuer: configuration.issuer,
       cluster: configuration.cluster, coordinator: configuration.core.name,
-      addresses: configuration.addresses, software: configuration.software, logger: logger)
+      software: configuration.core.software, logger: logger)
     Routes.register(membership, audit, in: &router)
     Routes.registerSession(shell, directory, logger, in: &router)
     ServerReflection.register(in: &router)
     return router
   }
 }
+  /// A store that does not answer does not hold it up: the others have heard that it drains.
+  private func tellLeave(_ roster: RosterKeeping) async {
+    let (told, teller) = AsyncStream.makeStream(of: Void.self)
+    let limit = group.next().scheduleTask(in: .seconds(2)) { teller.finish() }
+    Task {
+      await roster.leave()
+      teller.finish()
+    }
+    for await _ in told {}
+    limit.cancel()
+  }
+

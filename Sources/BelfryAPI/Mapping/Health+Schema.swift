@@ -56,6 +56,7 @@ extension Belfry_V1_NodeHealth {
     lanes = node.lanes.map(\.text)
     software = node.software
     address = node.address
+    certificateExpiresMs = node.certificateExpires.wireMilliseconds
   }
 }
 

@@ -118,6 +118,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
       var core = ClusterConfiguration(
         name: me.name, boot: boot, lanes: lanes, storeForWorkers: try settings.text(.workersStore))
       core.retryPolicies = try setup.retryPolicies()
+      core.addresses = try setup.addresses()
+      core.software = "belfry \(BelfryCommand.version)"
       let payloadMax = try settings.number(.payloadMax) ?? 4 << 20
       let limits = try setup.limits(payloadMax: payloadMax)
       var configuration = Coordinator.Configuration(
@@ -127,8 +129,6 @@ struct CoordinatorCommand: AsyncParsableCommand {
         wait: try settings.duration(.coordinatorWait) ?? .seconds(30))
       configuration.outcomesKept = try setup.outcomesKept()
       configuration.issuer = try setup.issuer(me, logs.logger)
-      configuration.addresses = try setup.addresses()
-      configuration.software = "belfry \(BelfryCommand.version)"
       let notices = SystemdNotices(drainMax: configuration.drainMax, logger: logs.logger)
       notices?.tell(NodeReport(phase: .starting, sentence: "waits for MongoDB"))
       if let notices { configuration.reports = { notices.tell($0) } }

@@ -102,6 +102,7 @@ extension Document {
       ("kinds", .list(node.kinds.map { .text($0) })),
       ("lanes", .list(node.lanes.map { .text($0) })), ("software", .text(node.software)),
       ("address", .text(node.address)),
+      ("certificateExpires", time(node.certificateExpiresMs)),
     ])
   }
 

@@ -11,8 +11,8 @@ struct NodeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "List the nodes that the cluster sees or has a record of.",
       discussion: """
-        RECORD is what is written down: member, revoked, removed; empty for a node whose certificate was
-        made by hand. STATE is what the coordinator that is asked sees now.
+        RECORD is what is written down: member, revoked, removed; empty for a coordinator, and for a node whose
+        certificate was made by hand. STATE is what the coordinator that is asked sees now.
         """)
 
     @OptionGroup var client: ClientOptions
@@ -134,7 +134,12 @@ extension Document {
         ("running", seen.map { .number(Int($0.running)) } ?? .none),
         ("labels", Self.labels(labels)), ("ephemeral", record.ephemeral ? .flag(true) : .none),
         ("serial", .text(record.serial)),
-        ("certificateExpires", Self.time(record.certificateExpiresMs)),
+        (
+          "certificateExpires",
+          Self.time(
+            record.certificateExpiresMs > 0
+              ? record.certificateExpiresMs : seen?.certificateExpiresMs ?? 0)
+        ),
         ("joined", Self.time(record.joinedMs)), ("token", .text(record.token)),
         ("address", .text(seen?.address ?? "")), ("software", .text(seen?.software ?? "")),
         ("reason", .text(record.reason.isEmpty ? seen?.reason ?? "" : record.reason)),

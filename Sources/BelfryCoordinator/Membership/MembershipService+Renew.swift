@@ -74,7 +74,7 @@ extension MembershipService {
     logger.info(
       "a certificate was renewed",
       metadata: ["node": "\(shown.name)", "serial": "\(issued.serial)"])
-    return reply(node, issued, issuer)
+    return await reply(node, issued, issuer)
   }
 
   private static func refuseUnlessWelcome(

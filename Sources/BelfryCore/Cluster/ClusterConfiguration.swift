@@ -18,6 +18,9 @@ package struct ClusterConfiguration: Sendable {
   /// What people call broker and store.
   package var brokerName = "RabbitMQ"
   package var storeName = "MongoDB"
+  /// Where workers and people reach this coordinator, `https://host:port`; empty: nobody has said it.
+  package var addresses: [String] = []
+  package var software = ""
   /// Of kinds whose jobs do not say it themselves.
   package var retryPolicies: [Kind: RetryPolicy] = [:]
 

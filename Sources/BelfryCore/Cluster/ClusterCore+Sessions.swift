@@ -65,6 +65,7 @@ extension ClusterCore {
             coordinator: configuration.name, boot: configuration.boot,
             store: configuration.storeForWorkers, coordinatorRecords: records))
       ))
+    tellCoordinators(session)
   }
 
   /// The hello names, by assignment id, what runs and what is not yet acknowledged: those are

@@ -37,6 +37,10 @@ package struct ClusterCore {
   var resting: [JobID: Instant] = [:]
   /// Lookups on their way, by ticket.
   var lookups: [UInt64: JobID] = [:]
+  var roster = CoordinatorRoster()
+  /// Since when this coordinator is up, or draining.
+  var ownSince: WallTime?
+  var certificateExpires: WallTime?
   var isDraining = false
 
   private(set) var lastTick: Instant?
@@ -108,6 +112,10 @@ package struct ClusterCore {
     case .forgotten(let jobs):
       for job in jobs { cancels.remove(job) }
     case .pausesRead(let pauses): pausesRead(pauses, at: now)
+    case .coordinatorsRead(let records): coordinatorsRead(records, at: now)
+    case .certificate(let expires):
+      certificateExpires = expires
+      ready.healthChanged = true
     case .storeAsked: parts.storeAsked(at: now)
     case .storeAnswered(let problem): storeAnswered(problem, at: now)
     case .drain: drain(at: now)
@@ -122,6 +130,7 @@ package struct ClusterCore {
       }
     }
     lastTick = now.monotonic
+    ownSince = ownSince ?? now.wall
     judgeWorkers(at: now)
     sendHeartbeats(at: now)
     wakeResting(at: now)

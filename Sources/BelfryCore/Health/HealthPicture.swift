@@ -19,6 +19,8 @@ package struct HealthPicture: Sendable, Equatable {
     package var lanes: [Lane]
     package var software: String
     package var address: String
+    /// Nil: unknown.
+    package var certificateExpires: WallTime?
 
     package static let statesInSession = ["up", "suspect", "degraded", "wedged", "draining"]
     package var isInSession: Bool { Self.statesInSession.contains(state) }
@@ -87,20 +89,12 @@ extension ClusterCore {
     }
     return HealthPicture(
       coordinator: configuration.name, verdict: verdict(),
-      nodes: [coordinatorNode(at: now)] + workers.values.map { node($0, at: now) },
+      nodes: coordinatorNodes(at: now) + workers.values.map { node($0, at: now) },
       lanes: configuration.lanes.map {
         laneItem($0, waiting: waiting[$0] ?? 0, running: running[$0] ?? 0)
       },
       parts: [part("broker", parts.brokerState), part("store", parts.storeState)],
       alerts: Array(openAlerts.values))
-  }
-
-  private func coordinatorNode(at now: Now) -> HealthPicture.Node {
-    HealthPicture.Node(
-      name: configuration.name.text, role: "coordinator", state: isDraining ? "draining" : "up",
-      reason: "", since: WallTime(milliseconds: 0), boot: configuration.boot, slots: 0,
-      running: 0, heartbeatAge: .zero, labels: [], kinds: [], lanes: configuration.lanes,
-      software: "", address: "")
   }
 
   private func node(_ worker: Worker, at now: Now) -> HealthPicture.Node {
@@ -110,7 +104,7 @@ extension ClusterCore {
       since: worker.since, boot: worker.boot, slots: worker.hello.slots, running: worker.running,
       heartbeatAge: now.monotonic - worker.detector.lastHeard, labels: worker.hello.labels,
       kinds: worker.hello.kinds, lanes: worker.hello.lanes, software: worker.hello.software,
-      address: worker.address)
+      address: worker.address, certificateExpires: nil)
   }
 
   private func state(of worker: Worker) -> String {

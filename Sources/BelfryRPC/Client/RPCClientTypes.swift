@@ -10,6 +10,17 @@ package struct RPCTarget: Sendable, Hashable, CustomStringConvertible {
     self.port = port
   }
 
+  /// Reads `description`; nil for anything else.
+  package init?(_ text: String) {
+    guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+      (1...65_535).contains(port)
+    else { return nil }
+    var host = text[..<colon]
+    if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+    guard !host.isEmpty, !host.contains("/"), !host.contains(" ") else { return nil }
+    self.init(host: String(host), port: port)
+  }
+
   /// What a server in the same process is called, in `:authority` and in messages.
   static let inProcess = RPCTarget(host: "in-process", port: 0)
 

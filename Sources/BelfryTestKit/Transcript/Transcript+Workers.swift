@@ -57,6 +57,7 @@ extension Transcript {
     case .handlerTimedOut(let assignment, let limit):
       "handlerTimedOut \(text(assignment)) after \(limit.shortText)"
     case .handlerGivenUp(let assignment, _): "handlerGivenUp \(text(assignment))"
+    case .remembered(let list): "remembered " + Transcript.list(list) { "\($0.name)" }
     case .progressed(let news):
       "progressed " + list(news) { "\(text($0.assignment)) \($0.progress.permille)" }
     case .handlerReturned(let assignment): "handlerReturned \(text(assignment))"
@@ -85,6 +86,7 @@ extension Transcript {
     lines += ready.ends.map { "end \(text($0))" }
     lines += ready.records.map(text)
     if let store = ready.store { lines.append("store \(store)") }
+    lines += ready.links.map { "link \($0)" }
     lines += ready.closes.map { "close session \($0.number)" }
     if ready.isWedged { lines.append("is wedged") }
     if ready.hasDrained { lines.append("has drained") }

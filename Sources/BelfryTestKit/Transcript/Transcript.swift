@@ -27,6 +27,8 @@ package enum Transcript {
     case .cancelsRead(let jobs): "cancelsRead " + list(jobs, \.text)
     case .forgotten(let jobs): "forgotten " + list(jobs, \.text)
     case .pausesRead(let pauses): "pausesRead " + list(pauses) { "\($0.lane) by \($0.by)" }
+    case .coordinatorsRead(let records): "coordinatorsRead " + list(records, \.id)
+    case .certificate(let expires): "certificate until \(text(expires))"
     case .storeAsked: "storeAsked"
     case .storeAnswered(let problem): "storeAnswered \(problem?.message ?? "well")"
     case .drain: "drain"
