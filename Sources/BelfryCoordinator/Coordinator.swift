@@ -1,5 +1,6 @@
 internal import BelfryAPI
 package import BelfryCore
+package import BelfryIdentity
 internal import BelfryNet
 package import BelfryRPC
 package import Logging
@@ -30,6 +31,11 @@ package struct Coordinator: Service {
     /// Told four times a second how the coordinator is, on the loop of its core, once MongoDB is
     /// there: a loop that hangs falls silent.
     package var reports: (@Sendable (NodeReport) -> Void)?
+    /// Where operators of this machine call, whatever becomes of certificates; nil: nowhere.
+    package var socket: LocalSocket?
+    /// Where certificate and key are, to be renewed in time by a coordinator that has the CA; nil: whoever
+    /// made them cares for that.
+    package var identity: IdentityFiles?
     /// Nil: this coordinator lets no machine in and renews no certificate.
     package var issuer: CertificateIssuer?
 
@@ -92,13 +98,13 @@ package struct Coordinator: Service {
       payloadBytesMax: configuration.payloadBytesMax, newJobID: NewJobID.make)
     let polling = ControlPolling(
       store: store, shell: shell, outcomesKept: configuration.outcomesKept, logger: logger)
+    let roster = RosterKeeping(store: store, shell: shell)
     watched { await shell.picture() }
     let directory = NodeDirectory()
     let directoryPolling = DirectoryPolling(store: store, directory: directory, logger: logger)
     guard try await opens({ try await directoryPolling.begin() }) else { return }
     // Before the first job comes: it may be one of those.
     let mark = Mutex<CancelMark?>(nil)
-    let roster = RosterKeeping(store: store, shell: shell)
     guard
       try await opens({
         let read = try await polling.begin(); mark.withLock { $0 = read }
@@ -201,12 +207,28 @@ package struct Coordinator: Service {
         Roles.refusal(method, peer) ?? directory.refusal(peer, at: ProcessClock.now().wall)
       },
       recognize: { directory.refusal($0, at: ProcessClock.now().wall) == nil }, logger: logger)
+    let certificate = ownCertificate
+    certificate?.renewIfDue()
     let address = try await server.start()
+    tell(shell, server)
+    if let socket = configuration.socket {
+      try await server.serve(on: socket)
+      logger.info("serves operators of this machine", metadata: ["socket": "\(socket.path)"])
+    }
     logger.info("coordinator is ready", metadata: ["address": "\(address)"])
     await shell.serves()
     started(address)
     await withTaskGroup(of: Void.self) { tasks in
       tasks.addTask { await cutOff(server, directory) }
+      if let certificate {
+        // It ends when it is cancelled.
+        tasks.addTask {
+          try? await certificate.run { tls in
+            try server.use(tls)
+            tell(shell, server)
+          }
+        }
+      }
       // Cancelled is as good a reason to leave as the signal.
       try? await gracefulShutdown()
       tasks.cancelAll()
@@ -214,8 +236,20 @@ package struct Coordinator: Service {
     logger.info("coordinator is leaving: takes no new jobs, settles what it can")
     health.stopServing()
     await leave(shell)
+    await tellLeave(roster)
     health.finish()
     await server.shutdownGracefully(deadline: .seconds(5))
+  }
+
+  private var ownCertificate: OwnCertificate? {
+    guard let files = configuration.identity, let issuer = configuration.issuer else { return nil }
+    return OwnCertificate(files: files, issuer: issuer, logger: logger)
+  }
+
+  /// Until when the certificate is good that is shown.
+  private func tell(_ shell: CoreShell, _ server: RPCServer) {
+    guard let end = server.identity?.notAfter else { return }
+    shell.post(.certificate(expires: WallTime(milliseconds: end * 1_000)))
   }
 
   private func leave(_ shell: CoreShell) async {
@@ -231,12 +265,23 @@ package struct Coordinator: Service {
     shell.closeSessions("the coordinator is leaving")
   }
 
+  /// A store that does not answer does not hold it up: the others have heard that it drains.
+  private func tellLeave(_ roster: RosterKeeping) async {
+    let (told, teller) = AsyncStream.makeStream(of: Void.self)
+    let limit = group.next().scheduleTask(in: .seconds(2)) { teller.finish() }
+    Task {
+      await roster.leave()
+      teller.finish()
+    }
+    for await _ in told {}
+    limit.cancel()
+  }
+
   private func router(_ shell: CoreShell, _ directory: NodeDirectory) -> RPCRouter {
     let audit = AuditLog(store: store, coordinator: configuration.core.name, logger: logger)
     let jobs = JobsService(
       shell: shell, store: store, payloadBytesMax: configuration.payloadBytesMax,
       newJobID: NewJobID.make)
-    await tellLeave(roster)
     let cluster = ClusterService(shell: shell, store: store, cluster: configuration.cluster)
     var router = RPCRouter(encodings: [.belfry, .protobuf])
     Routes.register(jobs, audit, in: &router)
@@ -255,15 +300,3 @@ package struct Coordinator: Service {
     return router
   }
 }
-  /// A store that does not answer does not hold it up: the others have heard that it drains.
-  private func tellLeave(_ roster: RosterKeeping) async {
-    let (told, teller) = AsyncStream.makeStream(of: Void.self)
-    let limit = group.next().scheduleTask(in: .seconds(2)) { teller.finish() }
-    Task {
-      await roster.leave()
-      teller.finish()
-    }
-    for await _ in told {}
-    limit.cancel()
-  }
-

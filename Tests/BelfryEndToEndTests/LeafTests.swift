@@ -36,6 +36,7 @@ struct LeafTests {
     "explain": [],
     "cert init": ["--cluster", "leaf", "--dir", "{folder}/leaf"],
     "cert issue": ["worker", "leaf", "--dir", "{folder}/certs"],
+    "cert renew": [],
     "coordinator init": ["--cluster", "leaf", "--dir", "{folder}/init", "--host", "127.0.0.1"],
     "coordinator limits": [],
     "health": [],

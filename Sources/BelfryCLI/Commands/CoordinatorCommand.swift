@@ -51,6 +51,15 @@ struct CoordinatorCommand: AsyncParsableCommand {
     var certificateLife: DurationOption?
     @Option(help: "Where to serve RPC (BELFRY_LISTEN). [default: 0.0.0.0:7443]")
     var listen: String?
+    @Option(
+      help:
+        "Unix socket for operators of this machine, or off (BELFRY_SOCKET). [default: operator.sock in --state]"
+    )
+    var socket: String?
+    @Option(
+      help: "A user who is operator there, besides root and the coordinator's own; may be repeated."
+    )
+    var socketUser: [String] = []
     @Option(help: "Lanes to serve, comma-separated (BELFRY_LANES). [default: default]")
     var lanes: [String] = []
     @Option(help: "A foreign queue: QUEUE=KIND[,id=message-id][,lane=LANE]. May be repeated.")
@@ -89,6 +98,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
       options.note(.advertise, advertise)
       options.note(.certificateLife, certificateLife)
       options.note(.listen, listen)
+      options.note(.socket, socket)
+      options.note(.socketUsers, socketUser)
       options.note(.lanes, lanes)
       options.note(.attach, attach)
       options.note(.workersStore, workersStore)
@@ -129,12 +140,15 @@ struct CoordinatorCommand: AsyncParsableCommand {
         wait: try settings.duration(.coordinatorWait) ?? .seconds(30))
       configuration.outcomesKept = try setup.outcomesKept()
       configuration.issuer = try setup.issuer(me, logs.logger)
+      configuration.identity = IdentityFiles(folder: me.folder)
       let notices = SystemdNotices(drainMax: configuration.drainMax, logger: logs.logger)
       notices?.tell(NodeReport(phase: .starting, sentence: "waits for MongoDB"))
       if let notices { configuration.reports = { notices.tell($0) } }
       setup.warnOfSecrets(logs.logger)
       let local = try LocalSetup(settings, logs.logger)
       let state = try settings.text(.state) ?? me.folder
+      configuration.socket = try OperatorSocket.listening(
+        settings, state: state, cluster: me.cluster)
       let sinks = try setup.sinks(me, state: state, logs.logger)
       let coordinator = Coordinator(
         configuration, queue: queue, store: store,

@@ -11,6 +11,8 @@ package struct PeerIdentity: Sendable, Hashable, CustomStringConvertible {
   package let name: String
   /// End of the certificate's validity, in seconds since 1970 (UTC).
   package let notAfter: Int64
+  /// Its beginning; 0: unknown.
+  package var notBefore: Int64 = 0
   /// The certificate's serial number in upper case hex; empty where there is no certificate.
   package let serial: String
 

@@ -88,6 +88,7 @@ extension PeerIdentity {
     self.init(
       uri: uris[0], notAfter: unsafe secondsSince1970(X509_get0_notAfter(certificate)),
       serial: unsafe serialText(X509_get0_serialNumber(certificate)))
+    notBefore = unsafe secondsSince1970(X509_get0_notBefore(certificate))
   }
 }
 

@@ -24,7 +24,18 @@ package struct RPCTarget: Sendable, Hashable, CustomStringConvertible {
   /// What a server in the same process is called, in `:authority` and in messages.
   static let inProcess = RPCTarget(host: "in-process", port: 0)
 
-  package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+  /// A server of this machine, on its Unix socket.
+  static func socket(_ path: String) -> RPCTarget { RPCTarget(host: path, port: 0) }
+
+  private var isSocket: Bool { host.hasPrefix("/") }
+
+  package var description: String {
+    if isSocket { return "unix:\(host)" }
+    return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+  }
+
+  /// As HTTP calls it: a path is no name of a host.
+  var authority: String { isSocket ? "localhost" : description }
 }
 
 /// How one call is made.

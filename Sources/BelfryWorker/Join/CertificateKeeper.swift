@@ -7,8 +7,8 @@ internal import Logging
 internal import NIOCore
 internal import SwiftProtobuf
 
-/// Keeps a worker's certificate young: a new one, with a new key, at two thirds of its life, give or take
-/// a tenth, so that machines that joined together do not renew together. One that has ended, because the
+/// Keeps a worker's certificate young: a new one, with a new key, at two thirds of its life, up to a
+/// tenth of it sooner, so that machines that joined together do not renew together. One that has ended, because the
 /// machine was off, is renewed with the old key's signature.
 struct CertificateKeeper: Sendable {
   private static let tryAgain = Duration.seconds(5)
@@ -24,11 +24,7 @@ struct CertificateKeeper: Sendable {
   /// When a certificate is to be renewed, in seconds since 1970.
   /// - Parameter random: 0 to 1.
   static func due(_ validity: Validity, random: Double) -> Int64 {
-    // It begins earlier than it was made, for slow clocks.
-    let made = min(
-      validity.notBeforeEpochSeconds + Validity.backdating, validity.notAfterEpochSeconds)
-    let life = Double(validity.notAfterEpochSeconds - made)
-    return made + Int64(life * (2.0 / 3 + (random - 0.5) * 0.2))
+    validity.renewalDue(random: random)
   }
 
   /// Before the first session: a certificate that has ended lets nobody in. Throws `SessionRefused` when it
