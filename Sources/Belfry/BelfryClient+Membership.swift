@@ -49,6 +49,15 @@ extension BelfryClient {
     return try await call(MembershipService.removeNode, request, timeout)
   }
 
+  /// A new certificate for who calls.
+  package func renewCertificate(
+    _ requestPEM: String, within timeout: Duration
+  ) async throws -> Belfry_V1_EnrollReply {
+    var request = Belfry_V1_RenewRequest()
+    request.request = requestPEM
+    return try await call(MembershipService.renew, request, timeout)
+  }
+
   package func auditEntries(
     _ request: Belfry_V1_ListAuditRequest, within timeout: Duration
   ) async throws -> [Belfry_V1_AuditEntry] {

@@ -20,11 +20,17 @@ public final class BelfryClient: Sendable {
 
   /// Connects when first used.
   /// - Parameters:
-  ///   - server: `https://host:port` of a coordinator; the port defaults to 7443.
+  ///   - server: `https://host:port` of a coordinator; the port defaults to 7443. Or `unix:/path`, the
+  ///     operators' socket of one on this machine: then no identity is looked at.
   ///   - identity: a folder with `ca.pem`, `identity.pem` and `identity.key`, as `belfry cert issue`
   ///     makes it; role producer or operator.
   /// - Throws: `BelfryError` when the address or the files are wrong.
   public init(server: String, identity: String) throws {
+    if let socket = ServerSocket(server) {
+      rpc = RPCClient(
+        socket: socket.path, eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
+      return
+    }
     let target = try ServerAddress(server)
     let files = IdentityFiles(folder: identity)
     do {

@@ -1,5 +1,17 @@
 package import BelfryRPC
 
+/// A coordinator's Unix socket on this machine, as people write it: `unix:/path`.
+package struct ServerSocket: Sendable {
+  package static let scheme = "unix:"
+  package let path: String
+
+  /// Nil for what is none.
+  package init?(_ text: String) {
+    guard text.hasPrefix(Self.scheme + "/") else { return nil }
+    path = String(text.dropFirst(Self.scheme.count))
+  }
+}
+
 /// A coordinator's address as people write it: `https://host:port`, `host:port` or `host`.
 package struct ServerAddress: Sendable {
   package static let defaultPort = 7_443

@@ -1,5 +1,6 @@
 internal import BelfryAPI
 package import BelfryCore
+package import BelfryIdentity
 internal import BelfryNet
 package import BelfryRPC
 package import Logging
@@ -30,11 +31,13 @@ package struct Coordinator: Service {
     /// Told four times a second how the coordinator is, on the loop of its core, once MongoDB is
     /// there: a loop that hangs falls silent.
     package var reports: (@Sendable (NodeReport) -> Void)?
+    /// Where operators of this machine call, whatever becomes of certificates; nil: nowhere.
+    package var socket: LocalSocket?
+    /// Where certificate and key are, to be renewed in time by a coordinator that has the CA; nil: whoever
+    /// made them cares for that.
+    package var identity: IdentityFiles?
     /// Nil: this coordinator lets no machine in and renews no certificate.
     package var issuer: CertificateIssuer?
-    /// Where machines reach the cluster, `https://host:port`; empty: where they reached it.
-    package var addresses: [String] = []
-    package var software = ""
     /// Heartbeat datagrams beside the sessions, over UDP on the port of the RPC server.
     package var datagrams = true
 
@@ -109,6 +112,7 @@ package struct Coordinator: Service {
       logger: logger.of(.store))
     watched { await shell.look() }
     let alerts = AlertPolling(store: store, shell: shell)
+    let roster = RosterKeeping(store: store, shell: shell)
     let directory = NodeDirectory()
     let directoryPolling = DirectoryPolling(store: store, directory: directory, logger: logger)
     guard try await opens({ try await directoryPolling.begin() }) else { return }
@@ -139,7 +143,7 @@ package struct Coordinator: Service {
       StoreTasks(
         store: store, shell: shell, sinks: sinks, board: alerts.board, logger: logger.of(.store)
       )
-        .add(to: &tasks, streams, claimant: configuration.core.boot.description)
+      .add(to: &tasks, streams, claimant: configuration.core.boot.description)
       let begun = mark.withLock { $0 }
       tasks.addTask { try await polling.poll(from: begun) }
       tasks.addTask { try await polling.purge() }
@@ -160,7 +164,8 @@ package struct Coordinator: Service {
           store: store, shell: shell, lanes: configuration.core.lanes, logger: logger
         ).run()
       }
-      tasks.addTask { try await serve(shell, gate, directory, alerts) }
+      tasks.addTask { try await roster.run() }
+      tasks.addTask { try await serve(shell, gate, directory, alerts, roster) }
       // `serve` is the only task that ends by itself: when it has, the rest is told to.
       do {
         try await tasks.next()
@@ -207,7 +212,8 @@ package struct Coordinator: Service {
   }
 
   private func serve(
-    _ shell: CoreShell, _ gate: BrokerGate, _ directory: NodeDirectory, _ alerts: AlertPolling
+    _ shell: CoreShell, _ gate: BrokerGate, _ directory: NodeDirectory, _ alerts: AlertPolling,
+    _ roster: RosterKeeping
   ) async throws {
     guard try await opens({ try await gate.open(within: configuration.wait) }) else { return }
     defer { shell.datagrams?.close() }
@@ -220,16 +226,32 @@ package struct Coordinator: Service {
       },
       recognize: { directory.refusal($0, at: ProcessClock.now().wall) == nil },
       logger: logger.of(.rpc))
+    let certificate = ownCertificate
+    certificate?.renewIfDue()
     let (host, port) = (configuration.server.host, configuration.server.port)
     // Before the first session, which would have none for its life.
     if port != 0 { await bindDatagrams(shell, host, port) }
     let address = try await server.start()
     if port == 0, let port = address.port { await bindDatagrams(shell, host, port) }
+    tell(shell, server)
+    if let socket = configuration.socket {
+      try await server.serve(on: socket)
+      logger.info("serves operators of this machine", metadata: ["socket": "\(socket.path)"])
+    }
     logger.info("coordinator is ready", metadata: ["address": "\(address)"])
     await shell.serves()
     started(address)
     await withTaskGroup(of: Void.self) { tasks in
       tasks.addTask { await cutOff(server, directory) }
+      if let certificate {
+        // It ends when it is cancelled.
+        tasks.addTask {
+          try? await certificate.run { tls in
+            try server.use(tls)
+            tell(shell, server)
+          }
+        }
+      }
       // Cancelled is as good a reason to leave as the signal.
       try? await gracefulShutdown()
       tasks.cancelAll()
@@ -237,12 +259,24 @@ package struct Coordinator: Service {
     logger.info("coordinator is leaving: takes no new jobs, settles what it can")
     health.stopServing()
     await leave(shell)
+    await tellLeave(roster)
     health.finish()
     await server.shutdownGracefully(deadline: .seconds(5))
   }
 
   private func bindDatagrams(_ shell: CoreShell, _ host: String, _ port: Int) async {
     await shell.datagrams?.bind(host: host, port: port, group: group) { shell.post(.beats($0)) }
+  }
+
+  private var ownCertificate: OwnCertificate? {
+    guard let files = configuration.identity, let issuer = configuration.issuer else { return nil }
+    return OwnCertificate(files: files, issuer: issuer, logger: logger.of(.membership))
+  }
+
+  /// Until when the certificate is good that is shown.
+  private func tell(_ shell: CoreShell, _ server: RPCServer) {
+    guard let life = server.identity?.certificate else { return }
+    shell.post(.certificate(life))
   }
 
   private func leave(_ shell: CoreShell) async {
@@ -256,6 +290,18 @@ package struct Coordinator: Service {
     limit.cancel()
     shell.health.finish()
     shell.closeSessions("the coordinator is leaving")
+  }
+
+  /// A store that does not answer does not hold it up: the others have heard that it drains.
+  private func tellLeave(_ roster: RosterKeeping) async {
+    let (told, teller) = AsyncStream.makeStream(of: Void.self)
+    let limit = group.next().scheduleTask(in: .seconds(2)) { teller.finish() }
+    Task {
+      await roster.leave()
+      teller.finish()
+    }
+    for await _ in told {}
+    limit.cancel()
   }
 
   private func router(
@@ -279,8 +325,7 @@ package struct Coordinator: Service {
     let membership = MembershipService(
       store: store, shell: shell, directory: directory, issuer: configuration.issuer,
       cluster: configuration.cluster, coordinator: configuration.core.name,
-      addresses: configuration.addresses, software: configuration.software,
-      logger: logger.of(.membership))
+      software: configuration.core.software, logger: logger.of(.membership))
     Routes.register(membership, audit, in: &router)
     Routes.registerSession(shell, directory, logger, in: &router)
     ServerReflection.register(in: &router)

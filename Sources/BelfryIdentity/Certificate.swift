@@ -59,6 +59,25 @@ internal import COpenSSL
 
   /// The URIs among its subject alternative names.
   var uris: [String] {
+    alternativeNames { $0 == GEN_URI ? String(decoding: $1, as: UTF8.self) : nil }
+  }
+
+  /// The host names and addresses among them, as `HostName` reads them.
+  var hosts: [String] {
+    alternativeNames { kind, bytes in
+      switch (kind, bytes.count) {
+      case (GEN_DNS, _): String(decoding: bytes, as: UTF8.self)
+      case (GEN_IPADD, 4): bytes.map(String.init).joined(separator: ".")
+      case (GEN_IPADD, 16):
+        stride(from: 0, to: 16, by: 2).map { index in
+          String(UInt16(bytes[index]) << 8 | UInt16(bytes[index + 1]), radix: 16)
+        }.joined(separator: ":")
+      default: nil
+      }
+    }
+  }
+
+  private func alternativeNames(_ read: (Int32, [UInt8]) -> String?) -> [String] {
     guard let names = unsafe X509_get_ext_d2i(handle, NID_subject_alt_name, nil, nil) else {
       return []
     }
@@ -67,12 +86,14 @@ internal import COpenSSL
     return (0..<(unsafe OPENSSL_sk_num(stack))).compactMap { index in
       guard let entry = unsafe OPENSSL_sk_value(stack, index) else { return nil }
       let name = unsafe entry.assumingMemoryBound(to: GENERAL_NAME.self)
-      guard unsafe name.pointee.type == GEN_URI, let uri = unsafe name.pointee.d.ia5 else {
-        return nil
-      }
-      let bytes = unsafe UnsafeBufferPointer(
-        start: uri.pointee.data, count: Int(uri.pointee.length))
-      return unsafe String(decoding: bytes, as: UTF8.self)
+      let kind = unsafe name.pointee.type
+      // All three are strings of ASN.1, and lie in the same place of the union.
+      guard [GEN_URI, GEN_DNS, GEN_IPADD].contains(kind), let text = unsafe name.pointee.d.ia5
+      else { return nil }
+      return read(
+        kind,
+        unsafe Array(
+          UnsafeBufferPointer(start: text.pointee.data, count: Int(text.pointee.length))))
     }
   }
 

@@ -15,6 +15,8 @@ package struct CertificateInfo: Sendable, Equatable {
   /// because it stays the same when a CA's certificate is renewed with its key.
   package let publicKeySHA256: [UInt8]
   package let isAuthority: Bool
+  /// Names and addresses under which others reach it: a coordinator's.
+  package let hosts: [String]
 
   /// Reads the first certificate in `pem`. Throws `badCertificate`, and `badValidity` on dates
   /// that run backwards.
@@ -53,6 +55,7 @@ package struct CertificateInfo: Sendable, Equatable {
     validity = try certificate.validity
     publicKeySHA256 = try unsafe Digest.sha256(ofKey: X509_get_X509_PUBKEY(handle))
     isAuthority = certificate.isAuthority
+    hosts = certificate.hosts
   }
 
   /// `publicKeySHA256` in upper case hex.

@@ -42,6 +42,22 @@ package struct Validity: Sendable, Equatable {
       notBeforeEpochSeconds: under ? -1 : begin, notAfterEpochSeconds: end)
   }
 
+  /// How long it was made for.
+  package var length: Duration { .seconds(notAfterEpochSeconds - madeEpochSeconds) }
+
+  /// When it is to be renewed, in seconds since 1970: at two thirds of its life, up to a tenth of it sooner,
+  /// so that those who were made together are not renewed together.
+  /// - Parameter random: 0 to 1.
+  package func renewalDue(random: Double) -> Int64 {
+    let life = Double(notAfterEpochSeconds - madeEpochSeconds)
+    return madeEpochSeconds + Int64(life * (2.0 / 3 - random * 0.1))
+  }
+
+  /// It begins earlier than it was made, for slow clocks.
+  private var madeEpochSeconds: Int64 {
+    min(notBeforeEpochSeconds + Self.backdating, notAfterEpochSeconds)
+  }
+
   package func contains(epochSeconds: Int64) -> Bool {
     (notBeforeEpochSeconds...notAfterEpochSeconds).contains(epochSeconds)
   }

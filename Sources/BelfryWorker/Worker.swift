@@ -17,6 +17,10 @@ package struct Worker: Service {
   package struct Configuration: Sendable {
     package var core: WorkerCore.Configuration
     package var coordinators: [RPCTarget]
+    /// What an earlier start was told of coordinators, besides those.
+    package var learned: [CoordinatorAddress] = []
+    /// Told when there is something else to be remembered.
+    package var learns: (@Sendable ([CoordinatorAddress]) -> Void)?
     package var tls: TLSConfiguration
     /// Where certificate and key are, to be renewed in time; nil: whoever made them cares for that.
     package var identity: IdentityFiles?
@@ -81,7 +85,8 @@ package struct Worker: Service {
   package func run() async throws {
     let keeper = configuration.identity.map {
       CertificateKeeper(
-        files: $0, targets: configuration.coordinators, group: group, logger: logger)
+        files: $0, targets: configuration.coordinators + configuration.learnedTargets,
+        group: group, logger: logger)
     }
     do {
       try await cancelWhenGracefulShutdown {
@@ -93,10 +98,11 @@ package struct Worker: Service {
     let finds = AsyncStream.makeStream(of: (batch: UInt64, jobs: [JobID]).self)
     let stores = AsyncStream.makeStream(of: String.self)
     let wedged = AsyncStream.makeStream(of: Void.self)
+    let linkEvents = AsyncStream.makeStream(of: CoordinatorLinks.Event.self)
     let clock = ClusterClock()
     let box = StoreBox(store)
     let shell = WorkerShell(
-      core: WorkerCore(configuration.core), handlers: configuration.handlers,
+      core: WorkerCore(configuration.namedCore), handlers: configuration.handlers,
       defaultTimeout: configuration.defaultTimeout,
       keeper: ResultKeeper(bytesMax: configuration.resultBytesMax, logger: logger) {
         await box.insertChunks($0)
@@ -104,7 +110,7 @@ package struct Worker: Service {
       lastWords: configuration.lastWords,
       outlets: WorkerShell.Outlets(
         inserts: inserts.continuation, finds: finds.continuation, stores: stores.continuation,
-        wedged: wedged.continuation),
+        wedged: wedged.continuation, links: linkEvents.continuation),
       clock: clock, loop: loop, logger: logger)
     let ticks = loop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(100)) { _ in
       shell.tick()
@@ -135,10 +141,8 @@ package struct Worker: Service {
         }
       }
       tasks.addTask { for await url in stores.stream { box.use(url, makeStore, logger) } }
-      let links = try configuration.coordinators.map {
-        try CoordinatorLink($0, configuration, group: group, shell: shell, logger: logger)
-      }
-      for link in links { tasks.addTask { try await link.run() } }
+      let links = CoordinatorLinks(configuration, group: group, shell: shell, logger: logger)
+      tasks.addTask { try await links.run(linkEvents.stream, linkEvents.continuation) }
       if let keeper { tasks.addTask { try await keeper.run(links) } }
       let isRefused = Atomic(false)
       tasks.addTask { try await leave(shell, wedged.stream, isRefused) }
@@ -194,6 +198,19 @@ package struct Worker: Service {
       tasks.cancelAll()
       return isWedged
     }
+  }
+}
+
+extension Worker.Configuration {
+  /// Its coordinators are the links' first ones.
+  fileprivate var namedCore: WorkerCore.Configuration {
+    var core = core
+    core.coordinators = coordinators.map(\.description)
+    return core
+  }
+
+  fileprivate var learnedTargets: [RPCTarget] {
+    LinkPlan.names(of: learned).compactMap { RPCTarget($0) }
   }
 }
 

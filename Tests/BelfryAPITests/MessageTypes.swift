@@ -74,6 +74,8 @@ let messageTypes: [any TestedMessage.Type] = [
   Belfry_V1_LastWords.self,
   Belfry_V1_Holding.self,
   Belfry_V1_Welcome.self,
+  Belfry_V1_Coordinators.self,
+  Belfry_V1_CoordinatorAddress.self,
   Belfry_V1_Heartbeat.self,
   Belfry_V1_Credit.self,
   Belfry_V1_Recall.self,

@@ -31,7 +31,7 @@ import Testing
     ("/belfry.v1.Session/Connect", [.worker]),
     ("/belfry.v1.Membership/Greet", Set(Role.allCases)),
     ("/belfry.v1.Membership/Enroll", []),
-    ("/belfry.v1.Membership/Renew", [.worker]),
+    ("/belfry.v1.Membership/Renew", [.worker, .operator, .producer]),
     ("/belfry.v1.Membership/CreateToken", [.operator]),
     ("/belfry.v1.Membership/ListTokens", [.operator]),
     ("/belfry.v1.Membership/RevokeToken", [.operator]),

@@ -43,6 +43,7 @@ struct LeafTests {
     "cert init": ["--cluster", "leaf", "--dir", "{folder}/leaf"],
     "cert issue": ["worker", "leaf", "--dir", "{folder}/certs"],
     "cert show": ["{folder}/certs/c1"],
+    "cert renew": [],
     "coordinator init": ["--cluster", "leaf", "--dir", "{folder}/init", "--host", "127.0.0.1"],
     "coordinator limits": [],
     "health": [],

@@ -43,9 +43,11 @@ import Testing
     Case("connection lost") { try await ShutdownTests().connectionLost() },
   ]
 
-  @Test("all is as between machines", arguments: calls)
-  func same(_ call: Case) async throws {
-    try await TestServer.$transport.withValue(.inProcess) { try await call.body() }
+  @Test(
+    "all is as between machines, in one process and over a Unix socket", arguments: calls,
+    [TestServer.Transport.inProcess, .socket])
+  func same(_ call: Case, over transport: TestServer.Transport) async throws {
+    try await TestServer.$transport.withValue(transport) { try await call.body() }
   }
 
   private static let group = MultiThreadedEventLoopGroup.singleton

@@ -2,6 +2,7 @@ import BelfryIdentity
 import BelfryNet
 import BelfryRPC
 import CoreMetrics
+import Foundation
 import Logging
 import NIOCore
 import NIOPosix
@@ -11,7 +12,7 @@ import Testing
 /// A server with a method of each kind, on a free port of loopback or in this process only, and clients
 /// for it.
 final class TestServer: Sendable {
-  enum Transport { case tls, inProcess }
+  enum Transport { case tls, inProcess, socket }
 
   /// What the servers of a test, and their clients, talk over.
   @TaskLocal static var transport = Transport.tls
@@ -26,6 +27,7 @@ final class TestServer: Sendable {
   let facts: TestFacts
   private let group: MultiThreadedEventLoopGroup
   private let transport: Transport
+  private let socket: String
 
   /// Runs `body` with a server that is shut down afterwards, whatever happened.
   @discardableResult
@@ -60,7 +62,8 @@ final class TestServer: Sendable {
     let handler = TestLogHandler(log: log)
     let logger = Logger(label: "test") { _ in handler }
     transport = Self.transport
-    guard transport == .tls else {
+    socket = FileManager.default.temporaryDirectory.path + "/\(UUID().uuidString.prefix(8)).sock"
+    guard transport != .inProcess else {
       server = RPCServer(
         limits: limits, eventLoopGroup: group, router: router, authorize: authorize,
         interceptors: interceptors, logger: logger)
@@ -74,11 +77,17 @@ final class TestServer: Sendable {
       eventLoopGroup: group, router: router, authorize: authorize, recognize: recognize,
       interceptors: interceptors, logger: logger, metrics: metrics)
     port = try #require(try await server.start().port)
+    guard transport == .socket else { return }
+    try await server.serve(
+      on: LocalSocket(path: socket, mode: 0o600) { _ in Self.inProcessPeer })
   }
 
   func client(
     _ tls: TLSConfiguration? = nil, options: RPCClient.Options = .patient
   ) throws -> RPCClient {
+    if transport == .socket {
+      return RPCClient(socket: socket, eventLoopGroup: group, options: options)
+    }
     guard transport == .tls else {
       return RPCClient(
         inProcess: server, as: Self.inProcessPeer, eventLoopGroup: group, options: options)

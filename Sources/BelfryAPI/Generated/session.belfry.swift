@@ -72,6 +72,7 @@ extension Belfry_V1_CoordinatorMessage: WireMessage {
     case .drain: writer.uint32(8)
     case .want: writer.uint32(9)
     case .returned: writer.uint32(10)
+    case .coordinators: writer.uint32(11)
     }
     switch self.message {
     case nil: writer.emptyPart()
@@ -85,6 +86,7 @@ extension Belfry_V1_CoordinatorMessage: WireMessage {
     case .drain(let value): writer.message(value)
     case .want(let value): writer.message(value)
     case .returned(let value): writer.message(value)
+    case .coordinators(let value): writer.message(value)
     }
   }
 
@@ -103,6 +105,7 @@ extension Belfry_V1_CoordinatorMessage: WireMessage {
     case 8: self.message = .drain(try reader.message())
     case 9: self.message = .want(try reader.message())
     case 10: self.message = .returned(try reader.message())
+    case 11: self.message = .coordinators(try reader.message())
     default: try reader.skipPart()
     }
   }
@@ -222,6 +225,34 @@ extension Belfry_V1_Welcome: WireMessage {
     if try reader.hasPart() { self.coordinator = try reader.string() }
     if try reader.hasPart() { self.boot = try reader.string() }
     if try reader.hasPart() { self.store = try reader.string() }
+  }
+}
+
+extension Belfry_V1_Coordinators: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    writer.elements(self.coordinators) { $0.message($1) }
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.coordinators = try reader.messages() }
+  }
+}
+
+extension Belfry_V1_CoordinatorAddress: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    writer.string(self.name)
+    writer.elements(self.addresses) { $0.string($1) }
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.name = try reader.string() }
+    if try reader.hasPart() { self.addresses = try reader.strings() }
   }
 }
 

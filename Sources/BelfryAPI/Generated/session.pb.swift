@@ -218,6 +218,14 @@ package nonisolated struct Belfry_V1_CoordinatorMessage: Sendable {
     set {message = .returned(newValue)}
   }
 
+  package var coordinators: Belfry_V1_Coordinators {
+    get {
+      if case .coordinators(let v)? = message {return v}
+      return Belfry_V1_Coordinators()
+    }
+    set {message = .coordinators(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Message: Equatable, Sendable {
@@ -231,6 +239,7 @@ package nonisolated struct Belfry_V1_CoordinatorMessage: Sendable {
     case drain(Belfry_V1_Drain)
     case want(Belfry_V1_Want)
     case returned(Belfry_V1_Returned)
+    case coordinators(Belfry_V1_Coordinators)
 
   }
 
@@ -366,6 +375,35 @@ package nonisolated struct Belfry_V1_Welcome: Sendable {
 
   /// names this session in its datagrams
   package var datagramSession: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// The coordinators of the cluster, as the one that says it knows them: behind the welcome, and again
+/// whenever it changes. A worker keeps a session with each.
+package nonisolated struct Belfry_V1_Coordinators: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var coordinators: [Belfry_V1_CoordinatorAddress] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Belfry_V1_CoordinatorAddress: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  /// https://host:port, to be tried in this order
+  package var addresses: [String] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1026,7 +1064,7 @@ nonisolated extension Belfry_V1_WorkerMessage: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Belfry_V1_CoordinatorMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".CoordinatorMessage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}heartbeat\0\u{1}assign\0\u{3}finished_ack\0\u{1}recorded\0\u{1}stop\0\u{1}cancel\0\u{1}drain\0\u{1}want\0\u{1}returned\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}heartbeat\0\u{1}assign\0\u{3}finished_ack\0\u{1}recorded\0\u{1}stop\0\u{1}cancel\0\u{1}drain\0\u{1}want\0\u{1}returned\0\u{1}coordinators\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1164,6 +1202,19 @@ nonisolated extension Belfry_V1_CoordinatorMessage: SwiftProtobuf.Message, Swift
           self.message = .returned(v)
         }
       }()
+      case 11: try {
+        var v: Belfry_V1_Coordinators?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .coordinators(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .coordinators(v)
+        }
+      }()
       default: break
       }
     }
@@ -1214,6 +1265,10 @@ nonisolated extension Belfry_V1_CoordinatorMessage: SwiftProtobuf.Message, Swift
     case .returned?: try {
       guard case .returned(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
+    case .coordinators?: try {
+      guard case .coordinators(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
     }()
     case nil: break
     }
@@ -1506,6 +1561,71 @@ nonisolated extension Belfry_V1_Welcome: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.coordinatorRecords != rhs.coordinatorRecords {return false}
     if lhs.datagramPort != rhs.datagramPort {return false}
     if lhs.datagramSession != rhs.datagramSession {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Belfry_V1_Coordinators: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Coordinators"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}coordinators\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.coordinators) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.coordinators.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.coordinators, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Belfry_V1_Coordinators, rhs: Belfry_V1_Coordinators) -> Bool {
+    if lhs.coordinators != rhs.coordinators {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Belfry_V1_CoordinatorAddress: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CoordinatorAddress"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}addresses\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.addresses) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.addresses.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.addresses, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Belfry_V1_CoordinatorAddress, rhs: Belfry_V1_CoordinatorAddress) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.addresses != rhs.addresses {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -33,6 +33,16 @@ extension Belfry_V1_CoordinatorMessage {
     case .drain: self.message = .drain(Belfry_V1_Drain())
     case .want(let slots): self.message = .want(.with { $0.slots = UInt32(clamping: slots) })
     case .returned(let total): self.message = .returned(.with { $0.total = total })
+    case .coordinators(let all):
+      self.message = .coordinators(
+        .with { message in
+          message.coordinators = all.map { coordinator in
+            .with {
+              $0.name = coordinator.name.text
+              $0.addresses = coordinator.addresses
+            }
+          }
+        })
     }
   }
 
@@ -52,6 +62,12 @@ extension Belfry_V1_CoordinatorMessage {
     case .drain: return .drain
     case .want(let m): return .want(slots: Int(m.slots))
     case .returned(let m): return .returned(total: m.total)
+    case .coordinators(let m):
+      return .coordinators(
+        try m.coordinators.map { (item) throws(MappingError) in
+          CoordinatorAddress(
+            name: try Field.node(item.name, "coordinator"), addresses: item.addresses)
+        })
     case nil: return nil
     }
   }

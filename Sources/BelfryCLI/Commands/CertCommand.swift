@@ -1,4 +1,6 @@
 internal import ArgumentParser
+internal import Belfry
+internal import BelfryAPI
 internal import BelfryCore
 internal import BelfryIdentity
 internal import Foundation
@@ -6,7 +8,7 @@ internal import Foundation
 struct CertCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cert", abstract: "Make the cluster's CA and its certificates, and look at them.",
-    subcommands: [Init.self, Issue.self, Show.self])
+    subcommands: [Init.self, Issue.self, Show.self, Renew.self])
 
   struct Init: ReportingCommand {
     static let configuration = CommandConfiguration(
@@ -40,6 +42,67 @@ struct CertCommand: AsyncParsableCommand {
             ("key", .text(files.keyPath)), ("fingerprint", .text(info.fingerprint)),
           ]))
     }
+  }
+
+  struct Renew: ReportingCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Have your own certificate renewed, by the certificate itself.",
+      discussion: """
+        For operators and producers, while theirs is still good; workers and coordinators renew theirs by
+        themselves. The key is made here, the coordinator that is asked needs the CA, and the new certificate
+        is good for as long as the old one was made for. What was in the identity's folder is replaced.
+
+        Example:
+
+          belfry cert renew
+          belfry cert renew --server https://coord.example:7443 --identity ~/certs/me
+        """)
+
+    @OptionGroup var client: ClientOptions
+    @OptionGroup var output: OutputOptions
+
+    func report() async throws -> Report {
+      let place = try await client.access.place()
+      guard !place.identity.isEmpty else {
+        throw UserError(
+          .missingSetting, "there is no certificate to renew", why: "\(place.server) asks for none",
+          next: ["belfry cert renew --server https://coord.example:7443 --identity DIR"])
+      }
+      let files = IdentityFiles(folder: place.identity)
+      let old = try files.read()
+      let key = try KeyPair.generate()
+      let keyPEM = try key.pem()
+      let request = try CertificateRequest.make(for: key).pem()
+      let reply = try await client.connected {
+        try await $0.renewCertificate(request, within: $1)
+      }
+      guard reply.refused.isEmpty else {
+        throw UserError(
+          .refused, "the certificate was not renewed", why: reply.why,
+          next: ["belfry cert issue ROLE NAME --dir DIR --force, where the CA is"])
+      }
+      let new = try Identity(
+        authorityPEM: old.authorityPEM, certificatePEM: reply.certificate, keyPEM: keyPEM)
+      guard new.id == old.id else {
+        throw UserError(
+          .notOurProtocol, "the coordinator's answer makes no sense",
+          why: "it is a certificate of \(new.id)")
+      }
+      try files.replace(with: new)
+      return try CertCommand.report(new.id, files)
+    }
+  }
+
+  fileprivate static func report(_ id: SPIFFEID, _ files: IdentityFiles) throws -> Report {
+    let info = try CertificateInfo(pem: files.read().certificatePEM)
+    let end = WallTime(milliseconds: info.validity.notAfterEpochSeconds * 1_000)
+    return Report(
+      Document(
+        kind: "Identity",
+        fields: [
+          ("identity", .text(files.folder)), ("id", .text(id.description)),
+          ("serial", .text(info.serial)), ("validUntil", Document.time(end.milliseconds)),
+        ]))
   }
 
   struct Issue: ReportingCommand {
@@ -82,15 +145,7 @@ struct CertCommand: AsyncParsableCommand {
       let identity = try files.read().issue(role, name, hosts: host, validFor: valid.duration)
       let target = files.identity(named: name)
       try target.write(identity, replacing: force)
-      let info = try CertificateInfo(pem: identity.certificatePEM)
-      let end = WallTime(milliseconds: info.validity.notAfterEpochSeconds * 1_000)
-      return Report(
-        Document(
-          kind: "Identity",
-          fields: [
-            ("identity", .text(target.folder)), ("id", .text(identity.id.description)),
-            ("serial", .text(info.serial)), ("validUntil", Document.time(end.milliseconds)),
-          ]))
+      return try CertCommand.report(identity.id, target)
     }
   }
 }

@@ -136,7 +136,8 @@ struct ClusterCheck: Equatable {
   ) -> [ClusterCheck] {
     let parts = picture.parts.map(part)
     let broken = parts.filter { $0.state != .ok }
-    let isLeaving = picture.nodes.contains { $0.role == "coordinator" && $0.state == "draining" }
+    // The one that is asked comes first.
+    let isLeaving = picture.nodes.first { $0.role == "coordinator" }?.state == "draining"
     let ready = isLeaving ? ["the coordinator is leaving"] : broken.map { "\($0.name): \($0.text)" }
     return [
       ClusterCheck(name: "live", state: .ok, text: "a coordinator of \(picture.cluster) answers"),
@@ -175,13 +176,16 @@ struct ClusterCheck: Equatable {
     var ends: [(name: String, seconds: Double)] = picture.nodes
       .filter { $0.certificateExpiresMs > 0 }
       .map { ($0.name, Double($0.certificateExpiresMs) / 1_000 - now.timeIntervalSince1970) }
-    do {
-      let files = IdentityFiles(folder: identity)
-      let info = try CertificateInfo(pem: files.read().certificatePEM)
-      let end = Double(info.validity.notAfterEpochSeconds)
-      ends.append(("this identity", end - now.timeIntervalSince1970))
-    } catch {
-      return ClusterCheck(name: "certs", state: .unknown, text: "\(error)")
+    // Who calls over a Unix socket has none.
+    if !identity.isEmpty {
+      do {
+        let files = IdentityFiles(folder: identity)
+        let info = try CertificateInfo(pem: files.read().certificatePEM)
+        let end = Double(info.validity.notAfterEpochSeconds)
+        ends.append(("this identity", end - now.timeIntervalSince1970))
+      } catch {
+        return ClusterCheck(name: "certs", state: .unknown, text: "\(error)")
+      }
     }
     guard let soonest = ends.min(by: { $0.seconds < $1.seconds }) else {
       return ClusterCheck(name: "certs", state: .unknown, text: "none is known")

@@ -64,9 +64,9 @@ struct ContextCommand: AsyncParsableCommand {
         """)
 
     @Argument(help: "Its name: [a-z0-9][a-z0-9-]{0,62}.") var name: String
-    @Option(help: "A coordinator, https://host:port.") var server: String
+    @Option(help: "A coordinator, https://host:port or unix:/path.") var server: String
     @Option(help: "Folder with ca.pem, identity.pem and identity.key.", completion: .directory)
-    var identity: String
+    var identity: String?
     @Flag(help: "Make it the current one; the first is that in any case.") var use = false
     @OptionGroup var output: OutputOptions
 
@@ -76,7 +76,22 @@ struct ContextCommand: AsyncParsableCommand {
           .badName, "\"\(name)\" is no name of a context",
           why: "[a-z0-9][a-z0-9-]{0,62} is asked for", next: ["belfry context add prod …"])
       }
+      let context = ClusterContext(name: name, server: server, identity: try identityFolder())
+      var file = try ContextFile.load()
+      file.put(context, use: use)
+      try file.write()
+      return Report(Document(context))
+    }
+
+    /// Absolute; empty for a Unix socket, which asks for none.
+    private func identityFolder() throws -> String {
+      if ServerSocket(server) != nil { return "" }
       _ = try ServerAddress(server)
+      guard let identity else {
+        throw UserError(
+          .missingSetting, "a context needs an identity", why: "--identity was not given",
+          next: ["belfry context add \(name) --server \(server) --identity DIR"])
+      }
       let folder = URL(filePath: (identity as NSString).expandingTildeInPath).standardizedFileURL
       guard FileManager.default.fileExists(atPath: folder.appending(path: "identity.pem").path)
       else {
@@ -84,11 +99,7 @@ struct ContextCommand: AsyncParsableCommand {
           .fileMissing, "\(folder.path) has no identity", why: "there is no identity.pem in it",
           next: ["belfry cert issue operator NAME --dir DIR makes one"])
       }
-      let context = ClusterContext(name: name, server: server, identity: folder.path)
-      var file = try ContextFile.load()
-      file.put(context, use: use)
-      try file.write()
-      return Report(Document(context))
+      return folder.path
     }
   }
 

@@ -52,6 +52,15 @@ struct CoordinatorCommand: AsyncParsableCommand {
     var certificateLife: DurationOption?
     @Option(help: "Where to serve RPC (BELFRY_LISTEN). [default: 0.0.0.0:7443]")
     var listen: String?
+    @Option(
+      help:
+        "Unix socket for operators of this machine, or off (BELFRY_SOCKET). [default: operator.sock in --state]"
+    )
+    var socket: String?
+    @Option(
+      help: "A user who is operator there, besides root and the coordinator's own; may be repeated."
+    )
+    var socketUser: [String] = []
     @Option(help: "Lanes to serve, comma-separated (BELFRY_LANES). [default: default]")
     var lanes: [String] = []
     @Option(help: "A foreign queue: QUEUE=KIND[,id=message-id][,lane=LANE]. May be repeated.")
@@ -92,6 +101,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
       options.note(.advertise, advertise)
       options.note(.certificateLife, certificateLife)
       options.note(.listen, listen)
+      options.note(.socket, socket)
+      options.note(.socketUsers, socketUser)
       options.note(.lanes, lanes)
       options.note(.attach, attach)
       options.note(.workersStore, workersStore)
@@ -128,6 +139,8 @@ struct CoordinatorCommand: AsyncParsableCommand {
       let certificates = IdentityFiles(folder: me.folder)
       core.certificate = try CoordinatorSetup.life(of: certificates.certificatePath)
       core.authority = try CoordinatorSetup.life(of: certificates.authorityPath)
+      core.addresses = try setup.addresses()
+      core.software = "belfry \(BelfryCommand.version)"
       let payloadMax = try settings.number(.payloadMax) ?? 4 << 20
       let limits = try setup.limits(payloadMax: payloadMax)
       var configuration = Coordinator.Configuration(
@@ -137,14 +150,15 @@ struct CoordinatorCommand: AsyncParsableCommand {
         wait: try settings.duration(.coordinatorWait) ?? .seconds(30))
       configuration.outcomesKept = try setup.outcomesKept()
       configuration.issuer = try setup.issuer(me, logs.logger)
-      configuration.addresses = try setup.addresses()
       configuration.datagrams = try settings.text(.coordinatorDatagrams) != "off"
-      configuration.software = "belfry \(BelfryCommand.version)"
+      configuration.identity = IdentityFiles(folder: me.folder)
       let notices = SystemdNotices(drainMax: configuration.drainMax, logger: logs.logger)
       notices?.tell(NodeReport(phase: .starting, sentence: "waits for MongoDB"))
       if let notices { configuration.reports = { notices.tell($0) } }
       setup.warnOfSecrets(logs.logger)
       let local = try LocalSetup(settings, logs.logger)
+      configuration.socket = try OperatorSocket.listening(
+        settings, state: state, cluster: me.cluster)
       let sinks = try setup.sinks(me, state: state, logs.logger)
       let coordinator = Coordinator(
         configuration, queue: queue, store: store,

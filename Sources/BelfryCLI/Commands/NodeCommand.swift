@@ -11,8 +11,8 @@ struct NodeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "List the nodes that the cluster sees or has a record of.",
       discussion: """
-        RECORD is what is written down: member, revoked, removed; empty for a node whose certificate was
-        made by hand. STATE is what the coordinator that is asked sees now.
+        RECORD is what is written down: member, revoked, removed; empty for a coordinator, and for a node whose
+        certificate was made by hand. STATE is what the coordinator that is asked sees now.
         """)
 
     @OptionGroup var client: ClientOptions

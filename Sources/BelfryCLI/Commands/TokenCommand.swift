@@ -54,7 +54,8 @@ struct TokenCommand: AsyncParsableCommand {
       if let said = reply.coordinators.first {
         server = said
       } else {
-        server = try await client.access.place().server
+        let place = try await client.access.place().server
+        server = ServerSocket(place) == nil ? place : "https://HOST:\(ServerAddress.defaultPort)"
       }
       let command = "belfry worker join \(server) --token-file -"
       var document = Document(reply.view)

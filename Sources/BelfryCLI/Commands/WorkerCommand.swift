@@ -121,6 +121,9 @@ struct WorkerCommand: AsyncParsableCommand {
         core: core, coordinators: try setup.servers(joined), tls: me.tls, handlers: handlers,
         defaultTimeout: try settings.duration(.workerTimeout) ?? .seconds(1_800))
       configuration.lastWords = lastWords
+      let remembered = LearnedCoordinators(folder: folder)
+      configuration.learned = remembered.read()
+      configuration.learns = { remembered.write($0, logs.logger) }
       configuration.resultBytesMax = try setup.resultBytesMax()
       configuration.drainMax = try settings.duration(.drain) ?? .seconds(30)
       configuration.identity = IdentityFiles(folder: me.folder)

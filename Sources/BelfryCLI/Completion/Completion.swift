@@ -41,7 +41,9 @@ enum Completion {
     _ words: [String], _ ask: @Sendable @escaping (BelfryClient) async throws -> [String]
   ) async -> [String] {
     let access = ClientAccess(
-      server: value(of: "--server", in: words), identity: value(of: "--identity", in: words),
+      server: value(of: "--socket", in: words).map { ServerSocket.scheme + $0 }
+        ?? value(of: "--server", in: words),
+      identity: value(of: "--identity", in: words),
       context: value(of: "--context", in: words), file: value(of: "--config", in: words))
     return await withTaskGroup(of: [String].self) { tasks in
       tasks.addTask {

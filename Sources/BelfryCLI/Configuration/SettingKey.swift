@@ -12,6 +12,8 @@ enum SettingKey: String, CaseIterable, Sendable {
   case authority = "coordinator.authority"
   case advertise = "coordinator.advertise"
   case certificateLife = "coordinator.certificateLife"
+  case socket = "coordinator.socket"
+  case socketUsers = "coordinator.socketUsers"
   case attach = "coordinator.attach"
   case workersStore = "coordinator.workersStore"
   case payloadMax = "coordinator.payloadMax"
@@ -94,6 +96,16 @@ enum SettingKey: String, CaseIterable, Sendable {
       Setting(
         key: self, standard: "0.0.0.0:7443", about: "Where to serve RPC, host:port.",
         example: "10.0.0.5:7443", option: "--listen", shortVariable: "BELFRY_LISTEN")
+    case .socket:
+      Setting(
+        key: self,
+        about: "The operators' Unix socket, or off. Default: operator.sock in the state folder.",
+        example: "/run/belfry/operator.sock", option: "--socket", shortVariable: "BELFRY_SOCKET")
+    case .socketUsers:
+      Setting(
+        key: self, form: .list,
+        about: "Users who are operators there, besides root and the coordinator's own.",
+        example: "alice,1000", option: "--socket-user")
     case .attach:
       Setting(
         key: self, form: .items, about: "Foreign queues: QUEUE=KIND[,id=message-id][,lane=LANE].",

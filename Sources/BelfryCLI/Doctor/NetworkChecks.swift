@@ -100,10 +100,14 @@ struct NetworkChecks: Sendable {
   // MARK: cluster
 
   func cluster() async -> [DoctorCheck] {
-    let names = ["address", "connection", "call", "round trip", "clock", "health", "release"]
+    let names = ["address", "connection", "call"] + Self.afterTheCall
     let place: (server: String, identity: String)
     do { place = try await access.place() } catch {
       return names.map { .skipped(.cluster, $0, "no coordinator is named: --server or a context") }
+    }
+    if ServerSocket(place.server) != nil {
+      let first = [DoctorCheck.ok(.cluster, "address", place.server)]
+      return await asked(first + [.skipped(.cluster, "connection", "it is a Unix socket")], place)
     }
     let target: (host: String, port: Int)
     do {
@@ -120,6 +124,12 @@ struct NetworkChecks: Sendable {
     guard first.last?.state == .ok else {
       return first + names.dropFirst(2).map { .skipped(.cluster, $0, "it cannot be reached") }
     }
+    return await asked(first, place)
+  }
+
+  private func asked(
+    _ first: [DoctorCheck], _ place: (server: String, identity: String)
+  ) async -> [DoctorCheck] {
     do {
       return first + (try await ask(place))
     } catch {
@@ -128,9 +138,11 @@ struct NetworkChecks: Sendable {
         .error(
           .cluster, "call", "\(shown.what): \(shown.why)",
           fix: shown.next.first ?? "belfry explain \(shown.code.rawValue)")
-      ] + names.dropFirst(3).map { .skipped(.cluster, $0, "no call went through") }
+      ] + Self.afterTheCall.map { .skipped(.cluster, $0, "no call went through") }
     }
   }
+
+  private static let afterTheCall = ["round trip", "clock", "health", "release"]
 
   private func ask(_ place: (server: String, identity: String)) async throws -> [DoctorCheck] {
     let client = try BelfryClient(server: place.server, identity: place.identity)

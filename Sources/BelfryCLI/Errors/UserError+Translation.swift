@@ -99,6 +99,13 @@ extension UserError {
       self.init(
         .refused, "the coordinator refused the call", why: error.message,
         next: ["use an identity with that role: belfry cert issue ROLE NAME --dir DIR"])
+    case .unavailable where error.message.contains(ServerSocket.scheme + "/"):
+      self.init(
+        .unavailable, "no answer on the coordinator's socket", why: error.message,
+        next: [
+          "call as root, as the coordinator's own user, or as one that --socket-user names",
+          "see that a coordinator runs there: belfry coordinator run --socket PATH",
+        ])
     case .unavailable:
       self.init(
         .unavailable, "no answer from the cluster", why: error.message,

@@ -23,7 +23,7 @@ extension NodeLook {
     families =
       Self.lanes(picture) + [Self.ages(look.lanes)]
       + Self.times([(look.lanes, [])]) + Self.nodes(picture) + Self.alerts(picture)
-        + [Self.certificates(picture, "coordinator")]
+      + [Self.certificates(picture, "coordinator")]
       + picture.parts.map { part in
         MetricFamily(
           "belfry_\(part.name)_up", .gauge,

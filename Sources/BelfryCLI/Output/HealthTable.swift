@@ -8,6 +8,7 @@ struct HealthTable {
     var lines: [String] = []
     let verdict = picture.verdict.isEmpty ? "nothing is wrong" : picture.verdict
     lines.append("cluster \(picture.cluster): \(verdict)")
+    lines.append(picture.census)
     lines.append("")
     lines += TextTable(
       ["NODE", "ROLE", "STATE", "SLOTS", "BEAT", "REASON"],
@@ -53,6 +54,16 @@ extension Belfry_V1_AlertView {
   fileprivate var standing: String {
     if !acknowledgedBy.isEmpty { return "acknowledged by \(acknowledgedBy)" }
     return silencedBy.isEmpty ? state : "silenced by \(silencedBy)"
+  }
+}
+
+extension Belfry_V1_HealthUpdate {
+  /// How many of each role are up, of those that have not left as planned.
+  var census: String {
+    ["coordinator", "worker"].map { role in
+      let there = nodes.filter { $0.role == role && $0.state != "left" }
+      return "\(role)s \(there.count { $0.state == "up" })/\(there.count) up"
+    }.joined(separator: "  ")
   }
 }
 

@@ -12,6 +12,9 @@ struct ClientAccess: Sendable {
 
   func client() async throws -> BelfryClient {
     let place = try await place()
+    if ServerSocket(place.server) != nil {
+      return try BelfryClient(server: place.server, identity: "")
+    }
     let certificate = IdentityFiles(folder: place.identity).certificatePath
     guard access(certificate, F_OK) == 0 else {
       throw UserError(
@@ -22,7 +25,7 @@ struct ClientAccess: Sendable {
     return try BelfryClient(server: place.server, identity: place.identity)
   }
 
-  /// A coordinator's address and the folder of an identity.
+  /// A coordinator's address and the folder of an identity; with a Unix socket that is empty.
   func place() async throws -> (server: String, identity: String) {
     var options: [SettingKey: [String]] = [:]
     options.note(.serverURL, server)
@@ -35,10 +38,26 @@ struct ClientAccess: Sendable {
       if identity == nil { options.note(.identity, named.identity) }
     }
     let settings = try await Settings.load(options: options, file: file)
+    let server = try chosenServer(settings)
+    if ServerSocket(server) != nil { return (server, "") }
     return try (
-      choose(settings.find(.serverURL), currentContext()?.server, .serverURL),
-      choose(settings.find(.identity), currentContext()?.identity, .identity)
+      server, choose(settings.find(.identity), currentContext()?.identity, .identity)
     )
+  }
+
+  /// On a coordinator's own machine nobody need say anything.
+  private func chosenServer(_ settings: Settings) throws -> String {
+    let said = try settings.find(.serverURL)
+    if let said, said.origin.kind != .file, let text = said.texts.first { return text }
+    if let socket = try settings.find(.socket), socket.origin.kind == .environment,
+      let path = socket.texts.first, path != "off"
+    {
+      return ServerSocket.scheme + path
+    }
+    if said == nil, try currentContext() == nil, let path = OperatorSocket.found(settings) {
+      return ServerSocket.scheme + path
+    }
+    return try choose(said, currentContext()?.server, .serverURL)
   }
 
   /// A file is for the nodes of a machine; what its user has chosen goes before it.

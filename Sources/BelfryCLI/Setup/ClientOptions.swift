@@ -6,7 +6,7 @@ internal import Foundation
 
 /// Which cluster, and as whom.
 struct ClientOptions: ParsableArguments {
-  @Option(help: "A coordinator, https://host:port (BELFRY_SERVER).")
+  @Option(help: "A coordinator, https://host:port or unix:/path (BELFRY_SERVER).")
   var server: String?
 
   @Option(
@@ -20,13 +20,21 @@ struct ClientOptions: ParsableArguments {
     completion: .custom { _, _, _ in Completion.contexts() })
   var context: String?
 
+  @Option(
+    help:
+      "The Unix socket of a coordinator of this machine (BELFRY_SOCKET). [default: without context and server, the one there is]"
+  )
+  var socket: String?
+
   @OptionGroup var files: ConfigurationOptions
 
   @Option(help: "How long to wait for an answer.")
   var timeout = DurationOption(.seconds(30))
 
   var access: ClientAccess {
-    ClientAccess(server: server, identity: identity, context: context, file: files.file)
+    ClientAccess(
+      server: socket.map { ServerSocket.scheme + $0 } ?? server, identity: identity,
+      context: context, file: files.file)
   }
 
   /// Runs a body with a client, and the time that an answer may take; closes the client.

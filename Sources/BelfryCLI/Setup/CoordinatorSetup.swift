@@ -41,8 +41,14 @@ struct CoordinatorSetup {
       ends: WallTime(milliseconds: validity.notAfterEpochSeconds * 1_000))
   }
 
+  /// Where machines reach this coordinator: what is said, else where it listens, if that is one place.
   func addresses() throws -> [String] {
-    try settings.texts(.advertise).map { "https://\(try ServerAddress($0).target)" }
+    let said = try settings.texts(.advertise).map { "https://\(try ServerAddress($0).target)" }
+    let listens = try listenAddress()
+    guard said.isEmpty, listens.port != 0, !["0.0.0.0", "::", ""].contains(listens.host) else {
+      return said
+    }
+    return ["https://\(RPCTarget(host: listens.host, port: listens.port))"]
   }
 
   func lanes() throws -> [Lane] { try LaneText.parse(settings.texts(.lanes)) }

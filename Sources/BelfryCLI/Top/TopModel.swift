@@ -159,7 +159,7 @@ struct TopModel {
       !trouble.isEmpty ? trouble : shown.verdict.isEmpty ? "nothing is wrong" : shown.verdict
     let numbers =
       "done \(rate(\.finished))/s  failed \(rate(\.failed))/s  ready \(sum(\.ready))  waiting"
-      + " \(sum(\.waiting))  running \(sum(\.running))  parked \(sum(\.parked))"
+      + " \(sum(\.waiting))  running \(sum(\.running))  parked \(sum(\.parked))  \(shown.census)"
     let alerts = shown.alerts.map { "\($0.severity): \($0.summary)" }.joined(separator: "; ")
     return [
       Style.strong("cluster \(shown.cluster)", screen) + ": \(Document.Value.harmless(verdict))",

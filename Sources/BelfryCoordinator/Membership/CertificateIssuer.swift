@@ -23,6 +23,16 @@ package struct CertificateIssuer: Sendable {
   var authorityPEM: String { authority.certificatePEM }
   var cluster: String { authority.cluster }
 
+  /// A new key and certificate in the place of `old`: for the same hosts, and for as long.
+  func renewed(_ old: Identity) throws(IdentityError) -> Identity {
+    let info = try CertificateInfo(pem: old.certificatePEM)
+    guard old.id.cluster == authority.cluster, old.authorityPEM == authority.certificatePEM else {
+      throw IdentityError(.mismatch, "\(old.id) is not of this CA")
+    }
+    return try authority.issue(
+      old.id.role, old.id.name, hosts: info.hosts, validFor: info.validity.length)
+  }
+
   /// What a certificate of ours says, ended or not, once `signature` shows that the sender has its
   /// key. Throws `mismatch`, `badCertificate`.
   func recognise(
@@ -33,11 +43,12 @@ package struct CertificateIssuer: Sendable {
 
   /// Throws what `CertificateAuthority.sign` throws.
   func issue(
-    _ role: Role, _ name: String, for request: borrowing CertificateRequest
+    _ role: Role, _ name: String, for request: borrowing CertificateRequest,
+    lasting life: Duration? = nil
   ) throws(IdentityError) -> Issued {
     let pem = try authority.sign(
       request, as: SPIFFEID(cluster: authority.cluster, role: role, name: name),
-      validity: .lasting(lifetime))
+      validity: .lasting(life ?? lifetime))
     let info = try CertificateInfo(pem: pem)
     return Issued(
       certificatePEM: pem, serial: info.serial,

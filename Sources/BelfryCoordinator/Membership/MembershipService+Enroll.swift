@@ -96,7 +96,7 @@ extension MembershipService {
     guard try await changes.keep(node, over: old, at: now) else {
       try await late(use, token.id)
     }
-    return reply(node, issued, issuer)
+    return await reply(node, issued, issuer)
   }
 
   /// The name was written to since it was looked at: by this very machine, which asked twice, or by
@@ -153,8 +153,9 @@ extension MembershipService {
 
   func reply(
     _ node: NodeRecord, _ issued: CertificateIssuer.Issued, _ issuer: CertificateIssuer
-  ) -> Belfry_V1_EnrollReply {
-    .with {
+  ) async -> Belfry_V1_EnrollReply {
+    let addresses = await addresses()
+    return .with {
       $0.name = node.name.text
       $0.certificate = issued.certificatePEM
       $0.authority = issuer.authorityPEM

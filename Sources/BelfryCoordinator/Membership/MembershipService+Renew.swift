@@ -4,6 +4,7 @@ internal import BelfryIdentity
 internal import BelfryNet
 internal import BelfryRPC
 internal import Logging
+internal import SwiftProtobuf
 
 extension MembershipService {
   /// So long after its certificate has ended a node may still come back by itself.
@@ -37,6 +38,38 @@ extension MembershipService {
           "reason": "\(refusal.code.rawValue)", "why": "\(refusal.why)",
         ])
       return refusal.reply
+    }
+  }
+
+  /// A new certificate for an operator or a producer, good for as long as the one that is shown was. Nothing
+  /// is recorded of them but that they are thrown out: the old one stays good until it ends.
+  func renew(
+    _ request: Belfry_V1_RenewRequest, of person: PeerIdentity
+  ) async throws -> Belfry_V1_EnrollReply {
+    let issuer = try requireIssuer()
+    guard let name = NodeName(person.name), let role = Role(rawValue: person.role.rawValue),
+      !person.serial.isEmpty
+    else {
+      throw RPCStatus(.failedPrecondition, "\(person.name) came without a certificate to renew")
+    }
+    if case .revoked(let by, _, let reason)? = try await changes.read(name).node?
+      .verdict(on: person.serial, role: role.rawValue)
+    {
+      throw RPCStatus(.permissionDenied, "\(name) was revoked by \(by): \"\(reason)\"")
+    }
+    let issued: CertificateIssuer.Issued
+    do throws(IdentityError) {
+      let old = try Validity(
+        notBeforeEpochSeconds: person.notBefore, notAfterEpochSeconds: person.notAfter)
+      issued = try issuer.issue(
+        role, name.text, for: CertificateRequest(pem: request.request), lasting: old.length)
+    } catch {
+      throw RPCStatus(.invalidArgument, error.message)
+    }
+    return .with {
+      $0.name = name.text
+      $0.certificate = issued.certificatePEM
+      $0.authority = issuer.authorityPEM
     }
   }
 
@@ -74,7 +107,7 @@ extension MembershipService {
     logger.info(
       "a certificate was renewed",
       metadata: ["node": "\(shown.name)", "serial": "\(issued.serial)"])
-    return reply(node, issued, issuer)
+    return await reply(node, issued, issuer)
   }
 
   private static func refuseUnlessWelcome(

@@ -36,6 +36,7 @@ extension MembershipService {
     guard await store.create(record.stored(version: 1, at: now)) == true else {
       throw Self.silence
     }
+    let addresses = await addresses()
     return .with {
       $0.token = token.text
       $0.view = Belfry_V1_TokenView(record, at: now)

@@ -13,8 +13,6 @@ final class MembershipService: Sendable {
   let issuer: CertificateIssuer?
   let cluster: String
   let coordinator: NodeName
-  /// Where machines reach the cluster, `https://host:port`; empty: where they reached it.
-  let addresses: [String]
   let software: String
   let logger: Logger
   let changes: NodeChanges
@@ -23,7 +21,7 @@ final class MembershipService: Sendable {
 
   init(
     store: any RecordStore, shell: CoreShell, directory: NodeDirectory, issuer: CertificateIssuer?,
-    cluster: String, coordinator: NodeName, addresses: [String], software: String, logger: Logger
+    cluster: String, coordinator: NodeName, software: String, logger: Logger
   ) {
     self.store = store
     self.shell = shell
@@ -31,7 +29,6 @@ final class MembershipService: Sendable {
     self.issuer = issuer
     self.cluster = cluster
     self.coordinator = coordinator
-    self.addresses = addresses
     self.software = software
     self.logger = logger
   }
@@ -44,6 +41,13 @@ final class MembershipService: Sendable {
       $0.software = software
       $0.issues = issuer != nil
     }
+  }
+
+  /// Where machines reach the cluster: this coordinator first, then the others that are known. Empty when
+  /// this one does not know its own address: then it is where they reached it.
+  func addresses() async -> [String] {
+    let all = await shell.coordinatorAddresses
+    return all.first?.name == coordinator ? all.flatMap(\.addresses) : []
   }
 
   // MARK: the store, with its silence as an error

@@ -9,7 +9,7 @@ package enum Roles {
     case ("belfry.v1.Session", _): [.worker]
     case ("belfry.v1.Membership", "Greet"): PeerIdentity.Role.allCases
     case ("belfry.v1.Membership", "Enroll"): []
-    case ("belfry.v1.Membership", "Renew"): [.worker]
+    case ("belfry.v1.Membership", "Renew"): [.worker, .operator, .producer]
     case ("belfry.v1.Membership", _): [.operator]
     case ("belfry.v1.Jobs", "Retry"), ("belfry.v1.Jobs", "Forget"): [.operator]
     case ("belfry.v1.Cluster", "SetLane"), ("belfry.v1.Cluster", "ListAlerts"),

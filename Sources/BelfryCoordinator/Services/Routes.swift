@@ -107,8 +107,14 @@ enum Routes {
         request, binding: context.binding, from: context.peerAddress)
     }
     router.unaryAsync(BelfryAPI.MembershipService.renew) { context, request in
-      try await membership.renew(
-        request, peer: context.peer, binding: context.binding, from: context.peerAddress)
+      guard let person = context.peer, person.role != .worker else {
+        return try await membership.renew(
+          request, peer: context.peer, binding: context.binding, from: context.peerAddress)
+      }
+      let action = AuditLog.Action(name: "certificate.renew", subject: person.name)
+      return try await audit.during(action, by: context) {
+        try await membership.renew(request, of: person)
+      }
     }
     router.unaryAsync(BelfryAPI.MembershipService.createToken) { context, request in
       let action = AuditLog.Action(

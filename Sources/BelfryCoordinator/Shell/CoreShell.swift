@@ -47,7 +47,7 @@ actor CoreShell {
   private var answers: [UInt64: (Answer) -> Void] = [:]
   private var waiters = OutcomeWaiters()
   private var drained: CheckedContinuation<Void, Never>?
-  private var isServing = false
+  private(set) var isServing = false
   #if DEBUG
     private var failpoints = CoordinatorFailpoints()
   #endif
@@ -302,6 +302,12 @@ actor CoreShell {
   /// Calls are answered from now on.
   func serves() { isServing = true }
   var report: NodeReport { core.report(isServing: isServing) }
+
+  /// What this coordinator says of itself to the others.
+  var record: CoordinatorRecord { core.record(at: clock.now()) }
+
+  /// Where workers reach coordinators.
+  var coordinatorAddresses: [CoordinatorAddress] { core.coordinatorAddresses }
 
   func picture() -> HealthPicture { core.health(at: clock.now()) }
 

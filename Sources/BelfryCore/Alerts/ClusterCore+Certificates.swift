@@ -33,7 +33,7 @@ extension ClusterCore {
   mutating func watchCertificates(at now: Now) {
     let name = configuration.name
     watch(
-      configuration.certificate, name.text, "the certificate of coordinator \(name)",
+      certificate, name.text, "the certificate of coordinator \(name)",
       next: "belfry cert issue coordinator \(name) --force, and start it again", at: now)
     watch(
       configuration.authority, Self.authoritySubject, "the CA's certificate",
@@ -62,7 +62,7 @@ extension ClusterCore {
 
   /// The certificate of this subject, as far as it is known here.
   private func certificate(of subject: String) -> CertificateLife? {
-    if subject == configuration.name.text { return configuration.certificate }
+    if subject == configuration.name.text { return certificate }
     if subject == Self.authoritySubject { return configuration.authority }
     return NodeName(subject).flatMap { workers[$0] }?.hello.certificate
   }

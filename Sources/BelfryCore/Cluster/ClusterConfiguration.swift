@@ -21,6 +21,9 @@ package struct ClusterConfiguration: Sendable {
   /// The coordinator's own certificate, and its CA's; nil: nobody watches it.
   package var certificate: CertificateLife?
   package var authority: CertificateLife?
+  /// Where workers and people reach this coordinator, `https://host:port`; empty: nobody has said it.
+  package var addresses: [String] = []
+  package var software = ""
   /// Of kinds whose jobs do not say it themselves.
   package var retryPolicies: [Kind: RetryPolicy] = [:]
 

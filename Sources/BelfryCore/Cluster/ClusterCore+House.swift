@@ -76,6 +76,7 @@ extension ClusterCore {
   mutating func drain(at now: Now) {
     guard !isDraining else { return }
     isDraining = true
+    ownSince = now.wall
     planConsumers(at: now)
     handBack(at: now)
     ready.healthChanged = true

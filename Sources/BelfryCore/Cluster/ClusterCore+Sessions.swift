@@ -72,6 +72,7 @@ extension ClusterCore {
             store: configuration.storeForWorkers, coordinatorRecords: records,
             datagrams: datagrams))
       ))
+    tellCoordinators(session)
   }
 
   /// The hello names, by assignment id, what runs and what is not yet acknowledged: those are

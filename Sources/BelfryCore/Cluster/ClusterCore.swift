@@ -39,6 +39,11 @@ package struct ClusterCore {
   var resting: [JobID: Instant] = [:]
   /// Lookups on their way, by ticket.
   var lookups: [UInt64: JobID] = [:]
+  var roster = CoordinatorRoster()
+  /// Since when this coordinator is up, or draining.
+  var ownSince: WallTime?
+  /// The coordinator's own, which may be renewed.
+  var certificate: CertificateLife?
   var isDraining = false
 
   private(set) var lastTick: Instant?
@@ -58,6 +63,7 @@ package struct ClusterCore {
 
   package init(_ configuration: ClusterConfiguration) {
     self.configuration = configuration
+    certificate = configuration.certificate
     laneQueues = configuration.lanes.map { ($0, QueueTopology.queues($0)) }
     allQueues = laneQueues.flatMap(\.queues)
     ledger = PublishLedger(boot: configuration.boot)
@@ -114,6 +120,10 @@ package struct ClusterCore {
     case .forgotten(let jobs):
       for job in jobs { cancels.remove(job) }
     case .pausesRead(let pauses): pausesRead(pauses, at: now)
+    case .coordinatorsRead(let records): coordinatorsRead(records, at: now)
+    case .certificate(let life):
+      certificate = life
+      ready.healthChanged = true
     case .storeAsked: parts.storeAsked(at: now)
     case .storeAnswered(let problem): storeAnswered(problem, at: now)
     case .alertsRead(let alerts): alertsRead(alerts, at: now)
@@ -132,6 +142,7 @@ package struct ClusterCore {
     }
     lastTick = now.monotonic
     firstTick = firstTick ?? now.monotonic
+    ownSince = ownSince ?? now.wall
     judgeWorkers(at: now)
     sendHeartbeats(at: now)
     sendBeats(at: now)

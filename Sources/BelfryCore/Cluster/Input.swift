@@ -28,6 +28,10 @@ package enum Input: Sendable {
   case forgotten([JobID])
   /// All lanes that are paused, as the store has them.
   case pausesRead([LanePause])
+  /// All coordinators' records, every two seconds while the store answers.
+  case coordinatorsRead([StoredRecord])
+  /// This coordinator's own certificate.
+  case certificate(CertificateLife)
   /// The store is asked how it is; `storeAnswered` says it, if it ever does.
   case storeAsked
   case storeAnswered(StoreProblem?)

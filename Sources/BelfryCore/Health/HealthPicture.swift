@@ -22,7 +22,7 @@ package struct HealthPicture: Sendable, Equatable {
     /// Nil: not known.
     package var certificateExpires: WallTime?
 
-    package static let statesInSession = 
+    package static let statesInSession =
       ["up", "suspect", "degraded", "one-way", "wedged", "draining"]
     package var isInSession: Bool { Self.statesInSession.contains(state) }
   }
@@ -92,20 +92,12 @@ extension ClusterCore {
     }
     return HealthPicture(
       coordinator: configuration.name, verdict: verdict(),
-      nodes: [coordinatorNode(at: now)] + workers.values.map { node($0, at: now) },
+      nodes: coordinatorNodes(at: now) + workers.values.map { node($0, at: now) },
       lanes: configuration.lanes.map {
         laneItem($0, waiting: waiting[$0] ?? 0, running: running[$0] ?? 0)
       },
       parts: [part("broker", parts.brokerState), part("store", parts.storeState)],
       alerts: Array(openAlerts.values), authorityExpires: configuration.authority?.ends)
-  }
-
-  private func coordinatorNode(at now: Now) -> HealthPicture.Node {
-    HealthPicture.Node(
-      name: configuration.name.text, role: "coordinator", state: isDraining ? "draining" : "up",
-      reason: "", since: WallTime(milliseconds: 0), boot: configuration.boot, slots: 0,
-      running: 0, heartbeatAge: .zero, labels: [], kinds: [], lanes: configuration.lanes,
-      software: "", address: "", certificateExpires: configuration.certificate?.ends)
   }
 
   private func node(_ worker: Worker, at now: Now) -> HealthPicture.Node {

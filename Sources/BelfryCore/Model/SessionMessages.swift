@@ -29,6 +29,8 @@ package enum CoordinatorMessage: Sendable {
   case want(slots: Int)
   /// Credit given back: running total of the session.
   case returned(total: UInt64)
+  /// Behind the welcome, and whenever it changes.
+  case coordinators([CoordinatorAddress])
 }
 
 package enum RefusalReason: UInt8, Sendable {

@@ -1,4 +1,4 @@
-/// The port to what a cluster knows of its members: tokens, nodes, and who did what. Few, small and
+/// The port to what a cluster knows of its members: tokens, nodes, coordinators, and who did what. Few, small and
 /// changed by people, so one shape serves all: named texts under an id, and a version by which a change
 /// is made only to what was read. Each decision is thereby one atomic write.
 ///
@@ -46,7 +46,7 @@ extension RecordStore {
 
 package struct StoredRecord: Sendable, Equatable {
   package enum Collection: String, Sendable, CaseIterable {
-    case tokens, nodes, audit, silences
+    case tokens, nodes, audit, silences, coordinators
   }
 
   package var collection: Collection

@@ -34,12 +34,16 @@ extension WorkerCore {
     losesStream(session, old, at: now)
     guard !sessions.values.contains(where: { $0.coordinator == old.coordinator }) else { return }
     coordinators[old.coordinator] = .some(now.monotonic)
+    links.ended(old.coordinator)
   }
 
   mutating func take(_ message: CoordinatorMessage, _ session: SessionID, at now: Now) {
     switch message {
     case .welcome(let welcome):
       sessions[session]?.isWelcome = true
+      if let link = sessions[session]?.coordinator {
+        ready.links += links.welcomed(link, by: welcome.coordinator)
+      }
       hasBeenWelcome = true
       sessions[session]?.records = welcome.coordinatorRecords
       sessions[session]?.hasBeats = welcome.datagrams != nil
@@ -65,6 +69,7 @@ extension WorkerCore {
     case .cancel(_, let assignment): end(assignment, as: .cancelling)
     case .drain: beginDraining()
     case .want(let slots): sessions[session]?.wanted = max(0, slots)
+    case .coordinators(let list): ready.links += links.told(list)
     case .returned(let total):
       guard let old = sessions[session]?.returned, total >= old else { return }
       sessions[session]?.returned = total

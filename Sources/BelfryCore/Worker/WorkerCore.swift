@@ -17,6 +17,8 @@ package struct WorkerCore {
     package var death: Death?
     /// No store is configured here: coordinators record, unless one says where to.
     package var hasStore: Bool
+    /// Where coordinators are, `host:port`, as somebody has configured it.
+    package var coordinators: [String] = []
     /// A coordinator that stays away so long is forgotten, and with it what it has not acknowledged.
     package var forgetAfter: Duration = .seconds(600)
     /// Heartbeat datagrams beside the sessions, where a coordinator speaks them too.
@@ -42,6 +44,8 @@ package struct WorkerCore {
     /// The stream to a coordinator is open; `coordinator` is the address it was configured under.
     case connected(SessionID, coordinator: String)
     case disconnected(SessionID)
+    /// What an earlier start of this worker was told of coordinators.
+    case remembered([CoordinatorAddress])
     case received(SessionID, [CoordinatorMessage])
     /// A datagram of this session, which may have lost its stream.
     case beat(SessionID, HeardBeat)
@@ -77,6 +81,9 @@ package struct WorkerCore {
     package var records: [OutcomeRecorder.Request] = []
     /// A coordinator named the store, and none is configured here.
     package var store: String?
+    package var links: [LinkPlan.Step] = []
+    /// Coordinators to be remembered for the next start, when they have changed.
+    package var learned: [CoordinatorAddress]?
     package var hasDrained = false
     /// Sessions whose coordinator has not been heard for 8 s.
     package var closes: [SessionID] = []
@@ -101,6 +108,8 @@ package struct WorkerCore {
   var coordinators = OrderedDictionary<String, Instant?>()
   /// Sessions that have lost their stream: their datagrams go on until there is a new one.
   var streamless = OrderedDictionary<SessionID, StreamlessSession>()
+  var links: LinkPlan
+  private var toldLearned: [CoordinatorAddress] = []
   var recorder = OutcomeRecorder()
   var recording: [OutcomeRecorder.Ticket: AssignmentID] = [:]
   /// Outcomes are recorded here, and not by a coordinator.
@@ -123,6 +132,7 @@ package struct WorkerCore {
   package init(_ configuration: Configuration) {
     self.configuration = configuration
     hasStore = configuration.hasStore
+    links = LinkPlan(configured: configuration.coordinators)
   }
 
   package static let tickEvery = Duration.milliseconds(100)
@@ -135,6 +145,7 @@ package struct WorkerCore {
     take(input, at: now)
     grantCredit()
     while let request = recorder.nextRequest(at: now.monotonic) { ready.records.append(request) }
+    if !ready.links.isEmpty { noteLearned() }
     if isDraining, !mustStay { ready.hasDrained = true }
     let result = ready
     ready = Ready()
@@ -146,6 +157,9 @@ package struct WorkerCore {
     case .tick: ticked(at: now)
     case .connected(let session, let coordinator): connected(session, coordinator, at: now)
     case .disconnected(let session): disconnected(session, at: now)
+    case .remembered(let list):
+      ready.links += links.told(list)
+      toldLearned = links.learned
     case .received(let session, let messages):
       guard sessions[session] != nil else { return }
       sessions[session]?.streamHeardAt = now.monotonic
@@ -165,6 +179,13 @@ package struct WorkerCore {
       beginDraining()
       for (assignment, _) in runs.sorted { end(assignment, as: .stopping) }
     }
+  }
+
+  private mutating func noteLearned() {
+    let learned = links.learned
+    guard learned != toldLearned else { return }
+    toldLearned = learned
+    ready.learned = learned
   }
 
   private mutating func progressed(_ news: [(assignment: AssignmentID, progress: JobProgress)]) {

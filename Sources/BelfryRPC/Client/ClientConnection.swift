@@ -47,7 +47,7 @@ final class ClientConnection: HTTP2ConnectionDelegate, @unchecked Sendable {
     guard takesCalls else { return nil }
     var fields: [(name: String, value: String)] = [
       (":method", "POST"), (":scheme", "https"), (":path", call.method.path),
-      (":authority", target.description), ("te", "trailers"),
+      (":authority", target.authority), ("te", "trailers"),
       ("content-type", call.options.encoding.contentType), ("user-agent", "grpc-swift-belfry"),
       ("grpc-accept-encoding", MessageCoding.accepted),
     ]

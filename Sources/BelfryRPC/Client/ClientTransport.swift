@@ -6,6 +6,8 @@ internal import NIOPosix
 enum ClientTransport: Sendable {
   /// TCP, and mutual TLS.
   case tls(TLSContext)
+  /// A Unix socket, and no TLS: the kernel says who we are.
+  case local
   /// A pair of sockets, one of which the server is given; it takes us for this peer.
   case inProcess(RPCServer, PeerIdentity?)
 
@@ -16,6 +18,7 @@ enum ClientTransport: Sendable {
     case .tls:
       return bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
         .connect(host: target.host, port: target.port)
+    case .local: return bootstrap.connect(unixDomainSocketPath: target.host)
     case .inProcess(let server, let identity):
       do {
         let (ours, theirs) = try SocketPair.make()
@@ -32,7 +35,7 @@ enum ClientTransport: Sendable {
     switch self {
     case .tls(let context):
       TLSHandler(TLSMachine.connecting(context), timeout: limits.tlsTimeout)
-    case .inProcess: InProcessHandler(peer: nil)
+    case .local, .inProcess: InProcessHandler(peer: nil)
     }
   }
 }

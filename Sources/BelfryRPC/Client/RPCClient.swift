@@ -59,6 +59,18 @@ package final class RPCClient: Sendable {
       options: options)
   }
 
+  /// Calls a server of the same machine over its Unix socket, without TLS. Who we are the server learns from
+  /// the kernel.
+  package init(
+    socket path: String, eventLoopGroup: any EventLoopGroup, options: Options = Options()
+  ) {
+    targets = [.socket(path)]
+    self.options = options
+    identity = nil
+    core = ClientCore(
+      eventLoop: eventLoopGroup.next(), targets: targets, transport: .local, options: options)
+  }
+
   /// Calls a server in the same process, without network and TLS, with all else as between machines:
   /// deadlines, metadata, cancellation, back-pressure, limits, interceptors, GOAWAY. The server needs
   /// no `start`; it serves others meanwhile if it was started. For tests of services, and for a

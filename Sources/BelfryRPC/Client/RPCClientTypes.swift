@@ -10,10 +10,32 @@ package struct RPCTarget: Sendable, Hashable, CustomStringConvertible {
     self.port = port
   }
 
+  /// Reads `description`; nil for anything else.
+  package init?(_ text: String) {
+    guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+      (1...65_535).contains(port)
+    else { return nil }
+    var host = text[..<colon]
+    if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+    guard !host.isEmpty, !host.contains("/"), !host.contains(" ") else { return nil }
+    self.init(host: String(host), port: port)
+  }
+
   /// What a server in the same process is called, in `:authority` and in messages.
   static let inProcess = RPCTarget(host: "in-process", port: 0)
 
-  package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+  /// A server of this machine, on its Unix socket.
+  static func socket(_ path: String) -> RPCTarget { RPCTarget(host: path, port: 0) }
+
+  private var isSocket: Bool { host.hasPrefix("/") }
+
+  package var description: String {
+    if isSocket { return "unix:\(host)" }
+    return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+  }
+
+  /// As HTTP calls it: a path is no name of a host.
+  var authority: String { isSocket ? "localhost" : description }
 }
 
 /// What datagrams beside a connection need.

@@ -173,9 +173,11 @@ package final class RPCServer: Sendable {
 
   /// Nil: a server without an address.
   private let configuration: Configuration?
-  private let group: any EventLoopGroup
-  private let shared: Shared
+  let group: any EventLoopGroup
+  let shared: Shared
   private let listener = Mutex<(any Channel)?>(nil)
+  private let tls = Mutex<TLSContext?>(nil)
+  let localListener = Mutex<LocalListening?>(nil)
   private let clocks = Mutex<[RepeatedTask]>([])
 
   package init(
@@ -213,6 +215,7 @@ package final class RPCServer: Sendable {
   package func start() async throws -> SocketAddress {
     guard let configuration else { preconditionFailure("a server without an address was started") }
     let tls = try TLSContext.server(configuration.tls)
+    self.tls.withLock { $0 = tls }
     let shared = shared
     raiseFileLimit()
     let outputBytesMax = configuration.limits.http2.outputBytesMax
@@ -232,10 +235,11 @@ package final class RPCServer: Sendable {
         value: ChannelOptions.Types.WriteBufferWaterMark(
           low: outputBytesMax / 4, high: outputBytesMax)
       )
-      .childChannelInitializer { channel in
+      .childChannelInitializer { [self] channel in
         channel.eventLoop.makeCompletedFuture {
+          let current = self.tls.withLock { $0 } ?? tls
           try Self.accept(
-            channel, TLSHandler(TLSMachine.accepting(tls), timeout: shared.limits.tlsTimeout),
+            channel, TLSHandler(TLSMachine.accepting(current), timeout: shared.limits.tlsTimeout),
             shared)
         }
       }
@@ -247,6 +251,15 @@ package final class RPCServer: Sendable {
     guard let address = channel.localAddress else { throw ChannelError.unknownLocalAddress }
     return address
   }
+
+  /// Shows other certificates to those who connect from now on; connections that are there go on.
+  package func use(_ configuration: TLSConfiguration) throws(TLSError) {
+    let context = try TLSContext.server(configuration)
+    tls.withLock { $0 = context }
+  }
+
+  /// Who the server says it is; nil before `start`.
+  package var identity: PeerIdentity? { tls.withLock { $0?.identity } }
 
   /// Takes one end of a socket pair; the other is a client's, which is told of a failure by the close.
   /// - Parameter peer: who the client is taken for.
@@ -264,7 +277,7 @@ package final class RPCServer: Sendable {
   }
 
   /// - Parameter outer: says who the peer is, and keeps the others out.
-  private static func accept(
+  static func accept(
     _ channel: any Channel, _ outer: any ChannelHandler, _ shared: Shared
   ) throws {
     let (executor, address) = (shared.executor(channel.eventLoop), channel.remoteAddress)
@@ -321,6 +334,7 @@ package final class RPCServer: Sendable {
     }
     // A listener that is closed already is what we want.
     try? await channel?.close().get()
+    await localListener.withLock { $0.take() }?.end()
     shared.state.withLock { $0.isShuttingDown = true }
     for connection in shared.connections { connection.beginShutdown() }
     let shared = shared

@@ -11,6 +11,8 @@ final class ServerRefusals: Sendable {
     case connections
     /// More of one address, without a certificate.
     case address = "connections-per-address"
+    /// A caller on the local socket who is not let in.
+    case user
     /// No file descriptor is left.
     case files
     /// More calls of one connection than allowed.

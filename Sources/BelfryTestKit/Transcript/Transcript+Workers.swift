@@ -58,6 +58,7 @@ extension Transcript {
     case .handlerTimedOut(let assignment, let limit):
       "handlerTimedOut \(text(assignment)) after \(limit.shortText)"
     case .handlerGivenUp(let assignment, _): "handlerGivenUp \(text(assignment))"
+    case .remembered(let list): "remembered " + Transcript.list(list) { "\($0.name)" }
     case .progressed(let news):
       "progressed " + list(news) { "\(text($0.assignment)) \($0.progress.permille)" }
     case .handlerReturned(let assignment): "handlerReturned \(text(assignment))"
@@ -86,6 +87,7 @@ extension Transcript {
     lines += ready.ends.map { "end \(text($0))" }
     lines += ready.records.map(text)
     if let store = ready.store { lines.append("store \(store)") }
+    lines += ready.links.map { "link \($0)" }
     lines += ready.closes.map { "close session \($0.number)" }
     lines += ready.beats.map { "datagram \($0.session.number): \(text($0.beat))" }
     lines += ready.beatsOver.map { "datagrams of session \($0.number) are over" }

@@ -29,6 +29,8 @@ package enum Transcript {
     case .cancelsRead(let jobs): "cancelsRead " + list(jobs, \.text)
     case .forgotten(let jobs): "forgotten " + list(jobs, \.text)
     case .pausesRead(let pauses): "pausesRead " + list(pauses) { "\($0.lane) by \($0.by)" }
+    case .coordinatorsRead(let records): "coordinatorsRead " + list(records, \.id)
+    case .certificate(let life): "certificate until \(text(life.ends))"
     case .storeAsked: "storeAsked"
     case .storeAnswered(let problem): "storeAnswered \(problem?.message ?? "well")"
     case .alertsRead(let alerts): "alertsRead " + list(alerts) { "\($0.id)" }
@@ -178,6 +180,7 @@ package enum Transcript {
     case .drain: "drain"
     case .want(let slots): "want \(slots)"
     case .returned(let total): "returned \(total)"
+    case .coordinators(let all): "coordinators " + list(all) { "\($0.name)" }
     }
   }
 

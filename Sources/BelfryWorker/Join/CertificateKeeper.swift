@@ -25,11 +25,7 @@ struct CertificateKeeper: Sendable {
   /// When a certificate is to be renewed, in seconds since 1970.
   /// - Parameter random: 0 to 1.
   static func due(_ validity: Validity, random: Double) -> Int64 {
-    // It begins earlier than it was made, for slow clocks.
-    let made = min(
-      validity.notBeforeEpochSeconds + Validity.backdating, validity.notAfterEpochSeconds)
-    let life = Double(validity.notAfterEpochSeconds - made)
-    return made + Int64(life * (2.0 / 3 - random * 0.1))
+    validity.renewalDue(random: random)
   }
 
   /// Before the first session: a certificate that has ended lets nobody in. Throws `SessionRefused` when it
@@ -55,12 +51,12 @@ struct CertificateKeeper: Sendable {
 
   /// Returns only by throwing: `SessionRefused` when there will be no other certificate. What fails
   /// otherwise is tried again.
-  func run(_ links: [CoordinatorLink]) async throws {
+  func run(_ links: CoordinatorLinks) async throws {
     while true {
       try await sleepUntilDue()
       var said = ""
       renewing: while true {
-        switch await renew(links) {
+        switch await renew(links.all) {
         case .done: break renewing
         case .refused(let why):
           throw SessionRefused("this worker's certificate is not renewed: \(why)")
@@ -70,7 +66,7 @@ struct CertificateKeeper: Sendable {
         }
       }
       await withTaskGroup(of: Void.self) { tasks in
-        for link in links { tasks.addTask { await use(files.tls, on: link) } }
+        for link in links.all { tasks.addTask { await use(files.tls, on: link) } }
       }
     }
   }
@@ -131,7 +127,8 @@ struct CertificateKeeper: Sendable {
   /// Asks each coordinator in turn.
   private func renew(_ links: [CoordinatorLink]) async -> Outcome {
     var reasons: [String] = []
-    for target in targets {
+    // Of those that were known at the start, and those that the cluster has named since.
+    for target in links.isEmpty ? targets : links.map(\.target) {
       do {
         let old = try files.read()
         let key = try KeyPair.generate()

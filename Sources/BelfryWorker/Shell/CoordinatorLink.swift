@@ -22,6 +22,7 @@ final class CoordinatorLink: Sendable {
   private struct State {
     var client: RPCClient
     var tls: TLSConfiguration
+    var isRetired = false
     /// The session that is waited for.
     var end: EndOnce?
   }
@@ -49,28 +50,33 @@ final class CoordinatorLink: Sendable {
   /// two; a new attempt costs none.
   private static let freshTimeout = Duration.seconds(1)
 
+  /// By the first of its addresses it is called.
   let target: RPCTarget
+  private let targets: [RPCTarget]
   private let state: Mutex<State>
   private let group: any EventLoopGroup
   private let shell: WorkerShell
   private let wait: Duration?
+  private let reached: CoordinatorReached
   private let logger: Logger
 
   init(
-    _ target: RPCTarget, _ configuration: Worker.Configuration, group: any EventLoopGroup,
-    shell: WorkerShell, logger: Logger
+    _ targets: [RPCTarget], _ tls: TLSConfiguration, wait: Duration?,
+    reached: CoordinatorReached, group: any EventLoopGroup, shell: WorkerShell, logger: Logger
   ) throws {
-    self.target = target
+    target = targets[0]
+    self.targets = targets
     self.group = group
     self.shell = shell
     self.logger = logger
-    wait = configuration.wait
-    let client = try Self.makeClient(target, configuration.tls, group)
-    state = Mutex(State(client: client, tls: configuration.tls))
+    self.wait = wait
+    self.reached = reached
+    let client = try Self.makeClient(targets, tls, group)
+    state = Mutex(State(client: client, tls: tls))
   }
 
   private static func makeClient(
-    _ target: RPCTarget, _ tls: TLSConfiguration, _ group: any EventLoopGroup,
+    _ targets: [RPCTarget], _ tls: TLSConfiguration, _ group: any EventLoopGroup,
     connectTimeout: Duration = .seconds(5)
   ) throws -> RPCClient {
     var options = RPCClient.Options()
@@ -79,10 +85,23 @@ final class CoordinatorLink: Sendable {
     options.backoffMax = .seconds(2)
     // The coordinator decides how large a payload may be; we take whatever it may decide.
     options.limits.messageBytesMax = (8 << 20) + (256 << 10)
-    return try RPCClient(target: target, tls: tls, eventLoopGroup: group, options: options)
+    return try RPCClient(targets: targets, tls: tls, eventLoopGroup: group, options: options)
   }
 
   var client: RPCClient { state.withLock { $0.client } }
+
+  private var isRetired: Bool { state.withLock(\.isRetired) }
+
+  /// Ends the session and the connection, for good; `run` returns.
+  func retire() async {
+    let (client, end) = state.withLock { state in
+      state.isRetired = true
+      defer { state.end = nil }
+      return (state.client, state.end)
+    }
+    end?.resume(.superseded)
+    await client.close()
+  }
 
   func run() async throws {
     try await withThrowingDiscardingTaskGroup { old in
@@ -98,15 +117,14 @@ final class CoordinatorLink: Sendable {
   /// - Parameter retire: closes a client once the session of the next one has taken over.
   private func run(retiring retire: (RPCClient) -> Void) async throws {
     var said = ""
-    var hasConnected = false
     var refusal = ""
     var patience = RefusalPatience()
     let deadline = wait.map { ContinuousClock.now + $0 }
-    while !Task.isCancelled {
+    while !Task.isCancelled, !isRetired {
       let client = client
       do {
         try await client.connect()
-        hasConnected = true
+        reached.isTrue.store(true, ordering: .relaxed)
         said = ""
         switch await session(client) {
         // What was said of the old certificate is no word on the new one.
@@ -117,7 +135,7 @@ final class CoordinatorLink: Sendable {
             metadata: ["coordinator": "\(target)"])
           if try await replace(client) { retire(client) }
         case .closed(let closure, let wasOpen):
-          if Task.isCancelled { break }
+          if Task.isCancelled || isRetired { break }
           // The same refusal again is no news.
           if refusal != "\(closure)" {
             logger.warning(
@@ -136,13 +154,16 @@ final class CoordinatorLink: Sendable {
           }
         }
       } catch let error as RPCConnectError {
+        if isRetired { break }
         if said != error.reason {
           logger.warning(
             "waiting for the coordinator",
             metadata: ["coordinator": "\(target)", "why": "\(error.reason)"])
           said = error.reason
         }
-        if !hasConnected, let deadline, ContinuousClock.now >= deadline { throw error }
+        if let deadline, ContinuousClock.now >= deadline, !reached.isTrue.load(ordering: .relaxed) {
+          throw error
+        }
       }
     }
     await client.close()
@@ -153,7 +174,7 @@ final class CoordinatorLink: Sendable {
     await withCheckedContinuation { continuation in
       let end = EndOnce(continuation)
       let isCurrent = state.withLock { state in
-        guard state.client === client else { return false }
+        guard state.client === client, !state.isRetired else { return false }
         state.end = end
         return true
       }
@@ -173,10 +194,10 @@ final class CoordinatorLink: Sendable {
   private func replace(_ client: RPCClient) async throws -> Bool {
     var pause = Duration.milliseconds(100)
     var hasFailed = false
-    while !Task.isCancelled {
+    while !Task.isCancelled, !isRetired {
       let (isCurrent, tls) = state.withLock { ($0.client === client, $0.tls) }
       guard isCurrent else { return false }
-      let next = try Self.makeClient(target, tls, group, connectTimeout: Self.freshTimeout)
+      let next = try Self.makeClient(targets, tls, group, connectTimeout: Self.freshTimeout)
       do throws(RPCConnectError) {
         try await next.connect()
       } catch {
@@ -192,7 +213,7 @@ final class CoordinatorLink: Sendable {
         continue
       }
       let isTaken = state.withLock { state in
-        guard state.client === client else { return false }
+        guard state.client === client, !state.isRetired else { return false }
         state.client = next
         return true
       }
@@ -204,7 +225,7 @@ final class CoordinatorLink: Sendable {
 
   /// Goes on with another certificate. Returns when the old connection is closed.
   func useCertificate(_ tls: TLSConfiguration) async throws {
-    let next = try Self.makeClient(target, tls, group)
+    let next = try Self.makeClient(targets, tls, group)
     // So that no time passes between the two sessions; if it cannot be reached now, `run` goes on trying.
     try? await next.connect()
     let (old, end) = state.withLock { state in
@@ -218,6 +239,11 @@ final class CoordinatorLink: Sendable {
     try? await Task.sleep(for: Self.overlap)
     await old.close()
   }
+}
+
+/// Whether any coordinator has been reached since the start.
+final class CoordinatorReached: Sendable {
+  let isTrue = Atomic(false)
 }
 
 /// The cluster does not let this worker in, and will not.

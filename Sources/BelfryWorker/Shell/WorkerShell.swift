@@ -13,6 +13,7 @@ actor WorkerShell {
     let finds: AsyncStream<(batch: UInt64, jobs: [JobID])>.Continuation
     let stores: AsyncStream<String>.Continuation
     let wedged: AsyncStream<Void>.Continuation
+    let links: AsyncStream<CoordinatorLinks.Event>.Continuation
   }
 
   private struct Inbox {
@@ -173,6 +174,8 @@ actor WorkerShell {
       logger.critical("wedged: half of the slots are taken by handlers that do not end")
       outlets.wedged.yield()
     }
+    for step in ready.links { outlets.links.yield(.step(step)) }
+    if let learned = ready.learned { outlets.links.yield(.learned(learned)) }
     if let store = ready.store { outlets.stores.yield(store) }
     if ready.hasDrained, !hasDrained {
       hasDrained = true

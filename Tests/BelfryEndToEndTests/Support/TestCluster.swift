@@ -66,12 +66,12 @@ final class TestCluster {
     try require(ended)
   }
 
-  /// A worker's identity, of the cluster's own CA, that was valid yesterday.
-  func issueExpired(_ name: String, to folder: String) throws {
+  /// An identity, of the cluster's own CA, that was valid yesterday.
+  func issueExpired(_ name: String, to folder: String, role: Role = .worker) throws {
     let yesterday = Validity.nowEpochSeconds() - 86_400
     let authority = try AuthorityFiles(folder: certs).read()
     let identity = try authority.issue(
-      .worker, name,
+      role, name, hosts: role == .coordinator ? ["127.0.0.1"] : [],
       validity: Validity(
         notBeforeEpochSeconds: yesterday - 3_600, notAfterEpochSeconds: yesterday))
     try IdentityFiles(folder: folder).write(identity)

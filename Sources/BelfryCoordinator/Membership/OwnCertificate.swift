@@ -1,0 +1,69 @@
+internal import BelfryIdentity
+internal import BelfryNet
+internal import Logging
+
+/// Keeps the certificate of a coordinator that has the CA young: a new one, with a new key, at two thirds of its
+/// life, or at the start when that has passed. Sessions go on; who connects from then on is shown the new one.
+struct OwnCertificate: Sendable {
+  private static let tryAgain = Duration.seconds(5)
+  /// The wall clock is looked at so often: the machine may have slept.
+  private static let lookEvery = Duration.seconds(30)
+
+  let files: IdentityFiles
+  let issuer: CertificateIssuer
+  let logger: Logger
+
+  /// Before calls are served. What fails is tried again later.
+  func renewIfDue() {
+    do {
+      if try due(random: 0) <= Validity.nowEpochSeconds() { try renew() }
+    } catch {
+      log("\(error)")
+    }
+  }
+
+  /// - Parameter use: shows the new one to whoever connects.
+  func run(_ use: (TLSConfiguration) throws -> Void) async throws {
+    let random = Double.random(in: 0...1)
+    var said = ""
+    while true {
+      do {
+        let left = Duration.seconds(try due(random: random) - Validity.nowEpochSeconds())
+        if left > .zero {
+          try await Task.sleep(for: min(left, Self.lookEvery))
+          continue
+        }
+        try renew()
+        said = ""
+        try use(
+          TLSConfiguration(
+            certificateChainFile: files.certificatePath, keyFile: files.keyPath,
+            caFile: files.authorityPath))
+      } catch let error as CancellationError {
+        throw error
+      } catch {
+        if said != "\(error)" { log("\(error)") }
+        said = "\(error)"
+        try await Task.sleep(for: Self.tryAgain)
+      }
+    }
+  }
+
+  private func due(random: Double) throws -> Int64 {
+    try CertificateInfo(pem: files.read().certificatePEM).validity.renewalDue(random: random)
+  }
+
+  private func renew() throws {
+    let new = try issuer.renewed(files.read())
+    try files.replace(with: new)
+    let info = try CertificateInfo(pem: new.certificatePEM)
+    logger.notice(
+      "this coordinator's certificate was renewed", metadata: ["serial": "\(info.serial)"])
+  }
+
+  private func log(_ why: String) {
+    logger.error(
+      "this coordinator's certificate could not be renewed; it is tried again",
+      metadata: ["why": "\(why)"])
+  }
+}

@@ -1,0 +1,152 @@
+internal import OrderedCollections
+
+/// The other coordinators, by what they write of themselves into the store: who is up, draining, gone as
+/// planned, or lost.
+///
+/// Silence counts from the last time that a record was seen to have changed, on the reader's own
+/// monotonic clock: no wall clock that is wrong loses anybody. And it counts only while the reader
+/// reads: one that slept, or could not reach the store, blames nobody for it.
+///
+/// Rejected: judging by the times in the records (the clock of who wrote them), and leases that the store lets
+/// expire (the wall clock of its primary).
+package struct CoordinatorRoster: Sendable {
+  /// How often each writes its record and reads the others'.
+  package static let writeEvery = Duration.seconds(2)
+  /// Three records that did not come.
+  package static let lostAfter = Duration.seconds(7)
+  /// A reading so much later than the one before was no watching.
+  static let readLate = Duration.seconds(5)
+  /// One that is away for so long is forgotten, as a worker is.
+  package static let forgetAfter = Duration.seconds(600)
+
+  package enum Standing: Sendable, Equatable {
+    case up, draining, left, lost
+  }
+
+  package struct Peer: Sendable, Equatable {
+    package var record: CoordinatorRecord
+    package var standing: Standing
+    /// Why it is lost.
+    package var reason = ""
+    /// Since when it is what it is.
+    package var since: WallTime
+    /// When its record was last seen to have changed.
+    package var heardAt: Instant
+    fileprivate var version: Int
+    /// Not since it was first read: what is in the store may be of a process that died long ago.
+    fileprivate var hasChanged = false
+  }
+
+  package enum Change: Sendable, Equatable {
+    /// It writes: for the first time since we read, again, or as a new process.
+    case came(NodeName)
+    /// It is leaving, or has left, as planned.
+    case leaves(NodeName)
+    case lost(NodeName, why: String)
+    /// Away for so long that nobody waits for it.
+    case forgotten(NodeName)
+    /// What it says of itself is another than before.
+    case told(NodeName)
+  }
+
+  private(set) var peers = OrderedDictionary<NodeName, Peer>()
+  private var readAt: Instant?
+
+  package init() {}
+
+  package var hasRead: Bool { readAt != nil }
+  package var names: [NodeName] { peers.keys.sorted() }
+  package subscript(name: NodeName) -> Peer? { peers[name] }
+
+  /// Takes in all that is recorded, about every two seconds; records that make no sense are passed over.
+  /// - Parameter own: whose own record is among them.
+  package mutating func read(
+    _ records: [StoredRecord], own: NodeName, at now: Now
+  ) -> [Change] {
+    let pause = readAt.map { now.monotonic - $0 } ?? .zero
+    readAt = now.monotonic
+    let missed = pause >= Self.readLate ? pause : .zero
+    var changes: [Change] = []
+    var named: Set<NodeName> = []
+    for stored in records.sorted(by: { $0.id < $1.id }) {
+      guard let record = CoordinatorRecord(stored), record.name != own else { continue }
+      named.insert(record.name)
+      if var peer = peers[record.name] {
+        peer.heardAt = peer.heardAt + missed
+        peers[record.name] = peer
+        take(record, stored.version, over: peer, at: now, &changes)
+      } else {
+        add(record, stored.version, at: now, &changes)
+      }
+    }
+    for name in Array(peers.keys) where !named.contains(name) {
+      peers.removeValue(forKey: name)
+      changes.append(.forgotten(name))
+    }
+    return changes
+  }
+
+  private mutating func add(
+    _ record: CoordinatorRecord, _ version: Int, at now: Now, _ changes: inout [Change]
+  ) {
+    peers[record.name] = Peer(
+      record: record, standing: Self.standing(record), since: record.since,
+      heardAt: now.monotonic, version: version)
+    changes.append(.told(record.name))
+  }
+
+  private mutating func take(
+    _ record: CoordinatorRecord, _ version: Int, over old: Peer, at now: Now,
+    _ changes: inout [Change]
+  ) {
+    let name = record.name
+    guard version != old.version || record.boot != old.record.boot else {
+      judgeSilence(of: name, old, at: now, &changes)
+      return
+    }
+    var peer = old
+    peer.record = record
+    peer.version = version
+    peer.heardAt = now.monotonic
+    peer.standing = Self.standing(record)
+    peer.reason = ""
+    peer.hasChanged = true
+    if peer.standing != old.standing || record.boot != old.record.boot || !old.hasChanged {
+      peer.since = old.standing == .lost ? now.wall : record.since
+      changes.append(peer.standing == .up ? .came(name) : .leaves(name))
+    } else if record != old.record {
+      changes.append(.told(name))
+    }
+    peers[name] = peer
+  }
+
+  private mutating func judgeSilence(
+    of name: NodeName, _ old: Peer, at now: Now, _ changes: inout [Change]
+  ) {
+    let silence = now.monotonic - old.heardAt
+    guard silence >= Self.lostAfter else { return }
+    var peer = old
+    switch old.standing {
+    case .left, .lost: return
+    // It had said that it goes: whether it could write that it is gone is all one.
+    case .draining:
+      peer.standing = .left
+      changes.append(.leaves(name))
+    case .up:
+      peer.standing = .lost
+      peer.reason =
+        "it has written nothing for \(silence.secondsText), while the store answers others"
+      changes.append(.lost(name, why: peer.reason))
+    }
+    peer.since = now.wall
+    peers[name] = peer
+  }
+
+  private static func standing(_ record: CoordinatorRecord) -> Standing {
+    switch record.state {
+    case .up: .up
+    case .draining: .draining
+    case .left: .left
+    }
+  }
+}
