@@ -25,11 +25,19 @@ import Testing
       markdown: String(contentsOf: Self.root.appending(path: document), encoding: .utf8))
   }
 
-  /// Parsed as the program would, validation included; nothing is run.
+  /// Made once: it takes a while.
+  private static let tree = Result { try CommandTree.whole() }
+
+  /// Parsed as the program would, validation included; nothing is run. What … stands for may be a value, or
+  /// several words that are left out.
   private func problem(_ words: [String]) -> String? {
+    guard let problem = parserProblem(words) else { return nil }
+    return words.contains("…") ? parserProblem(words.filter { $0 != "…" }) : problem
+  }
+
+  private func parserProblem(_ words: [String]) -> String? {
     do {
-      // What is left out with … is somebody else's.
-      _ = try BelfryCommand.parseAsRoot(words.filter { $0 != "…" })
+      _ = try BelfryCommand.parseAsRoot(words)
       return nil
     } catch {
       return BelfryCommand.exitCode(for: error) == .success
@@ -56,7 +64,7 @@ import Testing
 
   @Test("commands and options that documents mention are there", arguments: documents)
   func mentions(_ document: String) throws {
-    let tree = try CommandTree.whole()
+    let tree = try Self.tree.get()
     for (number, words) in try read(document).mentions {
       #expect(tree.unknown(in: words) == nil, "\(document):\(number): belfry \(words)")
     }
@@ -77,7 +85,8 @@ import Testing
     for command in dump.command.all {
       // Remarks beside an example stand behind two spaces.
       let text = (command.discussion ?? "").replacing(/(\S) {3,}\S.*/) { $0.1 }
-      let block = text.split(separator: "\n").map { "    " + $0 }.joined(separator: "\n")
+      let block = text.split(separator: "\n").filter { $0.hasPrefix("  ") }
+        .map { "    " + $0 }.joined(separator: "\n")
       for line in DocumentCommands(markdown: block).lines {
         for words in line.commands where !words.isEmpty {
           count += 1
@@ -91,7 +100,7 @@ import Testing
 
   @Test("commands that errors advise are there", arguments: ErrorCode.allCases)
   func advice(_ code: ErrorCode) throws {
-    let tree = try CommandTree.whole()
+    let tree = try Self.tree.get()
     for step in ErrorEntry(code).next {
       // Words of prose may come before and behind it.
       for match in step.matches(of: /belfry ([a-z-]+( [a-z-]+)?)/) {
@@ -121,7 +130,7 @@ import Testing
   }
 
   @Test func aMentionOfWhatIsNotThereIsFound() throws {
-    let tree = try CommandTree.whole()
+    let tree = try Self.tree.get()
     let text = "See `belfry jobb list`, `belfry top --onse` and `belfry top`."
     let found = DocumentCommands(markdown: text).mentions.compactMap { tree.unknown(in: $0.words) }
     #expect(found.map(\.word) == ["jobb", "--onse"])

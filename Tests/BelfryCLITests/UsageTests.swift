@@ -49,7 +49,7 @@ import Testing
 
   @Test func aValueThatIsNoneNamesTheOnesThereAre() throws {
     let error = try error("job show x -o nothing")
-    #expect(error.why.contains("'nothing'") && error.why.contains("ndjson"), "\(error)")
+    #expect(error.why.contains("'nothing'") && error.why.contains("json, ndjson, yaml"), "\(error)")
     #expect(error.description.split(separator: "\n").count <= 8, "\(error)")
   }
 }

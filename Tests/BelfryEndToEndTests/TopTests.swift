@@ -100,12 +100,12 @@ struct TopTests {
     #expect(try await !isPaused(cluster))
     try await terminal.type("c", "y")
     try await terminal.until("it is done, and seen") {
-      $0.contains("lane \(cluster.lane) is paused") && $0.contains("paused by me")
+      $0.contains("lane \(cluster.lane) is paused") && $0.contains("paused by operator me")
     }
     #expect(try await isPaused(cluster))
     try await terminal.type("r", "y")
     try await terminal.until("the lane goes on") {
-      $0.contains("lane \(cluster.lane) goes on") && !$0.contains("paused by me")
+      $0.contains("lane \(cluster.lane) goes on") && !$0.contains("paused by operator me")
     }
     #expect(try await !isPaused(cluster))
     try await terminal.type("Tab")

@@ -95,8 +95,14 @@ extension UserError {
     let tree = try? CommandTree.whole()
     let unknown = tree?.unknown(in: arguments)
     let command = tree.map { $0.walk(arguments).path.joined(separator: " ") } ?? "belfry"
-    let said = BelfryCommand.message(for: error).split(separator: "\n")
-      .map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: " ")
+    let lines = BelfryCommand.message(for: error).split(separator: "\n")
+      .map { $0.trimmingCharacters(in: .whitespaces) }
+    // What a value may be stands in lines of its own.
+    let choices = lines.filter { $0.hasPrefix("- ") }.map { $0.dropFirst(2) }
+    let said =
+      (lines.filter { !$0.hasPrefix("- ") }
+      + (choices.isEmpty ? [] : [choices.joined(separator: ", ")]))
+      .joined(separator: " ")
     let why =
       unknown.map { "\($0.command) has no \($0.isOption ? "option" : "command") \($0.word)" }
       ?? said
