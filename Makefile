@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help build release test demo demo-real bench bench-rpc peers attack sim plant fuzz sanitize generate
-.PHONY: crash outage soak deb debtest deploycheck format lint clean dependencies
+.PHONY: crash outage chaos soak deb debtest deploycheck format lint clean dependencies
 
 # How many seeds `make sim` runs, and from which on: `make sim SEEDS=100000 FIRST=42`.
 SEEDS ?= 10000
@@ -19,6 +19,8 @@ ATTACK ?=
 # Arguments of scripts/crash and scripts/outage: `make crash CRASH="--every 1 --only queue/kill"`.
 CRASH ?=
 OUTAGE ?=
+# Arguments of scripts/chaos: `make chaos CHAOS="--full --json chaos.ndjson"`.
+CHAOS ?=
 # How many jobs `make soak` runs, and its other arguments: `make soak JOBS=20000 SOAK="--seed 7"`.
 JOBS ?= 2000
 SOAK ?=
@@ -93,6 +95,11 @@ crash: dependencies ## break a cluster at message k, and at each failpoint, and 
 outage: dependencies ## take away RabbitMQ, MongoDB, coordinator, worker under load: OUTAGE="--only mongo"
 	@swift build --product belfry $(call otherwise,$(compile_error))
 	@scripts/outage $(OUTAGE) $(call otherwise,the lines marked WRONG say which drill; its logs: .build/crash-logs)
+
+chaos: dependencies ## how soon a coordinator notices, and what it takes for a loss (as root): CHAOS="--full"
+	@swift build -c release --product belfry $(call otherwise,$(compile_error))
+	@BELFRY_TEST_BIN="$$PWD/.build/release" scripts/chaos $(CHAOS) \
+	  $(call otherwise,the lines marked WRONG say which goal was missed; its logs: .build/crash-logs/chaos)
 
 soak: dependencies ## many jobs with a random fault every 10 s, and one ledger: JOBS=20000
 	@swift build --product belfry $(call otherwise,$(compile_error))

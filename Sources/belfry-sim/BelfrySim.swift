@@ -18,7 +18,9 @@ struct BelfrySim: AsyncParsableCommand {
         belfry-sim --seeds 1000 --first-seed 50000 --faults 5
         belfry-sim --seed 4711 --trace
         belfry-sim --seed 4711 --jobs 0,2 --fault workerCrash@812334567:42 --trace
-      """)
+        belfry-sim detect
+      """,
+    subcommands: [Detect.self])
 
   @Option(help: "How many seeds to run.")
   var seeds = 10_000

@@ -1,0 +1,226 @@
+"""The faults, how long each lasts, and what is wanted of whoever notices."""
+
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+
+from chaos.network import DOWN, UP, Cage
+from chaos.table import Row
+
+STOP, CONT, KILL = signal.SIGSTOP, signal.SIGCONT, signal.SIGKILL
+HOUR = 3_600
+# How late a state may be heard of by the watcher of the health stream, on a busy machine.
+SLACK = 0.25
+
+
+@dataclass
+class Fault:
+    name: str
+    goal: str
+    body: object
+    # Times, or seconds, in the short run and in the full one.
+    short: int
+    full: int
+    jumping: tuple = ()
+
+    def row(self):
+        return Row(self.name, self.goal)
+
+    def run(self, stand, is_full):
+        row, began = self.row(), time.monotonic()
+        self.body(stand, row, self.full if is_full else self.short)
+        row.seconds = time.monotonic() - began
+        return row
+
+
+def names(count):
+    """Workers in turn."""
+    from chaos.stand import WORKERS
+    return [WORKERS[number % len(WORKERS)] for number in range(count)]
+
+
+# --- Noticed, once each time ---
+
+def kill(stand, row, times):
+    for name in names(times):
+        job = stand.hold_job(name)
+        since = clock()
+        stand.send(name, KILL)
+        stand.processes[name].wait()
+        await_loss(stand, row, name, job, since)
+        stand.run_worker(name)
+        stand.await_state("up", name, seconds=60)
+        row.wrong += stand.end_jobs()
+    row.expect(max(row.noticed) <= 0.5 + SLACK, f"lost after {max(row.noticed):.2f} s, wanted: 0.5 s")
+    row.expect(max(row.moved) <= 1 + SLACK, f"run elsewhere after {max(row.moved):.2f} s, wanted: 1 s")
+    row.expect(max(row.alerted) <= 2 + SLACK, f"alerted after {max(row.alerted):.2f} s, wanted: 2 s")
+
+
+def silence(stand, row, times):
+    def begin(name):
+        stand.network.cut(name)
+    silent(stand, row, times, begin, lambda name: stand.network.heal())
+
+
+def stop(stand, row, times):
+    silent(stand, row, times, lambda name: stand.send(name, STOP), lambda name: stand.send(name, CONT))
+
+
+def silent(stand, row, times, begin, end):
+    for name in names(times):
+        job = stand.hold_job(name)
+        since = clock()
+        begin(name)
+        await_loss(stand, row, name, job, since)
+        healed = clock()
+        end(name)
+        row.healed.append(stand.first(name, "up", healed, 60).at - healed)
+        row.wrong += stand.end_jobs()
+    row.expect(min(row.noticed) >= 3, f"lost after {min(row.noticed):.2f} s already")
+    row.expect(max(row.noticed) <= 5 + SLACK, f"lost after {max(row.noticed):.2f} s, wanted: 5 s")
+
+
+def await_loss(stand, row, name, job, since):
+    row.noticed.append(stand.first(name, "lost", since, 30).at - since)
+    from cluster import wait_until
+    elsewhere = wait_until(f"{job} runs elsewhere", lambda: next(
+        (at for one, worker, at in stand.runs() if one == job and worker != name), None), 30, 0.02)
+    row.moved.append(elsewhere - since)
+    alerted = wait_until(f"an alert on {name}", lambda: next(
+        (at for at, alert in stand.alerts() if at >= since and name in str(alert)), None), 30, 0.02)
+    row.alerted.append(alerted - since)
+
+
+def one_way(way):
+    def body(stand, row, times):
+        for name in names(times):
+            job = stand.hold_job(name)
+            since = clock()
+            stand.network.cut(name, way)
+            if way == DOWN:
+                row.noticed.append(stand.first(name, "one-way", since, 30).at - since)
+            else:
+                row.noticed.append(worker_notices(stand, name, since) - since)
+                stand.first(name, "lost", since, 30)
+            healed = clock()
+            stand.network.heal()
+            row.healed.append(stand.first(name, "up", healed, 60).at - healed)
+            row.wrong += stand.end_jobs()
+        row.expect(max(row.noticed) <= 5 + SLACK, f"seen after {max(row.noticed):.2f} s, wanted: 5 s")
+        row.expect(max(row.healed) <= 2 + SLACK, f"healed after {max(row.healed):.2f} s, wanted: 2 s")
+    return body
+
+
+def worker_notices(stand, name, since):
+    """When the worker says that it is not heard. Its log has no better clock than the time it is read."""
+    from cluster import wait_until
+    seen = len([line for line in stand.log(name) if "nothing gets through" in line])
+
+    def said():
+        return len([line for line in stand.log(name) if "nothing gets through" in line]) > seen
+    wait_until(f"{name} sees that it is not heard", said, 30, 0.02)
+    return clock()
+
+
+def coordinator_stop(stand, row, times):
+    for _ in range(times):
+        with living(stand, row):
+            stand.send("c1", STOP)
+            time.sleep(20)
+            stand.send("c1", CONT)
+            time.sleep(10)
+        stand.await_state("up", *names(4), seconds=60)
+
+
+# --- Never noticed, for a long time ---
+
+class living:
+    """While it lasts nobody may be called lost: all live."""
+
+    def __init__(self, stand, row):
+        self.stand, self.row = stand, row
+
+    def __enter__(self):
+        self.since = clock()
+
+    def __exit__(self, *_):
+        passed = clock() - self.since
+        self.row.node_hours += 4 * passed / HOUR
+        self.row.false += self.stand.count("lost", self.since)
+        self.row.suspected += self.stand.count("suspect", self.since)
+        self.row.degraded += self.stand.count("degraded", self.since)
+        self.row.degraded += self.stand.count("one-way", self.since)
+        lost = [one for one in self.stand.seen if one.at >= self.since and one.state == "lost"]
+        for one in lost:
+            self.row.wrong.append(f"{one.node} lost after {one.at - self.since:.1f} s: {one.reason}")
+
+
+def pauses(stand, row, times):
+    with living(stand, row):
+        for _ in range(times):
+            for name in names(4):
+                stand.send(name, STOP)
+            time.sleep(2.5)
+            for name in names(4):
+                stand.send(name, CONT)
+            time.sleep(7.5)
+
+
+def starvation(stand, row, seconds):
+    cages = {name: Cage(f"{stand.network.prefix}-{name}", 0.05) for name in names(4)}
+    hogs = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(4 * os.cpu_count())]
+    try:
+        for name, cage in cages.items():
+            cage.take(stand.processes[name].pid)
+        with living(stand, row):
+            time.sleep(seconds)
+    finally:
+        for hog in hogs:
+            hog.kill()
+            hog.wait()
+        for cage in cages.values():
+            cage.open()
+
+
+def loss(stand, row, seconds):
+    for name in names(4):
+        stand.network.lose(name, "0.30")
+    with living(stand, row):
+        time.sleep(seconds)
+    stand.network.heal()
+    stand.await_state("up", *names(4), seconds=60)
+
+
+def clock_jumps(stand, row, seconds):
+    """An hour on, an hour back, and a sawtooth of half a second, on a worker and the coordinator."""
+    with living(stand, row):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for offset in (HOUR, 0, -HOUR, 0, 0.5, 0, 0.5, 0):
+                for one in stand.clocks.values():
+                    one.jump(offset)
+                time.sleep(1.5)
+
+
+def clock():
+    from chaos.stand import now
+    return now()
+
+
+FAULTS = [
+    Fault("kill", "lost within 0.5 s, run elsewhere within 1 s, alerted within 2 s", kill, 4, 200),
+    Fault("silence", "lost after 3.5 to 5 s, never under 3", silence, 3, 60),
+    Fault("stop", "lost after 3.5 to 5 s, never under 3", stop, 2, 60),
+    Fault("pauses", "SIGSTOP 2.5 s every 10 s, four workers: nobody lost", pauses, 4, 500),
+    Fault("starvation", "four workers with 5 % of a core each, 4 hogs a core: nobody lost", starvation,
+          40, 1_800),
+    Fault("loss", "30 % of packets lost each way, four workers: nobody lost", loss, 60, 1_800),
+    Fault("clocks", "wall clocks that jump: nobody lost", clock_jumps, 24, 600, jumping=("c1", "w1")),
+    Fault("one-way/down", "the worker hears nothing: one-way within 5 s, healed within 2 s",
+          one_way(DOWN), 2, 20),
+    Fault("one-way/up", "the coordinator hears nothing: the worker sees it within 5 s, healed within 2 s",
+          one_way(UP), 2, 20),
+    Fault("coordinator-stop", "stopped 20 s and continued: nobody lost", coordinator_stop, 1, 10),
+]

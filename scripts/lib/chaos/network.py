@@ -1,0 +1,128 @@
+"""Workers in network namespaces of their own, behind a router that drops what it is told to.
+
+    coordinator, in the machine's own namespace -- router -- w1 … w4
+
+What is dropped is dropped in the router: to both ends it is a network that loses packets, and no send of
+theirs fails. Nothing of the machine's own namespace is changed but one interface and one route.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+NET = "10.213"
+CPU = Path("/sys/fs/cgroup/cpu")
+UP, DOWN = "-i", "-o"
+
+
+def lacks():
+    """What this machine has not, in one sentence; nothing if all is there."""
+    if os.geteuid() != 0:
+        return "network namespaces need root: sudo make chaos"
+    for tool, package in (("ip", "iproute2"), ("iptables", "iptables"), ("cc", "gcc")):
+        if not shutil.which(tool):
+            return f"{tool} is missing: apt-get install {package}"
+    if not (CPU / "cgroup.procs").exists() and not Path("/sys/fs/cgroup/cgroup.controllers").exists():
+        return f"{CPU} is not there: the cgroup controller cpu is needed"
+    if f"{NET}." in run("ip", "-4", "route", "show"):
+        return f"{NET}.0.0/16 is in use already: ip route shows by what"
+    return None
+
+
+def run(*words, check=True):
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True)
+    if check and done.returncode != 0:
+        raise RuntimeError(f"{' '.join(map(str, words))}: {done.stderr.strip()}")
+    return done.stdout
+
+
+class Network:
+    def __init__(self, workers):
+        self.prefix = f"bfy{os.getpid() % 100_000}"
+        self.router = f"{self.prefix}-net"
+        self.workers = list(workers)
+        self.spaces = {name: f"{self.prefix}-{name}" for name in self.workers}
+        self.coordinator = f"{NET}.0.1"
+
+    def __enter__(self):
+        try:
+            self.build()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def build(self):
+        outer = f"{self.prefix}r"
+        run("ip", "netns", "add", self.router)
+        run("ip", "link", "add", outer, "type", "veth", "peer", "name", "up0", "netns", self.router)
+        run("ip", "addr", "add", f"{self.coordinator}/24", "dev", outer)
+        run("ip", "link", "set", outer, "up")
+        self.in_router("ip", "addr", "add", f"{NET}.0.2/24", "dev", "up0")
+        self.in_router("ip", "link", "set", "up0", "up")
+        self.in_router("sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
+        run("ip", "route", "add", f"{NET}.0.0/16", "via", f"{NET}.0.2")
+        for number, (name, space) in enumerate(self.spaces.items(), 1):
+            run("ip", "netns", "add", space)
+            run("ip", "link", "add", name, "netns", self.router, "type", "veth", "peer", "name", "eth0",
+                "netns", space)
+            self.in_router("ip", "addr", "add", f"{NET}.{number}.1/24", "dev", name)
+            self.in_router("ip", "link", "set", name, "up")
+            inside = ("ip", "netns", "exec", space, "ip")
+            run(*inside, "link", "set", "lo", "up")
+            run(*inside, "addr", "add", f"{NET}.{number}.2/24", "dev", "eth0")
+            run(*inside, "link", "set", "eth0", "up")
+            run(*inside, "route", "add", "default", "via", f"{NET}.{number}.1")
+
+    def __exit__(self, *_):
+        for space in (*self.spaces.values(), self.router):
+            run("ip", "netns", "del", space, check=False)
+        run("ip", "link", "del", f"{self.prefix}r", check=False)
+
+    def in_router(self, *words):
+        return run("ip", "netns", "exec", self.router, *words)
+
+    def command(self, name):
+        """What stands before a command that is to run where worker NAME is."""
+        return ["ip", "netns", "exec", self.spaces[name]]
+
+    # --- Faults ---
+
+    def cut(self, name, *ways):
+        for way in ways or (UP, DOWN):
+            self.in_router("iptables", "-A", "FORWARD", way, name, "-j", "DROP")
+
+    def lose(self, name, share):
+        for way in (UP, DOWN):
+            self.in_router("iptables", "-A", "FORWARD", way, name, "-m", "statistic", "--mode", "random",
+                           "--probability", share, "-j", "DROP")
+
+    def heal(self):
+        self.in_router("iptables", "-F", "FORWARD")
+
+
+class Cage:
+    """A cgroup with a share of one core."""
+
+    def __init__(self, name, share):
+        self.folder = (CPU if CPU.exists() else Path("/sys/fs/cgroup")) / name
+        self.folder.mkdir()
+        quota = int(100_000 * share)
+        if CPU.exists():
+            (self.folder / "cpu.cfs_period_us").write_text("100000")
+            (self.folder / "cpu.cfs_quota_us").write_text(str(quota))
+        else:
+            (self.folder / "cpu.max").write_text(f"{quota} 100000")
+
+    def take(self, pid):
+        (self.folder / "cgroup.procs").write_text(str(pid))
+
+    def open(self):
+        """Whoever is in it goes free."""
+        for pid in (self.folder / "cgroup.procs").read_text().split():
+            try:
+                (self.folder.parent / "cgroup.procs").write_text(pid)
+            except OSError:
+                pass  # it has ended
+        self.folder.rmdir()

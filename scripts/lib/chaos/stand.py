@@ -1,0 +1,171 @@
+"""The cluster under chaos: a coordinator, four workers in namespaces, somebody who watches its health."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections import namedtuple
+
+import outcomes as outcome_documents
+from chaos.network import Network
+from cluster import Cluster, Failed, free_port, wait_until
+from crash import clocks
+
+WORKERS = ("w1", "w2", "w3", "w4")
+# A state that a watcher of the coordinator's health has heard of a worker, and when.
+Seen = namedtuple("Seen", "at node state reason")
+# Runs until the gate is open, and writes down where and when it began.
+COMMAND = """#!/bin/sh
+read -r now rest </proc/uptime
+echo "$BELFRY_JOB_ID $1 $now" >>{folder}/runs
+while [ ! -e {folder}/open ]; do sleep 0.05; done
+echo done
+"""
+ALERT = """#!/bin/sh
+read -r now rest </proc/uptime
+echo "$now $(tr -d '\\n')" >>{folder}/alerts
+"""
+
+
+def now():
+    """Seconds, on the clock of /proc/uptime."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Stand(Cluster):
+    def __init__(self, belfry, folder, jumping=()):
+        database = f"chaos-{os.getpid()}-{time.monotonic_ns() % 1_000_000}"
+        server, _, options = os.environ["BELFRY_TEST_MONGODB_URL"].partition("?")
+        store = f"mongodb://{server.split('/')[2]}/{database}?{options}"
+        super().__init__(belfry, folder, os.environ["BELFRY_TEST_AMQP_URL"], store)
+        self.network = Network(WORKERS)
+        self.server = f"https://{self.network.coordinator}:{free_port()}"
+        self.lane = database
+        self.clocks = {name: clocks.Clock(folder / f"clock-{name}") for name in jumping}
+        self.seen, self.states = [], {}
+        self.jobs = 0
+
+    def __enter__(self):
+        self.network.__enter__()
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+        super().__exit__()
+        self.network.__exit__()
+
+    # --- Processes ---
+
+    def begin(self):
+        for name, text in (("command", COMMAND), ("alert", ALERT)):
+            file = self.folder / name
+            file.write_text(text.format(folder=self.folder))
+            file.chmod(0o755)
+        (self.folder / "sinks").write_text(f"file command {self.folder}/alert\n")
+        self.make_certificates(*WORKERS)
+        self.run_coordinator()
+        self.on_health = self.note
+        for name in WORKERS:
+            self.run_worker(name)
+        wait_until("the coordinator answers", self.answers, 60, 0.2, self.check_alive)
+        self.watch_health()
+        self.await_state("up", *WORKERS, seconds=60)
+
+    def answers(self):
+        done = subprocess.run([self.belfry, "health", "-o", "json", "--server", self.server, "--identity",
+                               self.identity("ops")], capture_output=True)
+        return done.returncode in (0, 1)
+
+    def run_coordinator(self):
+        self.start("c1", "coordinator", "run", "--queue", self.queue_url, "--store", self.store_url,
+                   "--identity", self.identity("c1"), "--listen", self.server.removeprefix("https://"),
+                   "--lanes", self.lane, "--wait", "60s", "--alert-sinks", self.folder / "sinks",
+                   environment=self.surroundings("c1"))
+
+    def run_worker(self, name):
+        command = [*self.network.command(name), self.belfry, "worker", "run", "--server", self.server,
+                   "--identity", self.identity(name), "--lanes", self.lane, "--slots", "8", "--run",
+                   f"work={self.folder}/command {name}"]
+        log = open(self.folder / f"{name}.log", "ab")
+        self.processes[name] = subprocess.Popen(
+            [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            env=os.environ | {"BELFRY_LOG_FORMAT": "json"} | self.surroundings(name))
+
+    def surroundings(self, name):
+        return {"BELFRY_LOG_FORMAT": "json"} | (
+            self.clocks[name].environment if name in self.clocks else {})
+
+    def send(self, name, number):
+        self.processes[name].send_signal(number)
+
+    # --- What is seen ---
+
+    def note(self, update):
+        at = now()
+        for node in update.get("nodes", []):
+            if node["name"] not in WORKERS:
+                continue
+            if self.states.get(node["name"]) != node["state"]:
+                self.states[node["name"]] = node["state"]
+                self.seen.append(Seen(at, node["name"], node["state"], node.get("reason", "")))
+
+    def await_state(self, state, *names, seconds):
+        wait_until(f"{', '.join(names)}: {state} (seen: {self.states})",
+                   lambda: all(self.states.get(name) == state for name in names), seconds, 0.01,
+                   self.check_alive)
+
+    def first(self, name, state, since, seconds):
+        """When this state was seen of a worker, after `since`; waits for it."""
+        def find():
+            return next((one for one in self.seen
+                         if one.at >= since and one.node == name and one.state == state), None)
+        return wait_until(f"{name} is {state} (seen: {self.states})", find, seconds, 0.01)
+
+    def count(self, state, since):
+        return sum(one.state == state and one.at >= since for one in self.seen)
+
+    def runs(self):
+        """Where and when each run began: (job, worker, seconds)."""
+        file = self.folder / "runs"
+        lines = [line.split() for line in file.read_text().splitlines()] if file.exists() else []
+        return [(job, worker, float(at)) for job, worker, at in lines]
+
+    def alerts(self):
+        file = self.folder / "alerts"
+        found = []
+        for text in file.read_text().splitlines() if file.exists() else []:
+            at, _, body = text.partition(" ")
+            found.append((float(at), json.loads(body)))
+        return found
+
+    # --- Jobs ---
+
+    def hold_job(self, name):
+        """Jobs until one runs on this worker; gives back its id. `end_jobs` ends them."""
+        first = self.jobs
+        while True:
+            self.jobs += 1
+            job = f"job-{self.jobs}"
+            self.run("submit", "--kind", "work", "--lane", self.lane, "--id", job, "--payload", "x",
+                     "--server", self.server, "--identity", self.identity("ops"))
+            place = wait_until(f"{job} runs", lambda: next(
+                (worker for one, worker, _ in self.runs() if one == job), None), 20, 0.02)
+            if place == name:
+                return job
+            if self.jobs - first > 16:
+                raise Failed(f"no job came to {name}: {self.runs()[-8:]}")
+
+    def end_jobs(self):
+        """All that runs ends; gives back what is wrong with the outcomes."""
+        gate = self.folder / "open"
+        gate.touch()
+        database = outcome_documents.database(self.store_url)
+        ids = [f"job-{number}" for number in range(1, self.jobs + 1)]
+        wait_until(f"{len(ids)} outcomes", lambda: database.outcomes.count_documents({}) >= len(ids),
+                   60, 0.2)
+        gate.unlink()
+        return outcome_documents.problems(outcome_documents.snapshot(database), ids, 0)
