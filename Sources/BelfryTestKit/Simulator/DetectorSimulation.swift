@@ -119,6 +119,8 @@ package struct DetectorSimulation: Sendable {
     var streamFreeAt: Int64 = 0
     /// A stream that is stuck for 3 s gives way to a fresh session, where datagrams say that both live.
     var freshAt = Int64.max
+    var heardAt: Int64 = 0
+    var streamHeardAt: Int64 = 0
     /// Of the last 64 datagrams.
     var arrived: UInt64 = .max
     var sleptSinceDeath: Int64 = 0
@@ -148,8 +150,21 @@ package struct DetectorSimulation: Sendable {
           lives(at: now, &report)
         }
         judge(detector.ticked(at: instant(now)), at: now, &report)
-        if deadSince == nil { report.livedTicks += 1 }
+        guard deadSince == nil else { continue }
+        report.livedTicks += 1
+        let sleep = nextSleep < sleeps.count ? sleeps[nextSleep].at : .max
+        let quiet = quietTicks(after: now, until: min(sleep, ticks))
+        report.livedTicks += quiet
+        now += quiet
       }
+    }
+
+    /// Ticks in which nothing happens and nothing can be judged: most of them.
+    private func quietTicks(after now: Int64, until end: Int64) -> Int64 {
+      guard detector.state == .up else { return 0 }
+      let next = min(nextDatagram, nextBeat, nextPause, nextDeath, freshAt, end)
+      let judged = min(heardAt + 15, streamHeardAt + 30)
+      return max(0, min(next, judged) - now - 1)
     }
 
     private mutating func lives(at now: Int64, _ report: inout Report) {
@@ -167,6 +182,7 @@ package struct DetectorSimulation: Sendable {
       }
       if now >= freshAt {
         (freshAt, streamFreeAt) = (.max, now)
+        (heardAt, streamHeardAt) = (now, now)
         detector = FailureDetector(heardAt: instant(now))
       }
       if plan.hasDatagrams, now >= nextDatagram { datagram(at: now, &report) }
@@ -179,6 +195,7 @@ package struct DetectorSimulation: Sendable {
       let isLost = random.isChance(plan.loss)
       arrived = arrived << 1 | (isLost ? 0 : 1)
       guard !isLost else { return }
+      heardAt = now
       // The node hears the observer on links of the same kind; that is not judged here.
       judge(detector.heard(HeardBeat(Beat()), at: instant(now)), at: now, &report)
     }
@@ -198,6 +215,7 @@ package struct DetectorSimulation: Sendable {
         if plan.hasDatagrams, stall > 30 { freshAt = now + 30 + random.within(5...60) }
         return
       }
+      (heardAt, streamHeardAt) = (now, now)
       judge(detector.heard(at: instant(now)), at: now, &report)
     }
 
@@ -225,7 +243,7 @@ package struct DetectorSimulation: Sendable {
       nextDeath = now + wait(plan.deathEvery, &random)
       nextPause = now + wait(plan.pauseEvery, &random)
       (pausedUntil, nextBeat, nextDatagram, streamFreeAt) = (now, now, now, now)
-      freshAt = .max
+      (freshAt, heardAt, streamHeardAt) = (.max, now, now)
       arrived = .max
     }
 

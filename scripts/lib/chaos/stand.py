@@ -88,7 +88,7 @@ class Stand(Cluster):
 
     def run_worker(self, name):
         command = [*self.network.command(name), self.belfry, "worker", "run", "--server", self.server,
-                   "--identity", self.identity(name), "--lanes", self.lane, "--slots", "2", "--run",
+                   "--identity", self.identity(name), "--lanes", self.lane, "--slots", "8", "--run",
                    f"work={self.folder}/command {name}"]
         log = open(self.folder / f"{name}.log", "ab")
         self.processes[name] = subprocess.Popen(
