@@ -83,7 +83,10 @@ import Testing
     scene.said(1, scene.started("j0", first), scene.failed("j0", first))
     #expect(times(scene).runs.counts.reduce(0, +) == 1)
     #expect(times(scene).waits.counts.reduce(0, +) == 1)
-    scene.arrives(job("j0", attempt: 2), from: .again)
+    // A later attempt: the store is asked first, then it is given out.
+    let asked = scene.arrives(job("j1", attempt: 2), from: .again)
+    scene.feed(.lookedUp(asked.lookups.map { ($0.ticket, .absent) }))
+    #expect(scene.core.place(of: JobID(trusted: "j1"))?.state == "running")
     #expect(times(scene).waits.counts.reduce(0, +) == 1)
   }
 }
