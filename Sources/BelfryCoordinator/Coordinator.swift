@@ -33,6 +33,8 @@ package struct Coordinator: Service {
     package var reports: (@Sendable (NodeReport) -> Void)?
     /// Where operators of this machine call, whatever becomes of certificates; nil: nowhere.
     package var socket: LocalSocket?
+    /// Somebody has asked for it: without it the coordinator does not start.
+    package var needsSocket = false
     /// Where certificate and key are, to be renewed in time by a coordinator that has the CA; nil: whoever
     /// made them cares for that.
     package var identity: IdentityFiles?
@@ -152,7 +154,7 @@ package struct Coordinator: Service {
       let changes = NodeChanges(store: store, directory: directory)
       tasks.addTask {
         try await RecordKeeping(store: store, changes: changes, logger: logger)
-          .run { await shell.picture().inSession }
+          .run(now: { shell.clock.now().wall }) { await shell.picture().inSession }
       }
       tasks.addTask {
         for await peer in directory.opened {
@@ -235,8 +237,14 @@ package struct Coordinator: Service {
     if port == 0, let port = address.port { await bindDatagrams(shell, host, port) }
     tell(shell, server)
     if let socket = configuration.socket {
-      try await server.serve(on: socket)
-      logger.info("serves operators of this machine", metadata: ["socket": "\(socket.path)"])
+      do {
+        try await server.serve(on: socket)
+        logger.info("serves operators of this machine", metadata: ["socket": "\(socket.path)"])
+      } catch  where !configuration.needsSocket {
+        logger.warning(
+          "no socket for operators of this machine",
+          metadata: ["socket": "\(socket.path)", "why": "\(error)"])
+      }
     }
     logger.info("coordinator is ready", metadata: ["address": "\(address)"])
     await shell.serves()

@@ -159,7 +159,7 @@ import Testing
       alerts += scene.feed(.coordinatorsRead([Self.record(2)]), after: 2_000).alerts
     }
     let fired = alerts.filter { $0.state == .firing }
-    #expect(fired.map(\.rule) == ["node-lost"] && fired.map(\.subject) == ["c2"])
+    #expect(fired.map(\.rule) == ["coordinator-lost"] && fired.map(\.subject) == ["c2"])
     let picture = scene.core.health(at: scene.now)
     let node = picture.nodes.first { $0.name == "c2" }
     #expect(node?.state == "lost" && node?.role == "coordinator" && node?.reason.isEmpty == false)

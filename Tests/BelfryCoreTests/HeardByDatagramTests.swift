@@ -40,6 +40,23 @@ import Testing
     #expect(detector.state == .up)
   }
 
+  @Test("the word that the stream is gone may come before its end, and counts all the same")
+  func wordBeforeTheEnd() {
+    var detector = FailureDetector(heardAt: Self.at(0))
+    _ = detector.heard(Self.beat(isStreamClosed: true), at: Self.at(1_000))
+    _ = detector.connectionClosed("connection lost", at: Self.at(1_200))
+    #expect(
+      detector.ticked(at: Self.at(1_900))
+        == .degraded(.connectionClosed("connection lost", ago: .milliseconds(700))))
+    // A word of long ago is none.
+    var other = FailureDetector(heardAt: Self.at(0))
+    _ = other.heard(Self.beat(isStreamClosed: true), at: Self.at(1_000))
+    _ = other.connectionClosed("connection lost", at: Self.at(3_000))
+    #expect(
+      other.ticked(at: Self.at(3_700))
+        == .lost(.connectionClosed("connection lost", ago: .milliseconds(700))))
+  }
+
   @Test("when the datagrams fall silent too, it is lost after 4 s, and never before 3")
   func silent() {
     var detector = FailureDetector(heardAt: Self.at(0))

@@ -16,6 +16,15 @@ import Testing
       attempt: attempt, isRepeat: isRepeat)
   }
 
+  /// What a worker says of its clock is only what it says.
+  @Test func noDurationIsTooLong() {
+    var counts = DurationCounts()
+    for _ in 0..<100_000 { counts.add(.milliseconds(Int64.max)) }
+    #expect(counts.sum == .seconds(366 * 86_400) * 100_000 && counts.counts.last == 100_000)
+    counts.add(.seconds(-5))
+    #expect(counts.counts.first == 1)
+  }
+
   @Test func aWaitBeginsWithTheSubmission() {
     let scene = ClusterScene()
     scene.begin(credit: 0)

@@ -10,14 +10,14 @@ import Testing
   }
 
   private func beats(
-    _ sequence: UInt64, stuck: Int = 0, storeAway: Int = 0, session: UInt64 = 1
+    _ sequence: UInt64, stuck: Int = 0, storeAway: Int = 0, after pause: Int64 = 500
   ) -> Ready {
     scene.said(
-      session,
+      1,
       .heartbeat(
         Heartbeat(
           sequence: sequence, stuck: .milliseconds(stuck), storeAway: .milliseconds(storeAway))),
-      after: 500)
+      after: pause)
   }
 
   private func texts(_ ready: Ready) -> [String] {
@@ -36,7 +36,7 @@ import Testing
     }
     scene.begin()
     scene.feed(.storeAnswered(nil))
-    _ = beats(1, 0)
+    _ = self.beats(1, after: 6_000)
     #expect(texts(beats(2, 4_900)) == [])
     #expect(worker?.state == "up")
     #expect(texts(beats(3, 5_400)) == ["\(rule) w0 firing"])
@@ -58,7 +58,9 @@ import Testing
     #expect(texts(beats(2, storeAway: 6_000)) == [])
     #expect(worker?.state == "degraded")
     scene.feed(.storeAnswered(nil))
-    #expect(texts(beats(3, storeAway: 6_500)) == ["node-store-down w0 firing"])
+    #expect(texts(beats(3, storeAway: 6_500)) == [])
+    #expect(
+      texts(beats(4, storeAway: 12_500, after: 6_000)) == ["node-store-down w0 firing"])
   }
 
   @Test func whatALostOneSaidOfItselfIsOver() {
@@ -72,9 +74,24 @@ import Testing
   }
 
   /// A coordinator that died may have left an alert open.
-  @Test func theFirstHeartbeatOfASessionEndsWhatAnEarlierCoordinatorRaised() {
+  @Test func whatAnEarlierCoordinatorRaisedEndsWhenTheWorkerWorks() {
     scene.begin()
-    let first = texts(beats(1))
-    #expect(first == ["node-wedged w0 resolved", "node-store-down w0 resolved"])
+    _ = beats(1, stuck: 6_000)
+    var left = Alert(
+      rule: "node-store-down", subject: "w0", severity: .critical, summary: "", why: "",
+      firedAt: scene.now.wall)
+    left.coordinator = "c7"
+    #expect(texts(scene.feed(.alertsRead([left]))) == [], "it is in trouble still")
+    _ = beats(2)
+    #expect(texts(scene.feed(.alertsRead([left]))) == ["node-store-down w0 resolved"])
+  }
+
+  /// Its return is not seen by all at the same moment.
+  @Test func aStoreThatIsJustBackBlamesNobody() {
+    scene.begin()
+    scene.feed(.storeAnswered(StoreProblem(isPermanent: false, message: "no primary")))
+    _ = beats(1)
+    scene.feed(.storeAnswered(nil))
+    #expect(texts(beats(2, storeAway: 60_000)) == [])
   }
 }

@@ -43,7 +43,7 @@ struct RosterTests {
   private func alerts(_ cluster: TestCluster, of name: String) async throws -> String {
     try await cluster.python(
       """
-      found = list(db.alerts.find({'rule': 'node-lost', 'subject': '\(name)'}))
+      found = list(db.alerts.find({'rule': 'coordinator-lost', 'subject': '\(name)'}))
       print(len(found), sum(1 for a in found if a.get('open')))
       """
     ).out

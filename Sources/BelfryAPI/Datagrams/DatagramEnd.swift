@@ -52,6 +52,9 @@ package struct DatagramEnd: Sendable {
     return datagram.bytes(key: key)
   }
 
+  /// The highest sequence that was accepted; 0: none.
+  package var highest: UInt64 { window.highest }
+
   package mutating func open(
     _ bytes: ByteBuffer, at now: Instant
   ) throws(Refusal) -> HeardBeat {

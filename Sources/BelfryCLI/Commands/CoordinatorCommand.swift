@@ -157,6 +157,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
       if let notices { configuration.reports = { notices.tell($0) } }
       setup.warnOfSecrets(logs.logger)
       let local = try LocalSetup(settings, logs.logger)
+      configuration.needsSocket = try settings.text(.socket) != nil
       configuration.socket = try OperatorSocket.listening(
         settings, state: state, cluster: me.cluster)
       let sinks = try setup.sinks(me, state: state, logs.logger)

@@ -130,7 +130,7 @@ extension JobCommand {
         """)
 
     @Argument(
-      help: "The dead jobs' ids, or beginnings that no others have.",
+      help: "The dead jobs' ids, whole.",
       completion: .custom { words, _, prefix in await Completion.jobs(prefix, words) })
     var ids: [String] = []
     @Flag(help: "All dead jobs that match the filter.") var all = false
@@ -145,7 +145,6 @@ extension JobCommand {
       try await client.connected { client, limit in
         let request = Belfry_V1_RetryRequest.with { $0.dryRun = dryRun }
         var reply = Belfry_V1_RetryReply()
-        let ids = try await client.wholeIDs(ids, within: limit)
         for portion in try JobCommand.requests(ids, filter, states: []) {
           var request = request
           request.filter = portion
@@ -178,7 +177,7 @@ extension JobCommand {
         """)
 
     @Argument(
-      help: "The jobs' ids, or beginnings that no others have.",
+      help: "The jobs' ids, whole.",
       completion: .custom { words, _, prefix in await Completion.jobs(prefix, words) })
     var ids: [String] = []
     @Flag(help: "All outcomes that match the filter.") var all = false
@@ -198,7 +197,6 @@ extension JobCommand {
       }
       return try await client.connected { client, limit in
         var forgotten: [String] = []
-        let ids = try await client.wholeIDs(ids, within: limit)
         for portion in try JobCommand.requests(ids, filter, states: state) {
           let request = Belfry_V1_ForgetRequest.with {
             $0.filter = portion

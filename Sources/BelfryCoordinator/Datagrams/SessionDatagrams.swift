@@ -134,10 +134,14 @@ final class SessionDatagrams: Sendable {
       throw .malformed
     }
     return try state.withLock { state throws(DatagramEnd.Refusal) in
+      let before = state.entries[name]?.end.highest ?? 0
       guard let session = state.entries[name]?.session,
         let beat = try state.entries[name]?.end.open(bytes, at: now)
       else { throw .unknown }
-      state.entries[name]?.address = address
+      // One that was held back on its way does not say where the worker is now.
+      if let highest = state.entries[name]?.end.highest, highest > before {
+        state.entries[name]?.address = address
+      }
       return (session, beat)
     }
   }

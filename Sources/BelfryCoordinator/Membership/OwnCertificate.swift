@@ -26,8 +26,16 @@ struct OwnCertificate: Sendable {
   func run(_ use: (TLSConfiguration) throws -> Void) async throws {
     let random = Double.random(in: 0...1)
     var said = ""
+    var isUnused = false
     while true {
       do {
+        if isUnused {
+          try use(
+            TLSConfiguration(
+              certificateChainFile: files.certificatePath, keyFile: files.keyPath,
+              caFile: files.authorityPath))
+          isUnused = false
+        }
         let left = Duration.seconds(try due(random: random) - Validity.nowEpochSeconds())
         if left > .zero {
           try await Task.sleep(for: min(left, Self.lookEvery))
@@ -35,10 +43,7 @@ struct OwnCertificate: Sendable {
         }
         try renew()
         said = ""
-        try use(
-          TLSConfiguration(
-            certificateChainFile: files.certificatePath, keyFile: files.keyPath,
-            caFile: files.authorityPath))
+        isUnused = true
       } catch let error as CancellationError {
         throw error
       } catch {

@@ -21,12 +21,16 @@ package struct RecordKeeping: Sendable {
   }
 
   /// - Parameter inSession: names of those that are in session here.
-  func run(_ inSession: @Sendable () async -> Set<String>) async throws {
+  /// - Parameter now: of the cluster's clock: what has had its time everywhere is removed, not what this
+  ///   machine's clock says.
+  func run(
+    now: @Sendable () -> WallTime, _ inSession: @Sendable () async -> Set<String>
+  ) async throws {
     var count = 0
     while true {
       try await Task.sleep(for: Self.every)
       await round(inSession: await inSession(), at: ProcessClock.now().wall)
-      if count.isMultiple(of: Self.purgeEvery) { await purge(at: ProcessClock.now().wall) }
+      if count.isMultiple(of: Self.purgeEvery) { await purge(at: now()) }
       count += 1
     }
   }

@@ -80,6 +80,13 @@ final class SessionStream: TypedEventHandler, @unchecked Sendable {
   func closed(_ closure: RPCClosure) {
     isClosed = true
     guard let session else { return }
+    // Who may open no session may not say that it lives either.
+    let now = ProcessClock.now().wall
+    if let peer,
+      directory.refusal(peer, at: now) != nil || peer.notAfter * 1_000 <= now.milliseconds
+    {
+      shell.datagrams?.end([session])
+    }
     shell.close(
       session, why: Self.reason(closure), isStuck: closure.cause == .connectionStuck)
   }

@@ -125,7 +125,8 @@ package struct AlertDesk: Sendable {
     // Beyond the bound nothing is recorded, but all is sent.
     if unrecorded.count < Self.unrecordedMax {
       unrecorded.append(Item(alert: alert, isSent: isSent))
-    } else if !isSent {
+    } else if !isSent, alert.severity != .info {
+      // The end of an episode that did not begin here may be one that never was.
       toSend.append(alert)
     }
   }

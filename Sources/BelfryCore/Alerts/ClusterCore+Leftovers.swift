@@ -15,10 +15,17 @@ extension ClusterCore {
     if alert.rule == Self.certificateExpiry, isCertificateGood(alert.subject, at: now) {
       return "renewed"
     }
+    if Worker.Trouble(rawValue: alert.rule) != nil,
+      let worker = NodeName(alert.subject).flatMap({ workers[$0] }), worker.isAlive,
+      worker.heartbeatSeen > 0, worker.trouble == nil
+    {
+      return "worker \(worker.name) works again"
+    }
     // Of an earlier process of this coordinator alone: another one may still see what it raised.
     guard alert.coordinator == configuration.name.text else { return nil }
     switch alert.rule {
     case "broker-down": return parts.brokerState.state == .up ? "it is back" : nil
+    case "partition-suspected": return brake.isOn ? nil : "no partition is seen"
     case "store-down": return parts.storeState.state == .up ? "it is back" : nil
     default:
       guard let firstTick, now.monotonic - firstTick >= configuration.forgetAfter else {

@@ -19,6 +19,7 @@ package enum Inhibition {
       cause: "broker-down", consequences: ["job-redelivered", "publish-held"], ofItsSubject: false),
     Row(
       cause: "partition-suspected", consequences: ofNodes + ["node-lost"], ofItsSubject: false),
+    Row(cause: "coordinator-lost", consequences: ["certificate-expiry"], ofItsSubject: true),
     Row(
       cause: "node-lost", consequences: ofNodes + ["certificate-expiry"], ofItsSubject: true),
   ]

@@ -5,7 +5,7 @@ extension ClusterCore {
   mutating func coordinatorsRead(_ records: [StoredRecord], at now: Now) {
     // Another may have missed us before we started; only the store knows.
     if !roster.hasRead {
-      resolve("node-lost", configuration.name.text, why: "it has started again", at: now)
+      resolve("coordinator-lost", configuration.name.text, why: "it has started again", at: now)
     }
     let known = coordinatorAddresses
     let isFirst = !roster.hasRead
@@ -19,13 +19,14 @@ extension ClusterCore {
   private mutating func heard(_ change: CoordinatorRoster.Change, at now: Now) {
     switch change {
     case .came(let name):
-      resolve("node-lost", name.text, why: "coordinator \(name) writes again", at: now)
-    case .leaves(let name): resolveIfOpen("node-lost", name.text, why: "it has left", at: now)
+      resolve("coordinator-lost", name.text, why: "coordinator \(name) writes again", at: now)
+    case .leaves(let name):
+      resolveIfOpen("coordinator-lost", name.text, why: "it has left", at: now)
     case .lost(let name, let why):
       raise(
-        "node-lost", name.text, .critical, "coordinator \(name) is lost", why: why, at: now)
+        "coordinator-lost", name.text, .critical, "coordinator \(name) is lost", why: why, at: now)
     case .forgotten(let name):
-      resolve("node-lost", name.text, why: "forgotten: away for 10 minutes", at: now)
+      resolve("coordinator-lost", name.text, why: "forgotten: away for 10 minutes", at: now)
     case .told: break
     }
   }

@@ -3,45 +3,38 @@ internal import OrderedCollections
 /// The heartbeat monitor: suspect, lost, returned, and what follows for the jobs.
 extension ClusterCore {
   mutating func heartbeatReceived(_ heartbeat: Heartbeat, from worker: Worker, at now: Now) {
-    let isFirst = worker.heartbeatSeen == 0
     worker.heartbeatSeen = max(worker.heartbeatSeen, heartbeat.sequence)
     worker.heartbeatSeenAt = now.monotonic
     worker.running = heartbeat.running
     let hadTrouble = worker.trouble
     worker.stuck = heartbeat.stuck
     worker.storeAway = heartbeat.storeAway
-    if hadTrouble != nil || worker.trouble != nil || isFirst {
-      watchTroubles(of: worker, mayBeOpen: isFirst, at: now)
-    }
+    if hadTrouble != nil || worker.trouble != nil { watchTroubles(of: worker, at: now) }
     let sent = worker.heartbeatSentAt.last { $0.sequence == heartbeat.echo }
     // A stuck stream says nothing of the way there and back; where there are datagrams, they are measured.
-    if let sent, worker.beats == nil {
+    if let sent, !worker.detector.isHeardByDatagram {
       worker.detector.measured(roundTrip: now.monotonic - sent.at - heartbeat.held)
     }
   }
 
-  /// - Parameter mayBeOpen: a coordinator before this one may have left an alert open.
-  private mutating func watchTroubles(of worker: Worker, mayBeOpen: Bool, at now: Now) {
+  private mutating func watchTroubles(of worker: Worker, at now: Now) {
     let name = worker.name
     if worker.trouble == nil {
       dispatchNeeded = true
       ready.healthChanged = true
     }
     for one in Worker.Trouble.allCases where one != worker.trouble {
-      let why = "worker \(name) works again"
-      if mayBeOpen {
-        resolve(one.rawValue, name.text, why: why, at: now)
-      } else {
-        resolveIfOpen(one.rawValue, name.text, why: why, at: now)
-      }
+      resolveIfOpen(one.rawValue, name.text, why: "worker \(name) works again", at: now)
     }
     switch worker.trouble {
     case .wedged:
       raise(
         "node-wedged", name.text, .critical, "worker \(name) is wedged", why: worker.troubleText,
         at: now)
-    // With the store away for all there is one alert of that.
-    case .storeAway where parts.storeState.state == .up:
+    // With the store away for all there is one alert of that; and its return is not seen by all at once.
+    case .storeAway
+    where parts.storeState.state == .up
+      && now.wall - parts.storeState.since >= Worker.troubleAfter:
       raise(
         "node-store-down", name.text, .critical, "worker \(name) alone does not reach its store",
         why: worker.troubleText, at: now)
@@ -124,12 +117,20 @@ extension ClusterCore {
         "partition-suspected", "cluster", .critical,
         "more than half of the workers were lost within 10 s",
         why: "taken for a partition of this coordinator: no losses are charged", at: now)
+      // Nobody is told while the partition is thought to last; who is still away then is named.
+      raiseLost(worker, reason, jobsMoved: 0, at: now)
       return
     }
+    raiseLost(worker, reason, jobsMoved: worker.runs.count, at: now)
+    moveJobs(of: worker.name, uncharged: false, at: now)
+  }
+
+  private mutating func raiseLost(
+    _ worker: Worker, _ reason: String, jobsMoved: Int, at now: Now
+  ) {
     raise(
       "node-lost", worker.name.text, .critical, "worker \(worker.name) is lost", why: reason,
-      jobsMoved: worker.runs.count, at: now)
-    moveJobs(of: worker.name, uncharged: false, at: now)
+      jobsMoved: jobsMoved, at: now)
   }
 
   private mutating func moveJobs(of name: NodeName, uncharged: Bool, at now: Now) {

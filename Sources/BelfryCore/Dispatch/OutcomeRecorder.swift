@@ -43,7 +43,13 @@ package struct OutcomeRecorder {
   private var nextBatch: UInt64 = 1
   private var pausedUntil: Instant?
   /// Since when every answer of the store was *unknown*; nil: the last one was known.
-  package private(set) var unansweredSince: Instant?
+  private var unknownSince: Instant?
+  private var askedAt: Instant?
+  /// Since when the store has said nothing of use; nil: nothing is asked.
+  package var unansweredSince: Instant? {
+    let asked = inserting == nil && finding == nil ? nil : askedAt
+    return [unknownSince, asked].compactMap(\.self).min()
+  }
 
   package init() {}
 
@@ -70,6 +76,7 @@ package struct OutcomeRecorder {
       let items = takeBatch()
       defer { nextBatch += 1 }
       inserting = (nextBatch, items)
+      askedAt = now
       return .insert(batch: nextBatch, items.map(\.outcome))
     }
     if finding == nil, !toFind.isEmpty {
@@ -77,6 +84,7 @@ package struct OutcomeRecorder {
       toFind.removeFirst(items.count)
       defer { nextBatch += 1 }
       finding = (nextBatch, items)
+      askedAt = now
       return .find(batch: nextBatch, items.map(\.outcome.id))
     }
     return nil
@@ -127,10 +135,10 @@ package struct OutcomeRecorder {
     _ items: [Item], at now: Instant, _ put: (inout Self, [Item]) -> Void
   ) {
     guard !items.isEmpty else {
-      unansweredSince = nil
+      unknownSince = nil
       return
     }
-    unansweredSince = unansweredSince ?? now
+    unknownSince = unknownSince ?? askedAt ?? now
     put(&self, items)
     pausedUntil = now + Self.pause
   }

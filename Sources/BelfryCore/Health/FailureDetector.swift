@@ -86,6 +86,9 @@ package struct FailureDetector: Sendable {
     roundTrip = roundTrip == .zero ? sample : roundTrip * 0.875 + sample * 0.125
   }
 
+  /// In this session; an offer alone says nothing: on its way UDP may be dropped.
+  package var isHeardByDatagram: Bool { lastBeat != nil }
+
   /// - Parameter peerMayLive: we have given up a connection on which nothing got through, and the
   ///   peer has datagrams to speak by: their silence counts, not the closing.
   package mutating func connectionClosed(
@@ -93,7 +96,9 @@ package struct FailureDetector: Sendable {
   ) -> Verdict? {
     guard closedAt == nil else { return nil }
     closedAt = (now, why)
-    isVouchedFor = peerMayLive
+    // Its word may have been faster than the end of its stream.
+    let hasSaidSo = lastBeat.map { $0.beat.beat.isStreamClosed && now - $0.at < Self.suspectAfter }
+    isVouchedFor = peerMayLive || hasSaidSo ?? false
     if case .lost = state { return nil }
     state = .suspect(.connectionClosed(why, ago: .zero))
     return .suspected(.connectionClosed(why, ago: .zero))

@@ -12,11 +12,14 @@ package struct DurationCounts: Sendable, Equatable {
   package private(set) var counts = [UInt64](repeating: 0, count: bounds.count + 1)
   package private(set) var sum = Duration.zero
 
+  private static let longest = Duration.seconds(366 * 86_400)
+
   package init() {}
 
   /// What two clocks make negative is none.
   package mutating func add(_ duration: Duration) {
-    let duration = max(.zero, duration)
+    // And what a worker says is believed up to a year: the sum must not overflow.
+    let duration = min(max(.zero, duration), Self.longest)
     counts[Self.bounds.firstIndex { duration <= $0 } ?? Self.bounds.count] += 1
     sum += duration
   }

@@ -25,6 +25,8 @@ package struct LinkPlan: Sendable {
   }
 
   private var links = OrderedDictionary<String, Link>()
+  /// Who the last list named; nil: there was none.
+  private var listed: Set<NodeName>?
   private var told = OrderedDictionary<NodeName, [String]>()
 
   /// - Parameter configured: links that somebody else has opened.
@@ -46,6 +48,7 @@ package struct LinkPlan: Sendable {
   /// named stays known while it has a session with us: the list may be older than that.
   package mutating func told(_ list: [CoordinatorAddress]) -> [Step] {
     let list = list.prefix(Self.coordinatorsMax)
+    listed = Set(list.map(\.name))
     for item in list { told[item.name] = Array(item.addresses.prefix(Self.addressesMax)) }
     for name in Array(told.keys) where !list.contains(where: { $0.name == name }) {
       if !hasSession(with: name) { told[name] = nil }
@@ -79,8 +82,17 @@ package struct LinkPlan: Sendable {
     return steps
   }
 
-  /// It has no session any more.
-  package mutating func ended(_ name: String) { links[name]?.isWelcome = false }
+  /// It has no session any more. One that the list did not name, and that was kept for its session, goes.
+  package mutating func ended(_ name: String) -> [Step] {
+    links[name]?.isWelcome = false
+    guard let link = links[name], !link.isConfigured, let coordinator = link.coordinator,
+      let listed, !listed.contains(coordinator)
+    else { return [] }
+    told[coordinator] = nil
+    var steps: [Step] = []
+    close(name, &steps)
+    return steps
+  }
 
   private func hasSession(with coordinator: NodeName) -> Bool {
     links.values.contains { $0.coordinator == coordinator && $0.isWelcome }

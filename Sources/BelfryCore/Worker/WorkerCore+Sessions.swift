@@ -34,7 +34,7 @@ extension WorkerCore {
     losesStream(session, old, at: now)
     guard !sessions.values.contains(where: { $0.coordinator == old.coordinator }) else { return }
     coordinators[old.coordinator] = .some(now.monotonic)
-    links.ended(old.coordinator)
+    ready.links += links.ended(old.coordinator)
   }
 
   mutating func take(_ message: CoordinatorMessage, _ session: SessionID, at now: Now) {

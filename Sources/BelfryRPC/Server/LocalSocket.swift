@@ -84,9 +84,13 @@ struct LocalListening {
 
 extension RPCServer {
   /// Serves callers of this machine too, without TLS: who they are the kernel says, and no certificate is
-  /// looked at. After `start`; a socket that is there is replaced.
+  /// looked at. After `start`; a socket that is there is replaced, anything else is left alone.
   /// - Throws: NIO's error when the address cannot be bound.
   package func serve(on socket: LocalSocket) async throws {
+    var there = stat()
+    if unsafe lstat(socket.path, &there) == 0, there.st_mode & S_IFMT != S_IFSOCK {
+      throw IOError(errnoCode: EEXIST, reason: "\(socket.path) is no socket")
+    }
     let shared = shared
     let outputBytesMax = shared.limits.http2.outputBytesMax
     let bootstrap = ServerBootstrap(group: group)

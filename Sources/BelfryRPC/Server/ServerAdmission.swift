@@ -26,10 +26,11 @@ struct ServerAdmission {
   }
 
   mutating func began(from address: String) -> Answer {
-    guard connections < connectionsMax else { return .refused(.connections) }
     var place = Place(address: address)
-    // A connection within the process has no address, and is no stranger.
+    // A connection within the process or of this machine's operators has no address: it is no stranger,
+    // and others do not fill its place.
     place.isStranger = !address.isEmpty
+    guard connections < connectionsMax || !place.isStranger else { return .refused(.connections) }
     if place.isStranger {
       guard strangers[address, default: 0] < strangersPerAddressMax else {
         return .refused(.address)

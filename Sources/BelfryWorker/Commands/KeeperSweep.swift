@@ -16,8 +16,8 @@ struct KeeperSweep {
 
   /// The mark stands at the front of the environment; this much of it is read.
   private static let environmentBytesMax = 4096
-  /// 2 s: as long as an exec may take on a machine that is busy otherwise.
-  private static let roundsMax = 200
+  /// 10 s and more: as long as an exec may take on a machine that has far too much to do.
+  private static let roundsMax = 1_000
   private static let pauseMicroseconds: UInt32 = 10_000
 
   let session: Int32

@@ -126,6 +126,7 @@ final class CoordinatorLink: Sendable {
         try await client.connect()
         reached.isTrue.store(true, ordering: .relaxed)
         said = ""
+        let began = ContinuousClock.now
         switch await session(client) {
         // What was said of the old certificate is no word on the new one.
         case .superseded: patience = RefusalPatience()
@@ -150,7 +151,9 @@ final class CoordinatorLink: Sendable {
           if closure.cause != .connectionLost {
             // One that does not know our new certificate yet reads of it within half a second.
             let isRefused = closure.status.code == .permissionDenied
-            try await Task.sleep(for: .milliseconds(isRefused ? 100 : 500))
+            // Nor is one that went well held up: a coordinator waits a third of a second for it.
+            let wentWell = wasOpen && ContinuousClock.now - began >= .seconds(5)
+            try await Task.sleep(for: .milliseconds(wentWell ? 20 : isRefused ? 100 : 500))
           }
         }
       } catch let error as RPCConnectError {
@@ -193,25 +196,31 @@ final class CoordinatorLink: Sendable {
   /// - Returns: false: another client has taken its place meanwhile.
   private func replace(_ client: RPCClient) async throws -> Bool {
     var pause = Duration.milliseconds(100)
+    var timeout = Self.freshTimeout
     var hasFailed = false
     while !Task.isCancelled, !isRetired {
       let (isCurrent, tls) = state.withLock { ($0.client === client, $0.tls) }
       guard isCurrent else { return false }
-      let next = try Self.makeClient(targets, tls, group, connectTimeout: Self.freshTimeout)
-      do throws(RPCConnectError) {
+      var made: RPCClient?
+      do {
+        let next = try Self.makeClient(targets, tls, group, connectTimeout: timeout)
+        made = next
         try await next.connect()
       } catch {
         if !hasFailed {
           logger.warning(
             "waiting for the coordinator",
-            metadata: ["coordinator": "\(target)", "why": "\(error.reason)"])
+            metadata: ["coordinator": "\(target)", "why": "\(error)"])
           hasFailed = true
         }
-        await next.close()
+        await made?.close()
         try await Task.sleep(for: pause)
         pause = min(pause * 2, .milliseconds(400))
+        // A slow resolver, or a far coordinator, needs more than the first attempts give it.
+        timeout = min(timeout * 2, .seconds(5))
         continue
       }
+      guard let next = made else { continue }
       let isTaken = state.withLock { state in
         guard state.client === client, !state.isRetired else { return false }
         state.client = next
@@ -228,7 +237,8 @@ final class CoordinatorLink: Sendable {
     let next = try Self.makeClient(targets, tls, group)
     // So that no time passes between the two sessions; if it cannot be reached now, `run` goes on trying.
     try? await next.connect()
-    let (old, end) = state.withLock { state in
+    let (old, end) = state.withLock { state -> (RPCClient, EndOnce?) in
+      if state.isRetired { return (next, nil) }
       let old = state.client
       state.client = next
       state.tls = tls
