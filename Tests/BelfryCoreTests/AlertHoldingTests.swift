@@ -47,6 +47,17 @@ import Testing
     #expect(steps(.recorded(true)) == [])
   }
 
+  /// What this coordinator read last may be a second old: another one may have told of the beginning since.
+  @Test mutating func ofAnEndTheStoreKnowsBetter() throws {
+    let end = Self.alert("node-lost", "w1", .resolved)
+    _ = steps(.read([try silence()], open: [Self.alert(heldBackBy: "s-1")]))
+    #expect(steps(.raised(end)) == [.record(end)])
+    #expect(steps(.recorded(true, wasHeldBack: false)) == [.send(end)])
+    _ = steps(.read([], open: [Self.alert()]))
+    #expect(steps(.raised(end)) == [.record(end)])
+    #expect(steps(.recorded(true, wasHeldBack: true)) == [])
+  }
+
   @Test mutating func whatIsSilencedIsNotSentWithoutTheStoreEither() throws {
     #expect(
       steps(.read([try silence()], open: []), .storeIs(up: false), .raised(Self.alert())) == [])

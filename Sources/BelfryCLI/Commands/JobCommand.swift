@@ -106,30 +106,6 @@ extension JobCommand {
 }
 
 extension BelfryClient {
-  /// Each of them whole: known as it is, else the one id that begins so; an id of nobody stays.
-  func wholeIDs(_ texts: [String], within limit: Duration) async throws -> [String] {
-    var known: Set<String> = []
-    for start in stride(from: 0, to: texts.count, by: OutcomeFilter.idsMax) {
-      let request = Belfry_V1_FindRequest.with {
-        $0.ids = Array(texts[start..<min(start + OutcomeFilter.idsMax, texts.count)])
-      }
-      known.formUnion(try await find(request, within: limit).map(\.id))
-    }
-    var whole: [String] = []
-    for text in texts {
-      if known.contains(text) {
-        whole.append(text)
-        continue
-      }
-      do {
-        whole.append(try await viewByPrefix(text, within: limit).id)
-      } catch let error as BelfryError where error.code == .notFound {
-        whole.append(text)
-      }
-    }
-    return whole
-  }
-
   /// The job whose id is this, else the one whose id begins with it.
   func viewByPrefix(
     _ text: String, within limit: Duration

@@ -150,7 +150,7 @@ struct StoreTasks: Sendable {
           case .send(let alert): for sink in sinks { await sink.send(alert) }
           case .tell(let notice): for sink in sinks { await sink.tell(notice) }
           case .record(let alert):
-            tasks.addTask { shell.heard(.recorded(await record(alert))) }
+            tasks.addTask { shell.heard(await record(alert)) }
           case .release(let alert):
             tasks.addTask {
               let isOurs = await store.releaseAlert(alert.id, by: releaser)
@@ -162,7 +162,12 @@ struct StoreTasks: Sendable {
     }
   }
 
-  private func record(_ alert: Alert) async -> Bool? {
-    alert.state == .resolved ? await store.closeAlert(alert) : await store.openAlert(alert)
+  private func record(_ alert: Alert) async -> AlertDesk.Event {
+    guard alert.state == .resolved else { return .recorded(await store.openAlert(alert)) }
+    let isOurs = await store.closeAlert(alert)
+    guard isOurs == true, let end = alert.resolvedAt else { return .recorded(isOurs) }
+    // Closed, it does not change any more.
+    let closed = try? await store.resolvedAlerts(since: end, limit: 100).get()
+    return .recorded(true, wasHeldBack: closed?.first { $0.id == alert.id }?.isHeldBack)
   }
 }

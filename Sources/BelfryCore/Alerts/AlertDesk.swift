@@ -18,8 +18,9 @@ package struct AlertDesk: Sendable {
     /// The store was asked how it is.
     case storeIs(up: Bool)
     /// What became of `Step.record`: this one opened or closed the episode, another had done so, or
-    /// nil when nobody can know.
-    case recorded(Bool?)
+    /// nil when nobody can know. Of an end: whether the episode was held back when it closed, as the store
+    /// has it; what this coordinator read last may be a second old.
+    case recorded(Bool?, wasHeldBack: Bool? = nil)
     /// The same of `Step.release`.
     case released(AlertID, Bool?)
     /// What the store has: all silences, and all open episodes.
@@ -40,8 +41,9 @@ package struct AlertDesk: Sendable {
 
   private struct Item {
     var alert: Alert
-    /// Or nobody is to be told.
-    var isSent: Bool
+    var isSent = false
+    /// Nobody is to be told: it is held back, or ends one that was. Of an end the store knows better.
+    var isSilent: Bool
   }
 
   /// Rules and subjects are few; far more than an outage brings.
@@ -72,7 +74,7 @@ package struct AlertDesk: Sendable {
     switch event {
     case .raised(let alert): raised(alert, at: now)
     case .storeIs(let up): isStoreUp = up
-    case .recorded(let isOurs): recorded(isOurs, at: now)
+    case .recorded(let isOurs, let wasHeldBack): recorded(isOurs, wasHeldBack, at: now)
     case .released(let id, let isOurs): released(id, isOurs)
     case .read(let silences, let alerts):
       self.silences = silences
@@ -114,31 +116,32 @@ package struct AlertDesk: Sendable {
 
   private mutating func raised(_ raised: Alert, at now: WallTime) {
     var alert = raised
-    var isSent = false
+    var isSilent = false
     if alert.state == .resolved {
-      isSent = open.removeValue(forKey: alert.id)?.isHeldBack ?? false
+      isSilent = open.removeValue(forKey: alert.id)?.isHeldBack ?? false
     } else {
       alert.heldBackBy = holder(of: alert.id, at: now) ?? ""
-      isSent = alert.isHeldBack
+      isSilent = alert.isHeldBack
       if open.count < Self.unrecordedMax { open[alert.id] = alert }
     }
     // Beyond the bound nothing is recorded, but all is sent.
     if unrecorded.count < Self.unrecordedMax {
-      unrecorded.append(Item(alert: alert, isSent: isSent))
-    } else if !isSent, alert.severity != .info {
+      unrecorded.append(Item(alert: alert, isSilent: isSilent))
+    } else if !isSilent, alert.severity != .info {
       // The end of an episode that did not begin here may be one that never was.
       toSend.append(alert)
     }
   }
 
-  private mutating func recorded(_ isOurs: Bool?, at now: WallTime) {
+  private mutating func recorded(_ isOurs: Bool?, _ wasHeldBack: Bool?, at now: WallTime) {
     isRecording = false
     guard let isOurs else {
       isStoreUp = false
       return
     }
     guard let item = unrecorded.popFirst() else { return }
-    if isOurs, !item.isSent { toSend.append(item.alert) }
+    let isSilent = wasHeldBack ?? item.isSilent
+    if isOurs, !item.isSent, !isSilent { toSend.append(item.alert) }
     if item.alert.state != .resolved { recordedAt[item.alert.id] = now }
   }
 
@@ -189,7 +192,7 @@ package struct AlertDesk: Sendable {
       guard unrecorded[index].alert.isHeldBack, open[id] != nil, holder(of: id, at: now) == nil
       else { continue }
       unrecorded[index].alert.heldBackBy = ""
-      unrecorded[index].isSent = false
+      unrecorded[index].isSilent = false
       open[id]?.heldBackBy = ""
     }
   }
@@ -197,7 +200,8 @@ package struct AlertDesk: Sendable {
   /// All that waits for the store. The end of an episode that did not begin here may be known to the
   /// store only: it is sent when the store says that there was one.
   private mutating func sendUnasked() {
-    for index in unrecorded.indices where !unrecorded[index].isSent {
+    for index in unrecorded.indices
+    where !unrecorded[index].isSent && !unrecorded[index].isSilent {
       let alert = unrecorded[index].alert
       guard alert.state == .firing || alert.severity != .info else { continue }
       unrecorded[index].isSent = true
