@@ -26,24 +26,4 @@ import Testing
     let counted = try await cluster.count(20, prefix: "others", state: "succeeded")
     #expect(counted.status == 0, "\(counted.out)\(counted.err)")
   }
-
-  /// The one thread that handlers have on one core is burnt by one of them; the session has a thread of its own.
-  @Test func oneWhoseHandlersBurnItsThreadsIsWedged() async throws {
-    let cluster = try await TestCluster()
-    defer { cluster.stop() }
-    try cluster.startCoordinator()
-    try await cluster.issue("worker", "w1")
-    try cluster.start(
-      "w1",
-      [
-        "-c", "0", cluster.belfryPath, "worker", "run", "--server", cluster.server, "--identity",
-        cluster.certs + "/w1", "--lanes", cluster.lane, "--run", "work=true",
-      ], program: "/usr/bin/taskset", environment: ["BELFRY_FAILPOINT": "W2.running:spin"])
-    try await cluster.untilUp("w1")
-    try await cluster.submit(1, kind: "work", prefix: "blocks")
-    try await until("w1 is wedged", within: 60) {
-      try await state(of: "w1", in: cluster) == "wedged"
-    }
-    #expect(cluster.log("c1").contains("node-wedged"))
-  }
 }

@@ -5,11 +5,11 @@
   /// Breaks this process on purpose at a named place, in debug builds only: `BELFRY_FAILPOINT` says
   /// where and how, `C5.confirmed:kill`, or `C5.confirmed@3:stop` for the third time it gets there.
   ///
-  /// `kill` is SIGKILL, `stop` SIGSTOP; `hang` holds the thread that came there for ever, and `spin` burns it.
+  /// `kill` is SIGKILL, `stop` SIGSTOP, and `hang` holds the thread that came there for ever.
   /// `scripts/crash --failpoints` drives it.
   package enum ProcessFailpoint {
     private enum Action: String {
-      case kill, stop, hang, spin
+      case kill, stop, hang
     }
 
     private static let armed = read()
@@ -27,7 +27,6 @@
       case .kill: _ = Glibc.kill(getpid(), SIGKILL)
       case .stop: _ = Glibc.kill(getpid(), SIGSTOP)
       case .hang: while true { pause() }
-      case .spin: while true { sched_yield() }
       }
     }
 

@@ -196,9 +196,6 @@ actor WorkerShell {
     let hasStore = core.hasStore
     let isOver = Flag()
     let task = Task.detached { [self] in
-      #if DEBUG
-        ProcessFailpoint.pass("W2.running")
-      #endif
       let ended = await run.run()
       isOver.set()
       let result = await keeper.keep(ended, of: assign, hasStore: hasStore)
