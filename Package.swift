@@ -188,7 +188,7 @@ let package = Package(
       "BelfryCoordinatorTests",
       [
         "BelfryCore", "BelfryCoordinator", "BelfryAPI", "BelfryNet", "BelfryRPC", "BelfryTestKit",
-        log,
+        log, protobuf,
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ] + nio),
     tests(

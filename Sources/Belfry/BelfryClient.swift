@@ -102,11 +102,25 @@ public final class BelfryClient: Sendable {
 }
 
 extension BelfryClient {
-  /// The cluster's health: first the whole picture, then changes.
-  package func watchHealth() -> TypedReplies<Belfry_V1_HealthUpdate> {
-    rpc.serverStream(
-      ClusterService.watchHealth, Belfry_V1_WatchHealthRequest(),
-      options: RPCCallOptions(waitForReady: false))
+  /// The cluster's health: first the whole picture, then changes, until the coordinator leaves. Where a
+  /// cursor and its source are given, as an update had them, first what has changed since.
+  package func watchHealth(
+    since cursor: UInt64? = nil, of source: String? = nil,
+    _ take: (Belfry_V1_HealthUpdate) throws -> Void
+  ) async throws {
+    let request = Belfry_V1_WatchHealthRequest.with {
+      $0.since = cursor ?? 0
+      $0.source = source ?? ""
+    }
+    do {
+      for try await update in rpc.serverStream(
+        ClusterService.watchHealth, request, options: RPCCallOptions(waitForReady: false))
+      {
+        try take(update)
+      }
+    } catch let status as RPCStatus {
+      throw BelfryError(status)
+    }
   }
 
   package func health(within timeout: Duration) async throws -> Belfry_V1_HealthUpdate {

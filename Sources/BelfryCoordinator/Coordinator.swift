@@ -96,7 +96,7 @@ package struct Coordinator: Service {
     guard try await opens({ try await storeGate.open(within: configuration.wait) }) else { return }
     let loop = group.next()
     let (outlets, streams) = StoreTasks.make()
-    let health = HealthHub()
+    let health = HealthFeed(source: configuration.core.boot.description)
     let clock = ClusterClock()
     await clock.follow { await store.time() }
     let shell = CoreShell(
@@ -167,6 +167,8 @@ package struct Coordinator: Service {
         ).run()
       }
       tasks.addTask { try await roster.run() }
+      let cluster = clusterService(shell, alerts)
+      tasks.addTask { try await health.run(cluster.picture) }
       tasks.addTask { try await serve(shell, gate, directory, alerts, roster) }
       // `serve` is the only task that ends by itself: when it has, the rest is told to.
       do {
@@ -312,6 +314,11 @@ package struct Coordinator: Service {
     limit.cancel()
   }
 
+  private func clusterService(_ shell: CoreShell, _ polling: AlertPolling) -> ClusterService {
+    ClusterService(
+      shell: shell, store: store, cluster: configuration.cluster, board: polling.board)
+  }
+
   private func router(
     _ shell: CoreShell, _ directory: NodeDirectory, _ polling: AlertPolling
   ) -> RPCRouter {
@@ -320,8 +327,7 @@ package struct Coordinator: Service {
       shell: shell, store: store, payloadBytesMax: configuration.payloadBytesMax,
       newJobID: NewJobID.make)
     let alerts = AlertsService(store: store, polling: polling, sinks: sinks)
-    let cluster = ClusterService(
-      shell: shell, store: store, cluster: configuration.cluster, board: polling.board)
+    let cluster = clusterService(shell, polling)
     var router = RPCRouter(encodings: [.belfry, .protobuf])
     Routes.register(jobs, audit, in: &router)
     Routes.register(cluster, audit, in: &router)

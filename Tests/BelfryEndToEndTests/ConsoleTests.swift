@@ -185,6 +185,11 @@ struct ConsoleTests {
     }
     let other = try await get(coordinator, "/jobs")
     #expect(other.out.hasSuffix("404"), "\(other)")
+    cluster.kill9("c1")
+    try await until("the worker's session, which is over, is counted") {
+      try await get(worker, "/metrics").out.contains(
+        "belfry_rpc_client_requests_total{method=\"belfry.v1.Session/Connect\"")
+    }
   }
 
   /// Histograms of jobs for all lanes, and by lane apart; calls by method and status.

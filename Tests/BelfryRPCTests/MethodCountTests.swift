@@ -48,6 +48,31 @@ import Testing
     func destroyTimer(_ handler: any TimerHandler) {}
   }
 
+  @Test("a client's calls are counted once each, by the status that their caller saw")
+  func clientCalls() async throws {
+    let metrics = Metrics()
+    func count(_ method: MethodDescriptor, _ code: String) -> Int64 {
+      metrics.sum("belfry_rpc_client_requests_total", String(method.path.dropFirst()), code)
+    }
+    var options = RPCClient.Options.patient
+    options.interceptors = [RPCClientMetrics(metrics: metrics)]
+    try await TestServer.with { server in
+      try await server.withClient(options: options) { client in
+        for _ in 1...3 { _ = try await client.unary(TestMethods.echo, ByteBuffer()) }
+        await #expect(throws: RPCStatus.self) {
+          try await client.unary(TestMethods.fail, ByteBuffer())
+        }
+        await #expect(throws: RPCStatus.self) {
+          try await client.unary(
+            TestMethods.hang, ByteBuffer(), options: RPCCallOptions(timeout: .milliseconds(100)))
+        }
+      }
+    }
+    #expect(count(TestMethods.echo, "OK") == 3)
+    #expect(count(TestMethods.fail, "OK") == 0)
+    #expect(count(TestMethods.hang, "DEADLINE_EXCEEDED") == 1)
+  }
+
   @Test("each call is counted once, by method and status")
   func calls() async throws {
     let metrics = Metrics()

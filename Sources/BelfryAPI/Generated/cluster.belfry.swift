@@ -25,12 +25,16 @@ extension Belfry_V1_SetLaneRequest: WireMessage {
 
 extension Belfry_V1_WatchHealthRequest: WireMessage {
   package func encode(into writer: inout WireWriter) {
-    writer.openBlock(0)
+    writer.openBlock(8)
+    writer.uint64(self.since)
+    writer.string(self.source)
   }
 
   package mutating func decode(from reader: inout WireReader) throws(WireError) {
     try reader.openBlock()
+    self.since = try reader.uint64()
     reader.closeBlock()
+    if try reader.hasPart() { self.source = try reader.string() }
   }
 }
 
@@ -47,6 +51,7 @@ extension Belfry_V1_HealthUpdate: WireMessage {
     writer.elements(self.parts) { $0.message($1) }
     writer.elements(self.alerts) { $0.message($1) }
     writer.elements(self.gone) { $0.string($1) }
+    writer.string(self.source)
   }
 
   package mutating func decode(from reader: inout WireReader) throws(WireError) {
@@ -62,17 +67,19 @@ extension Belfry_V1_HealthUpdate: WireMessage {
     if try reader.hasPart() { self.parts = try reader.messages() }
     if try reader.hasPart() { self.alerts = try reader.messages() }
     if try reader.hasPart() { self.gone = try reader.strings() }
+    if try reader.hasPart() { self.source = try reader.string() }
   }
 }
 
 extension Belfry_V1_NodeHealth: WireMessage {
   package func encode(into writer: inout WireWriter) {
-    writer.openBlock(32)
+    writer.openBlock(40)
     writer.int64(self.sinceMs)
     writer.uint32(self.slots)
     writer.uint32(self.running)
     writer.uint64(self.heartbeatAgeMs)
     writer.int64(self.certificateExpiresMs)
+    writer.int64(self.clockOffsetMs)
     writer.string(self.name)
     writer.string(self.role)
     writer.string(self.state)
@@ -92,6 +99,7 @@ extension Belfry_V1_NodeHealth: WireMessage {
     self.running = try reader.uint32()
     self.heartbeatAgeMs = try reader.uint64()
     self.certificateExpiresMs = try reader.int64()
+    self.clockOffsetMs = try reader.int64()
     reader.closeBlock()
     if try reader.hasPart() { self.name = try reader.string() }
     if try reader.hasPart() { self.role = try reader.string() }
@@ -108,7 +116,7 @@ extension Belfry_V1_NodeHealth: WireMessage {
 
 extension Belfry_V1_LaneHealth: WireMessage {
   package func encode(into writer: inout WireWriter) {
-    writer.openBlock(57)
+    writer.openBlock(65)
     writer.uint64(self.ready)
     writer.uint64(self.waiting)
     writer.uint64(self.running)
@@ -117,6 +125,7 @@ extension Belfry_V1_LaneHealth: WireMessage {
     writer.uint64(self.failed)
     writer.bool(self.paused)
     writer.int64(self.pausedSinceMs)
+    writer.int64(self.oldestMs)
     writer.string(self.name)
     writer.elements(self.unserved) { $0.string($1) }
     writer.string(self.pausedBy)
@@ -134,6 +143,7 @@ extension Belfry_V1_LaneHealth: WireMessage {
     self.failed = try reader.uint64()
     self.paused = try reader.bool()
     self.pausedSinceMs = try reader.int64()
+    self.oldestMs = try reader.int64()
     reader.closeBlock()
     if try reader.hasPart() { self.name = try reader.string() }
     if try reader.hasPart() { self.unserved = try reader.strings() }
@@ -377,7 +387,8 @@ extension Belfry_V1_EndSilenceRequest: WireMessage {
 
 /// The methods of `belfry.v1.Cluster`.
 package enum ClusterService {
-  /// First the whole picture, then changes, until the call ends.
+  /// First the whole picture, or what has changed since one that the caller has; then changes, until the
+  /// call ends. They come every 200 ms at most, and every 2 s where much is told to many.
   package static let watchHealth = ServerStreamMethod<Belfry_V1_WatchHealthRequest, Belfry_V1_HealthUpdate>(
     "belfry.v1.Cluster", "WatchHealth")
   /// The whole picture, once.
@@ -415,7 +426,8 @@ package struct ClusterClient: Sendable {
 
   package init(_ client: RPCClient) { self.client = client }
 
-  /// First the whole picture, then changes, until the call ends.
+  /// First the whole picture, or what has changed since one that the caller has; then changes, until the
+  /// call ends. They come every 200 ms at most, and every 2 s where much is told to many.
   package func watchHealth(_ request: Belfry_V1_WatchHealthRequest, options: RPCCallOptions = RPCCallOptions()) -> TypedReplies<Belfry_V1_HealthUpdate> {
     client.serverStream(ClusterService.watchHealth, request, options: options)
   }

@@ -42,6 +42,13 @@ package nonisolated struct Belfry_V1_WatchHealthRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Both of the last update that the caller has seen: what has changed since comes first, and nothing
+  /// when nothing has. The whole picture comes when there is none, when it is too old, and when it is of
+  /// another coordinator, or of one that was started anew.
+  package var since: UInt64 = 0
+
+  package var source: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -53,7 +60,7 @@ package nonisolated struct Belfry_V1_HealthUpdate: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// grows by one an update
+  /// grows with each change; one who is slow is told of several as one
   package var cursor: UInt64 = 0
 
   /// forget what was known before
@@ -76,6 +83,9 @@ package nonisolated struct Belfry_V1_HealthUpdate: Sendable {
 
   /// names that are no more: "node/w1", "alert/..."
   package var gone: [String] = []
+
+  /// who counts the cursor: this coordinator, since its start
+  package var source: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -119,6 +129,9 @@ package nonisolated struct Belfry_V1_NodeHealth: Sendable {
 
   package var certificateExpiresMs: Int64 = 0
 
+  /// how far a worker's wall clock is ahead of the coordinator's, about
+  package var clockOffsetMs: Int64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -160,6 +173,9 @@ package nonisolated struct Belfry_V1_LaneHealth: Sendable {
 
   /// why jobs of it wait, in words; empty when none does
   package var waitsFor: String = String()
+
+  /// when the oldest job that waits here was submitted; 0: none waits
+  package var oldestMs: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -453,18 +469,34 @@ nonisolated extension Belfry_V1_SetLaneRequest: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Belfry_V1_WatchHealthRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WatchHealthRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}since\0\u{1}source\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.since) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.source) }()
+      default: break
+      }
+    }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.since != 0 {
+      try visitor.visitSingularUInt64Field(value: self.since, fieldNumber: 1)
+    }
+    if !self.source.isEmpty {
+      try visitor.visitSingularStringField(value: self.source, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Belfry_V1_WatchHealthRequest, rhs: Belfry_V1_WatchHealthRequest) -> Bool {
+    if lhs.since != rhs.since {return false}
+    if lhs.source != rhs.source {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -472,7 +504,7 @@ nonisolated extension Belfry_V1_WatchHealthRequest: SwiftProtobuf.Message, Swift
 
 nonisolated extension Belfry_V1_HealthUpdate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".HealthUpdate"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cursor\0\u{1}whole\0\u{3}at_ms\0\u{1}cluster\0\u{1}verdict\0\u{1}nodes\0\u{1}lanes\0\u{1}parts\0\u{1}alerts\0\u{1}gone\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cursor\0\u{1}whole\0\u{3}at_ms\0\u{1}cluster\0\u{1}verdict\0\u{1}nodes\0\u{1}lanes\0\u{1}parts\0\u{1}alerts\0\u{1}gone\0\u{1}source\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -490,6 +522,7 @@ nonisolated extension Belfry_V1_HealthUpdate: SwiftProtobuf.Message, SwiftProtob
       case 8: try { try decoder.decodeRepeatedMessageField(value: &self.parts) }()
       case 9: try { try decoder.decodeRepeatedMessageField(value: &self.alerts) }()
       case 10: try { try decoder.decodeRepeatedStringField(value: &self.gone) }()
+      case 11: try { try decoder.decodeSingularStringField(value: &self.source) }()
       default: break
       }
     }
@@ -526,6 +559,9 @@ nonisolated extension Belfry_V1_HealthUpdate: SwiftProtobuf.Message, SwiftProtob
     if !self.gone.isEmpty {
       try visitor.visitRepeatedStringField(value: self.gone, fieldNumber: 10)
     }
+    if !self.source.isEmpty {
+      try visitor.visitSingularStringField(value: self.source, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -540,6 +576,7 @@ nonisolated extension Belfry_V1_HealthUpdate: SwiftProtobuf.Message, SwiftProtob
     if lhs.parts != rhs.parts {return false}
     if lhs.alerts != rhs.alerts {return false}
     if lhs.gone != rhs.gone {return false}
+    if lhs.source != rhs.source {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -547,7 +584,7 @@ nonisolated extension Belfry_V1_HealthUpdate: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Belfry_V1_NodeHealth: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".NodeHealth"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}role\0\u{1}state\0\u{1}reason\0\u{3}since_ms\0\u{1}boot\0\u{1}slots\0\u{1}running\0\u{3}heartbeat_age_ms\0\u{1}labels\0\u{1}kinds\0\u{1}lanes\0\u{1}software\0\u{1}address\0\u{3}certificate_expires_ms\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}role\0\u{1}state\0\u{1}reason\0\u{3}since_ms\0\u{1}boot\0\u{1}slots\0\u{1}running\0\u{3}heartbeat_age_ms\0\u{1}labels\0\u{1}kinds\0\u{1}lanes\0\u{1}software\0\u{1}address\0\u{3}certificate_expires_ms\0\u{3}clock_offset_ms\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -570,6 +607,7 @@ nonisolated extension Belfry_V1_NodeHealth: SwiftProtobuf.Message, SwiftProtobuf
       case 13: try { try decoder.decodeSingularStringField(value: &self.software) }()
       case 14: try { try decoder.decodeSingularStringField(value: &self.address) }()
       case 15: try { try decoder.decodeSingularInt64Field(value: &self.certificateExpiresMs) }()
+      case 16: try { try decoder.decodeSingularSInt64Field(value: &self.clockOffsetMs) }()
       default: break
       }
     }
@@ -621,6 +659,9 @@ nonisolated extension Belfry_V1_NodeHealth: SwiftProtobuf.Message, SwiftProtobuf
     if self.certificateExpiresMs != 0 {
       try visitor.visitSingularInt64Field(value: self.certificateExpiresMs, fieldNumber: 15)
     }
+    if self.clockOffsetMs != 0 {
+      try visitor.visitSingularSInt64Field(value: self.clockOffsetMs, fieldNumber: 16)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -640,6 +681,7 @@ nonisolated extension Belfry_V1_NodeHealth: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.software != rhs.software {return false}
     if lhs.address != rhs.address {return false}
     if lhs.certificateExpiresMs != rhs.certificateExpiresMs {return false}
+    if lhs.clockOffsetMs != rhs.clockOffsetMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -647,7 +689,7 @@ nonisolated extension Belfry_V1_NodeHealth: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Belfry_V1_LaneHealth: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".LaneHealth"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}ready\0\u{1}waiting\0\u{1}running\0\u{1}parked\0\u{1}unserved\0\u{1}finished\0\u{1}failed\0\u{1}paused\0\u{3}paused_by\0\u{3}paused_reason\0\u{3}paused_since_ms\0\u{3}waits_for\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}ready\0\u{1}waiting\0\u{1}running\0\u{1}parked\0\u{1}unserved\0\u{1}finished\0\u{1}failed\0\u{1}paused\0\u{3}paused_by\0\u{3}paused_reason\0\u{3}paused_since_ms\0\u{3}waits_for\0\u{3}oldest_ms\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -668,6 +710,7 @@ nonisolated extension Belfry_V1_LaneHealth: SwiftProtobuf.Message, SwiftProtobuf
       case 11: try { try decoder.decodeSingularStringField(value: &self.pausedReason) }()
       case 12: try { try decoder.decodeSingularInt64Field(value: &self.pausedSinceMs) }()
       case 13: try { try decoder.decodeSingularStringField(value: &self.waitsFor) }()
+      case 14: try { try decoder.decodeSingularInt64Field(value: &self.oldestMs) }()
       default: break
       }
     }
@@ -713,6 +756,9 @@ nonisolated extension Belfry_V1_LaneHealth: SwiftProtobuf.Message, SwiftProtobuf
     if !self.waitsFor.isEmpty {
       try visitor.visitSingularStringField(value: self.waitsFor, fieldNumber: 13)
     }
+    if self.oldestMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.oldestMs, fieldNumber: 14)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -730,6 +776,7 @@ nonisolated extension Belfry_V1_LaneHealth: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.pausedReason != rhs.pausedReason {return false}
     if lhs.pausedSinceMs != rhs.pausedSinceMs {return false}
     if lhs.waitsFor != rhs.waitsFor {return false}
+    if lhs.oldestMs != rhs.oldestMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -258,13 +258,14 @@ extension Belfry_V1_CoordinatorAddress: WireMessage {
 
 extension Belfry_V1_Heartbeat: WireMessage {
   package func encode(into writer: inout WireWriter) {
-    writer.openBlock(44)
+    writer.openBlock(52)
     writer.uint64(self.sequence)
     writer.uint64(self.echo)
     writer.uint32(self.running)
     writer.uint64(self.stuckMs)
     writer.uint64(self.heldMs)
     writer.uint64(self.storeAwayMs)
+    writer.int64(self.wallMs)
   }
 
   package mutating func decode(from reader: inout WireReader) throws(WireError) {
@@ -275,6 +276,7 @@ extension Belfry_V1_Heartbeat: WireMessage {
     self.stuckMs = try reader.uint64()
     self.heldMs = try reader.uint64()
     self.storeAwayMs = try reader.uint64()
+    self.wallMs = try reader.int64()
     reader.closeBlock()
   }
 }

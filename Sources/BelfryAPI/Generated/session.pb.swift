@@ -433,6 +433,9 @@ package nonisolated struct Belfry_V1_Heartbeat: Sendable {
   /// worker: how long an outcome has waited for a store that does not answer
   package var storeAwayMs: UInt64 = 0
 
+  /// worker: what its machine's clock says
+  package var wallMs: Int64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1633,7 +1636,7 @@ nonisolated extension Belfry_V1_CoordinatorAddress: SwiftProtobuf.Message, Swift
 
 nonisolated extension Belfry_V1_Heartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Heartbeat"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}echo\0\u{1}running\0\u{3}stuck_ms\0\u{3}held_ms\0\u{3}store_away_ms\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}echo\0\u{1}running\0\u{3}stuck_ms\0\u{3}held_ms\0\u{3}store_away_ms\0\u{3}wall_ms\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1647,6 +1650,7 @@ nonisolated extension Belfry_V1_Heartbeat: SwiftProtobuf.Message, SwiftProtobuf.
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.stuckMs) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.heldMs) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.storeAwayMs) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.wallMs) }()
       default: break
       }
     }
@@ -1671,6 +1675,9 @@ nonisolated extension Belfry_V1_Heartbeat: SwiftProtobuf.Message, SwiftProtobuf.
     if self.storeAwayMs != 0 {
       try visitor.visitSingularUInt64Field(value: self.storeAwayMs, fieldNumber: 6)
     }
+    if self.wallMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.wallMs, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1681,6 +1688,7 @@ nonisolated extension Belfry_V1_Heartbeat: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.stuckMs != rhs.stuckMs {return false}
     if lhs.heldMs != rhs.heldMs {return false}
     if lhs.storeAwayMs != rhs.storeAwayMs {return false}
+    if lhs.wallMs != rhs.wallMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -14,27 +14,97 @@ extension Belfry_V1_HealthUpdate {
     alerts = picture.alerts.map(Belfry_V1_AlertView.init)
   }
 
-  /// What a watcher that knows `old` must be told to know this; nil when it knows all.
+  /// What one that knows `old` must be told to know this; nil when it knows all.
   package func changes(since old: Belfry_V1_HealthUpdate) -> Belfry_V1_HealthUpdate? {
     var update = Belfry_V1_HealthUpdate()
     update.atMs = atMs
     update.cluster = cluster
     update.verdict = verdict
-    update.nodes = nodes.filter { node in !old.nodes.contains(node) }
-    update.lanes = lanes.filter { lane in !old.lanes.contains(lane) }
-    update.parts = parts.filter { part in !old.parts.contains(part) }
-    update.alerts = alerts.filter { alert in !old.alerts.contains(alert) }
-    for node in old.nodes where !nodes.contains(where: { $0.name == node.name }) {
-      update.gone.append("node/\(node.name)")
+    update.nodes = Self.changed(old.nodes, nodes, &update.gone)
+    update.lanes = Self.changed(old.lanes, lanes, &update.gone)
+    update.parts = Self.changed(old.parts, parts, &update.gone)
+    update.alerts = Self.changed(old.alerts, alerts, &update.gone)
+    return update.itemsCount == 0 && verdict == old.verdict ? nil : update
+  }
+
+  /// Takes in what came later: a picture is as new then, and a change tells of both.
+  package mutating func apply(_ later: Belfry_V1_HealthUpdate) {
+    if later.whole {
+      self = later
+      return
     }
-    for alert in old.alerts
-    where !alerts.contains(where: { $0.rule == alert.rule && $0.subject == alert.subject }) {
-      update.gone.append("alert/\(alert.rule)/\(alert.subject)")
+    cursor = later.cursor
+    source = later.source
+    atMs = later.atMs
+    verdict = later.verdict
+    let over = Set(later.gone)
+    nodes = Self.merged(nodes, later.nodes, without: over)
+    lanes = Self.merged(lanes, later.lanes, without: over)
+    parts = Self.merged(parts, later.parts, without: over)
+    alerts = Self.merged(alerts, later.alerts, without: over)
+    guard !whole else { return }
+    let back = Set(
+      later.nodes.map(\.key) + later.lanes.map(\.key) + later.parts.map(\.key)
+        + later.alerts.map(\.key))
+    gone = gone.filter { !back.contains($0) && !over.contains($0) } + later.gone
+  }
+
+  package var itemsCount: Int {
+    nodes.count + lanes.count + parts.count + alerts.count + gone.count
+  }
+
+  private static func changed<Item: HealthItem>(
+    _ old: [Item], _ new: [Item], _ gone: inout [String]
+  ) -> [Item] {
+    // Mostly they are the same ones in the same order.
+    if old.count == new.count, zip(old, new).allSatisfy({ $0.isNamed(as: $1) }) {
+      return zip(old, new).filter { $0 != $1 }.map(\.1)
     }
-    let isSame =
-      update.nodes.isEmpty && update.lanes.isEmpty && update.parts.isEmpty
-      && update.alerts.isEmpty && update.gone.isEmpty && verdict == old.verdict
-    return isSame ? nil : update
+    var known = Dictionary(old.map { ($0.key, $0) }) { $1 }
+    let changed = new.filter { known.removeValue(forKey: $0.key) != $0 }
+    gone += known.keys.sorted()
+    return changed
+  }
+
+  private static func merged<Item: HealthItem>(
+    _ old: [Item], _ new: [Item], without over: Set<String>
+  ) -> [Item] {
+    var result = over.isEmpty ? old : old.filter { !over.contains($0.key) }
+    if new.isEmpty { return result }
+    let places = Dictionary(zip(result.map(\.key), result.indices)) { $1 }
+    for item in new {
+      if let place = places[item.key] { result[place] = item } else { result.append(item) }
+    }
+    return result
+  }
+}
+
+/// What replaces what was known under the same name.
+private protocol HealthItem: Equatable {
+  /// As it stands in `gone`.
+  var key: String { get }
+  func isNamed(as other: Self) -> Bool
+}
+
+extension Belfry_V1_NodeHealth: HealthItem {
+  fileprivate var key: String { "node/\(name)" }
+  fileprivate func isNamed(as other: Self) -> Bool { name == other.name }
+}
+
+extension Belfry_V1_LaneHealth: HealthItem {
+  fileprivate var key: String { "lane/\(name)" }
+  fileprivate func isNamed(as other: Self) -> Bool { name == other.name }
+}
+
+extension Belfry_V1_PartHealth: HealthItem {
+  fileprivate var key: String { "part/\(name)" }
+  fileprivate func isNamed(as other: Self) -> Bool { name == other.name }
+}
+
+extension Belfry_V1_AlertView: HealthItem {
+  fileprivate var key: String { "alert/\(rule)/\(subject)" }
+  fileprivate func isNamed(as other: Self) -> Bool {
+    rule == other.rule && subject == other.subject
   }
 }
 
@@ -57,6 +127,7 @@ extension Belfry_V1_NodeHealth {
     software = node.software
     address = node.address
     certificateExpiresMs = node.certificateExpires.wireMilliseconds
+    clockOffsetMs = node.clockOffset.millisecondsClamped
   }
 }
 
@@ -72,6 +143,8 @@ extension Belfry_V1_LaneHealth {
     finished = UInt64(clamping: lane.finished)
     failed = UInt64(clamping: lane.failed)
     waitsFor = lane.waitsFor
+    // In steps of a second, as it is computed anew each time.
+    oldestMs = lane.oldestSince.wireMilliseconds / 1_000 * 1_000
     if let pause = lane.pause {
       paused = true
       pausedBy = pause.by

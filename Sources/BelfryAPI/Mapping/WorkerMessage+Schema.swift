@@ -166,13 +166,14 @@ extension Belfry_V1_Heartbeat {
     stuckMs = UInt64(clamping: heartbeat.stuck.millisecondsClamped)
     heldMs = UInt64(clamping: heartbeat.held.millisecondsClamped)
     storeAwayMs = UInt64(clamping: heartbeat.storeAway.millisecondsClamped)
+    wallMs = heartbeat.wall.wireMilliseconds
   }
 
   func heartbeat() -> Heartbeat {
     Heartbeat(
       sequence: sequence, echo: echo, held: .milliseconds(Int64(clamping: heldMs)),
       running: Int(running), stuck: .milliseconds(Int64(clamping: stuckMs)),
-      storeAway: .milliseconds(Int64(clamping: storeAwayMs)))
+      storeAway: .milliseconds(Int64(clamping: storeAwayMs)), wall: Field.time(wallMs))
   }
 }
 

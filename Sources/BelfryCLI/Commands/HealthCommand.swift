@@ -12,14 +12,22 @@ struct HealthCommand: ReportingCommand {
         belfry health
         belfry health --watch                 a live table on a terminal
         belfry health --watch -o ndjson       one JSON object a line: the whole, then changes
+        belfry health --watch -o ndjson --since 42@0d3f...    what has changed since that line
 
-      Exit status without --watch: 0 nothing is wrong, 1 something is.
+      When the coordinator goes away, --watch waits for it, and goes on where it was: no change is left
+      out. Exit status without --watch: 0 nothing is wrong, 1 something is.
       """)
 
   @Flag(name: .shortAndLong, help: "Go on until interrupted.")
   var watch = false
+  @Option(help: "The cursor of a line that was seen before; for --watch.")
+  var since: HealthCursor?
   @OptionGroup var client: ClientOptions
   @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    if since != nil && !watch { throw ValidationError("--since goes with --watch") }
+  }
 
   func report() async throws -> Report {
     try await client.connected { client, limit in
@@ -31,50 +39,44 @@ struct HealthCommand: ReportingCommand {
     }
   }
 
+  /// Until it is interrupted. Only the first connection has to succeed.
   private func follow(_ client: BelfryClient) async throws -> Never {
     let renderer = Renderer(output.style)
     var picture = Belfry_V1_HealthUpdate()
-    for try await update in client.watchHealth() {
-      picture.apply(update)
-      renderer.replace(Document(update)) { HealthTable(picture, $0).text }
+    var (seen, isBack, hasBegun) = (since, true, false)
+    while true {
+      var why = "the coordinator is leaving"
+      do {
+        try await client.watchHealth(since: seen?.number, of: seen?.source) { update in
+          if !isBack { note("health: connected again") }
+          (seen, isBack, hasBegun) = (HealthCursor(update), true, true)
+          picture.apply(update)
+          renderer.replace(Document(update)) { HealthTable(picture, $0).text }
+        }
+      } catch let error as BelfryError where hasBegun && error.code == .unavailable {
+        why = error.message
+      }
+      if isBack { note("health: no news, trying again: \(why)") }
+      isBack = false
+      try await Task.sleep(for: .seconds(1))
     }
-    throw UserError(
-      .unavailable, "the coordinator has ended the stream", why: "it is leaving",
-      next: ["belfry health --watch again, or with another --server"])
   }
 }
 
-extension Belfry_V1_HealthUpdate {
-  /// What is in an update replaces what was known under the same name.
-  mutating func apply(_ update: Belfry_V1_HealthUpdate) {
-    if update.whole {
-      self = update
-      return
-    }
-    cursor = update.cursor
-    atMs = update.atMs
-    verdict = update.verdict
-    nodes = Self.merge(nodes, update.nodes) { $0.name == $1.name }
-    lanes = Self.merge(lanes, update.lanes) { $0.name == $1.name }
-    parts = Self.merge(parts, update.parts) { $0.name == $1.name }
-    alerts = Self.merge(alerts, update.alerts) { $0.rule == $1.rule && $0.subject == $1.subject }
-    nodes.removeAll { update.gone.contains("node/\($0.name)") }
-    alerts.removeAll { update.gone.contains("alert/\($0.rule)/\($0.subject)") }
+/// `NUMBER@SOURCE`: how much of whose changes was seen.
+struct HealthCursor: ExpressibleByArgument, CustomStringConvertible {
+  let number: UInt64
+  let source: String
+
+  init(_ update: Belfry_V1_HealthUpdate) { (number, source) = (update.cursor, update.source) }
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "@", maxSplits: 1)
+    guard parts.count == 2, let number = UInt64(parts[0]) else { return nil }
+    (self.number, source) = (number, String(parts[1]))
   }
 
-  private static func merge<Item>(
-    _ old: [Item], _ new: [Item], _ isSame: (Item, Item) -> Bool
-  ) -> [Item] {
-    var result = old
-    for item in new {
-      if let index = result.firstIndex(where: { isSame($0, item) }) {
-        result[index] = item
-      } else {
-        result.append(item)
-      }
-    }
-    return result
-  }
+  var description: String { "\(number)@\(source)" }
 }
 
 extension Document {
@@ -82,7 +84,7 @@ extension Document {
     self.init(
       kind: update.whole ? "Health" : "HealthChange",
       fields: [
-        ("cursor", .number(Int(clamping: update.cursor))), ("at", Self.time(update.atMs)),
+        ("cursor", .text(HealthCursor(update).description)), ("at", Self.time(update.atMs)),
         ("cluster", .text(update.cluster)), ("verdict", .text(update.verdict)),
         ("nodes", .list(update.nodes.map(Self.node))),
         ("lanes", .list(update.lanes.map { .object(Self.laneFields($0)) })),
@@ -99,6 +101,7 @@ extension Document {
       ("slots", .number(Int(node.slots))), ("running", .number(Int(node.running))),
       ("heartbeatAgeMs", .number(Int(clamping: node.heartbeatAgeMs))),
       ("labels", .list(node.labels.map { .text("\($0.key)=\($0.value)") })),
+      ("clockOffsetMs", .number(Int(node.clockOffsetMs))),
       ("kinds", .list(node.kinds.map { .text($0) })),
       ("lanes", .list(node.lanes.map { .text($0) })), ("software", .text(node.software)),
       ("address", .text(node.address)),

@@ -98,6 +98,7 @@ extension Document {
       ("failed", .number(Int(clamping: lane.failed))), ("paused", .flag(lane.paused)),
       ("pausedBy", .text(lane.pausedBy)), ("pausedReason", .text(lane.pausedReason)),
       ("pausedSince", time(lane.pausedSinceMs)), ("waitsFor", .text(lane.waitsFor)),
+      ("oldestSince", time(lane.oldestMs)),
     ]
   }
 }

@@ -18,6 +18,8 @@ final class MetricsRegistry: MetricsFactory, Sendable {
   private let cells = Mutex(Cells())
 
   private static let help = [
+    "belfry_rpc_client_requests_total":
+      "Calls made to others that have ended, by method and status.",
     "belfry_rpc_duration_seconds": "How long calls with one answer took, by method.",
     "belfry_rpc_refused_total": "Connections and calls that were refused or cut off, by reason.",
     "belfry_rpc_requests_total": "Calls that have ended, by method and status.",

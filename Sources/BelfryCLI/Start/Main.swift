@@ -13,21 +13,29 @@ enum Main {
       } else {
         try command.run()
       }
+      leave(0)
     } catch {
       end(error, arguments)
     }
   }
 
+  /// Without what libraries do at the exit of a process: OpenSSL frees what threads that still run use.
+  private static func leave(_ status: Int32) -> Never {
+    fflush(nil)
+    _exit(status)
+  }
+
   private static func end(_ error: any Error, _ arguments: [String]) -> Never {
     let status = BelfryCommand.exitCode(for: error)
     // Help, and a status of the command's own.
-    if error is ExitCode || status == .success { BelfryCommand.exit(withError: error) }
+    if let code = error as? ExitCode { leave(code.rawValue) }
+    if status == .success { BelfryCommand.exit(withError: error) }
     let shown =
       status == .validationFailure
       ? UserError(usage: error, arguments) : UserError(translating: error)
     let text = asked(for: arguments).isForMachines ? shown.json : shown.description
     FileHandle.standardError.write(Data((text + "\n").utf8))
-    exit(shown.code.exit.rawValue)
+    leave(shown.code.exit.rawValue)
   }
 
   /// The format, also where the command line as a whole was not understood.

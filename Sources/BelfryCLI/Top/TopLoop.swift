@@ -148,7 +148,7 @@ final class TopLoop {
   ) async throws {
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask {
-        for try await update in client.watchHealth() { events.yield(.update(update)) }
+        try await client.watchHealth { events.yield(.update($0)) }
       }
       tasks.addTask {
         while true {

@@ -10,9 +10,6 @@ struct ClusterService: Sendable {
   let cluster: String
   let board: AlertBoard
 
-  /// Pause between two updates to one watcher: changes in between are sent as one.
-  static let pause = TimeAmount.milliseconds(200)
-
   func picture() async -> Belfry_V1_HealthUpdate {
     let now = shell.clock.now().wall
     var update = Belfry_V1_HealthUpdate(await shell.picture(), cluster: cluster, at: now)
@@ -52,23 +49,16 @@ struct ClusterService: Sendable {
     return Belfry_V1_LaneHealth(item)
   }
 
-  /// First the whole picture, then changes, until the call ends or the coordinator leaves.
+  /// The whole picture or what is new to the caller, then changes, until the call ends or the
+  /// coordinator leaves.
   func watchHealth(
-    on loop: any EventLoop, send: (Belfry_V1_HealthUpdate) async throws -> Void
+    _ request: Belfry_V1_WatchHealthRequest, send: (Belfry_V1_HealthUpdate) async throws -> Void
   ) async throws {
-    var known = await picture()
-    var cursor: UInt64 = 1
-    known.cursor = cursor
-    try await send(known)
-    for await _ in shell.health.changes() {
-      let current = await picture()
-      if var update = current.changes(since: known) {
-        cursor += 1
-        update.cursor = cursor
-        try await send(update)
-        known = current
-      }
-      try await loop.scheduleTask(in: Self.pause) {}.futureResult.get()
+    var (cursor, source) = (request.since, request.source)
+    for await _ in shell.health.signals() {
+      guard let news = shell.health.news(since: cursor, of: source) else { continue }
+      (cursor, source) = (news.cursor, news.source)
+      try await send(news)
     }
   }
 }

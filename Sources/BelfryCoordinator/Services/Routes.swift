@@ -47,8 +47,8 @@ enum Routes {
         try await cluster.setLane(request, by: context.peerName)
       }
     }
-    router.serverStream(BelfryAPI.ClusterService.watchHealth) { context, _, writer in
-      try await cluster.watchHealth(on: context.eventLoop) { try await writer.sendWhenFree($0) }
+    router.serverStream(BelfryAPI.ClusterService.watchHealth) { _, request, writer in
+      try await cluster.watchHealth(request) { try await writer.sendWhenFree($0) }
     }
   }
 

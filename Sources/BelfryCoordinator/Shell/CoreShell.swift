@@ -36,7 +36,7 @@ actor CoreShell {
   private nonisolated let streams = Mutex(Streams())
   /// Nil: heartbeats on the streams only.
   nonisolated let datagrams: SessionDatagrams?
-  nonisolated let health: HealthHub
+  nonisolated let health: HealthFeed
   nonisolated let clock: ClusterClock
 
   private var core: ClusterCore
@@ -53,7 +53,7 @@ actor CoreShell {
   #endif
 
   init(
-    core: ClusterCore, queue: any JobQueue, outlets: Outlets, health: HealthHub,
+    core: ClusterCore, queue: any JobQueue, outlets: Outlets, health: HealthFeed,
     clock: ClusterClock, datagrams: SessionDatagrams?, loop: any EventLoop, logger: Logger
   ) {
     self.core = core

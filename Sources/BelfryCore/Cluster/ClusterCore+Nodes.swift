@@ -10,11 +10,27 @@ extension ClusterCore {
     worker.stuck = heartbeat.stuck
     worker.storeAway = heartbeat.storeAway
     if hadTrouble != nil || worker.trouble != nil { watchTroubles(of: worker, at: now) }
-    let sent = worker.heartbeatSentAt.last { $0.sequence == heartbeat.echo }
-    // A stuck stream says nothing of the way there and back; where there are datagrams, they are measured.
-    if let sent, !worker.detector.isHeardByDatagram {
-      worker.detector.measured(roundTrip: now.monotonic - sent.at - heartbeat.held)
+    guard let sent = worker.heartbeatSentAt.last(where: { $0.sequence == heartbeat.echo }) else {
+      return
     }
+    let roundTrip = now.monotonic - sent.at - heartbeat.held
+    // A stuck stream says nothing of the way there and back; where there are datagrams, they are measured.
+    if !worker.detector.isHeardByDatagram { worker.detector.measured(roundTrip: roundTrip) }
+    if let wall = heartbeat.wall { compareClocks(of: worker, wall, roundTrip, at: now) }
+  }
+
+  /// A heartbeat that was long on its way says little of its sender's clock.
+  private mutating func compareClocks(
+    of worker: Worker, _ wall: WallTime, _ roundTrip: Duration, at now: Now
+  ) {
+    guard roundTrip < .seconds(1) else { return }
+    let offset = wall - now.wall + roundTrip / 2
+    // Less is the network's doing.
+    guard !(.milliseconds(-50)...(.milliseconds(50))).contains(offset - worker.clockOffset) else {
+      return
+    }
+    worker.clockOffset = offset
+    ready.healthChanged = true
   }
 
   private mutating func watchTroubles(of worker: Worker, at now: Now) {

@@ -35,6 +35,8 @@ final class Worker {
   /// that its store has not answered.
   var stuck: Duration = .zero
   var storeAway: Duration = .zero
+  /// How far its machine's clock is ahead.
+  var clockOffset: Duration = .zero
 
   /// The session whose datagrams are its: they outlive the stream, until a new session is open.
   var beats: SessionID?

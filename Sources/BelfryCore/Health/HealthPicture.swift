@@ -21,6 +21,8 @@ package struct HealthPicture: Sendable, Equatable {
     package var address: String
     /// Nil: not known.
     package var certificateExpires: WallTime?
+    /// How far its machine's clock is ahead of the cluster's.
+    package var clockOffset: Duration = .zero
 
     package static let statesInSession =
       ["up", "suspect", "degraded", "one-way", "wedged", "draining"]
@@ -42,6 +44,8 @@ package struct HealthPicture: Sendable, Equatable {
     package var pause: LanePause?
     /// Why jobs of it wait; empty when none does.
     package var waitsFor: String
+    /// Since when the first of those that wait here has done so; nil: none waits.
+    package var oldestSince: WallTime?
   }
 
   package struct Part: Sendable, Equatable {
@@ -84,17 +88,22 @@ extension ClusterCore {
   package func health(at now: Now) -> HealthPicture {
     var waiting: [Lane: Int] = [:]
     var running: [Lane: Int] = [:]
+    var oldest: [Lane: Duration] = [:]
     for entry in entries.values {
       switch entry.state {
       case .running, .verdict, .settling: running[entry.job.lane, default: 0] += 1
-      case .queued, .looking, .resting: waiting[entry.job.lane, default: 0] += 1
+      case .queued, .looking, .resting:
+        waiting[entry.job.lane, default: 0] += 1
+        oldest[entry.job.lane] = max(oldest[entry.job.lane] ?? .zero, entry.waited(at: now))
       }
     }
     return HealthPicture(
       coordinator: configuration.name, verdict: verdict(),
       nodes: coordinatorNodes(at: now) + workers.values.map { node($0, at: now) },
       lanes: configuration.lanes.map {
-        laneItem($0, waiting: waiting[$0] ?? 0, running: running[$0] ?? 0)
+        laneItem(
+          $0, waiting: waiting[$0] ?? 0, running: running[$0] ?? 0,
+          oldestSince: oldest[$0].map { now.wall - $0 })
       },
       parts: [part("broker", parts.brokerState), part("store", parts.storeState)],
       alerts: Array(openAlerts.values), authorityExpires: configuration.authority?.ends)
@@ -107,7 +116,8 @@ extension ClusterCore {
       since: worker.since, boot: worker.boot, slots: worker.hello.slots, running: worker.running,
       heartbeatAge: now.monotonic - worker.detector.lastHeard, labels: worker.hello.labels,
       kinds: worker.hello.kinds, lanes: worker.hello.lanes, software: worker.hello.software,
-      address: worker.address, certificateExpires: worker.hello.certificate?.ends)
+      address: worker.address, certificateExpires: worker.hello.certificate?.ends,
+      clockOffset: worker.clockOffset)
   }
 
   private func state(of worker: Worker) -> String {
@@ -130,7 +140,9 @@ extension ClusterCore {
     }
   }
 
-  private func laneItem(_ lane: Lane, waiting: Int, running: Int) -> HealthPicture.LaneItem {
+  private func laneItem(
+    _ lane: Lane, waiting: Int, running: Int, oldestSince: WallTime?
+  ) -> HealthPicture.LaneItem {
     let counts = laneCounts[lane] ?? LaneCounts()
     let parked = counts.ready[QueueTopology.parked(lane)] ?? 0
     let ready = counts.ready.values.reduce(0, +) - parked
@@ -142,7 +154,7 @@ extension ClusterCore {
     var item = HealthPicture.LaneItem(
       name: lane, ready: ready, waiting: waiting, running: running, parked: parked,
       unserved: unserved, finished: counts.finished, failed: counts.failed, pause: pauses[lane],
-      waitsFor: "")
+      waitsFor: "", oldestSince: oldestSince)
     if ready + waiting + parked > 0 { item.waitsFor = waitsFor(item) }
     return item
   }
@@ -171,7 +183,7 @@ extension ClusterCore {
     }
     if let alert = openAlerts.values.first { return "\(alert.summary): \(alert.why)" }
     for lane in configuration.lanes where pauses[lane] == nil {
-      let item = laneItem(lane, waiting: 0, running: 0)
+      let item = laneItem(lane, waiting: 0, running: 0, oldestSince: nil)
       if let first = item.unserved.first {
         return "lane \(lane): no worker serves \(first)"
       }

@@ -75,7 +75,7 @@ extension ClusterCore {
 
 extension Entry {
   /// Since its submission; of what waited for its time, or came back, since it came here.
-  fileprivate func waited(at now: Now) -> Duration {
+  func waited(at now: Now) -> Duration {
     max(.zero, waitsSince.map { now.wall - $0 } ?? (now.monotonic - heldSince))
   }
 }

@@ -145,10 +145,12 @@ package struct Heartbeat: Sendable, Equatable {
   package var stuck: Duration
   /// Worker: how long an outcome has waited for a store that does not answer.
   package var storeAway: Duration
+  /// Worker: what its machine's clock says.
+  package var wall: WallTime?
 
   package init(
     sequence: UInt64, echo: UInt64 = 0, held: Duration = .zero, running: Int = 0,
-    stuck: Duration = .zero, storeAway: Duration = .zero
+    stuck: Duration = .zero, storeAway: Duration = .zero, wall: WallTime? = nil
   ) {
     self.sequence = sequence
     self.echo = echo
@@ -156,6 +158,7 @@ package struct Heartbeat: Sendable, Equatable {
     self.running = running
     self.stuck = stuck
     self.storeAway = storeAway
+    self.wall = wall
   }
 }
 

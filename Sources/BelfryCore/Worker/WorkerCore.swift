@@ -128,6 +128,8 @@ package struct WorkerCore {
 
   /// What the shell measures: age of the oldest task that the handlers' pool has not run.
   package var stuck: Duration = .zero
+  /// What the machine's clock says, which nothing here goes by.
+  package var machineWall: WallTime?
 
   package init(_ configuration: Configuration) {
     self.configuration = configuration
@@ -245,7 +247,8 @@ package struct WorkerCore {
       let heartbeat = Heartbeat(
         sequence: session.sent + 1, echo: session.seen, held: now.monotonic - session.seenAt,
         running: slotsTaken, stuck: stuck,
-        storeAway: recorder.unansweredSince.map { now.monotonic - $0 } ?? .zero)
+        storeAway: recorder.unansweredSince.map { now.monotonic - $0 } ?? .zero,
+        wall: machineWall)
       ready.sends.append((id, .heartbeat(heartbeat)))
     }
     forgetAway(at: now)

@@ -13,7 +13,7 @@ final class MethodCounts: Sendable {
   private let took: Timer?
 
   init(_ method: MethodDescriptor, isStream: Bool, metrics: any MetricsFactory) {
-    self.method = String(method.path.drop { $0 == "/" })
+    self.method = method.metricLabel
     self.metrics = metrics
     succeeded = Self.counter(self.method, .ok, metrics)
     took =
@@ -37,7 +37,8 @@ final class MethodCounts: Sendable {
     _ method: String, _ code: RPCStatus.Code, _ metrics: any MetricsFactory
   ) -> Counter {
     Counter(
-      label: "belfry_rpc_requests_total", dimensions: [("method", method), ("code", code.label)],
+      label: "belfry_rpc_requests_total",
+      dimensions: [("method", method), ("code", code.metricLabel)],
       factory: metrics)
   }
 }
@@ -52,9 +53,14 @@ struct CountedCall {
   }
 }
 
+extension MethodDescriptor {
+  /// `belfry.v1.Jobs/Get`.
+  var metricLabel: String { String(path.drop { $0 == "/" }) }
+}
+
 extension RPCStatus.Code {
   /// As gRPC's documents write it: `NOT_FOUND`.
-  fileprivate var label: String {
+  var metricLabel: String {
     "\(self)".reduce(into: "") { text, character in
       text += (character.isUppercase ? "_" : "") + character.uppercased()
     }

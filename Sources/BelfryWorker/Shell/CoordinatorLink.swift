@@ -85,6 +85,7 @@ final class CoordinatorLink: Sendable {
     options.backoffMax = .seconds(2)
     // The coordinator decides how large a payload may be; we take whatever it may decide.
     options.limits.messageBytesMax = (8 << 20) + (256 << 10)
+    options.interceptors = [RPCClientMetrics()]
     return try RPCClient(targets: targets, tls: tls, eventLoopGroup: group, options: options)
   }
 

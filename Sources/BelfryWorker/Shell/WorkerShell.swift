@@ -127,7 +127,10 @@ actor WorkerShell {
     let now = clock.now()
     var sends: [SessionID: [WorkerMessage]] = [:]
     for input in inputs {
-      if case .tick = input { probe(at: now.monotonic) }
+      if case .tick = input {
+        probe(at: now.monotonic)
+        core.machineWall = ProcessClock.now().wall
+      }
       let ready = core.step(input, at: now)
       for (session, message) in ready.sends { sends[session, default: []].append(message) }
       perform(ready)

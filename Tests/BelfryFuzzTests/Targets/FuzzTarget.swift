@@ -18,6 +18,8 @@ enum FuzzTarget: String, CaseIterable {
   case door
   /// A coordinator's core with hostile workers.
   case session
+  /// Heartbeats beside the stream.
+  case datagram
 
   /// Takes one input; throws when a promise is broken.
   func run(_ bytes: [UInt8]) throws {
@@ -33,6 +35,7 @@ enum FuzzTarget: String, CaseIterable {
     case .gzip: try fuzzGzip(&input)
     case .door: try fuzzDoor(&input)
     case .session: try fuzzSession(&input)
+    case .datagram: try fuzzDatagram(&input)
     }
   }
 }

@@ -50,7 +50,9 @@ private struct SessionScene {
       try feed(.cancelled(token: tokens, id(&input), by: "someone"))
     default:
       let problem = StoreProblem(isPermanent: input.bool(), message: "no primary")
-      try feed(input.bool() ? .storeAnswered(problem) : input.bool() ? .drain : .tick)
+      if input.bool() { return try feed(.storeAnswered(problem)) }
+      if input.bool() { return try feed(.drain) }
+      try feed(.beats([(session: session(&input), beat: beat(&input))]))
     }
   }
 
@@ -230,6 +232,15 @@ extension SessionScene {
         hazard: input.bool())
     default: input.byte() == 0 ? .leaving : finished(&input)
     }
+  }
+
+  private func beat(_ input: inout FuzzInput) -> HeardBeat {
+    HeardBeat(
+      Beat(
+        isStreamClosed: input.bool(), streamSilence: duration(&input),
+        running: Int(UInt32(truncatingIfNeeded: number(&input)))),
+      silence: duration(&input), missed: Int(input.byte()),
+      roundTrip: input.bool() ? duration(&input) : nil)
   }
 
   private func finished(_ input: inout FuzzInput) -> WorkerMessage {
