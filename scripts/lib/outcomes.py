@@ -17,11 +17,15 @@ def database(url, **options):
     return client.get_default_database(default="belfry")
 
 
-def snapshot(db):
-    """All outcomes as a majority of the store holds them."""
+def each(db):
+    """All outcomes as a majority of the store holds them, one after the other."""
     outcomes = db.get_collection(
         "outcomes", read_concern=pymongo.read_concern.ReadConcern("majority"))
-    return list(outcomes.find())
+    return outcomes.find()
+
+
+def snapshot(db):
+    return list(each(db))
 
 
 def problems(documents, ids, foreign, kind=None, foreign_kind=None, state="succeeded"):

@@ -8,8 +8,13 @@ from pathlib import Path
 
 from cluster import Failed, wait_until
 from crash.outages import resident
+from crash.ledger import Producer
 from crash.proxy import DOWN, UP
 from crash.stand import Task
+
+# RabbitMQ confirms one message of a producer at a time.
+PRODUCERS = 4
+LOOK_EVERY = 0.25
 
 # What happens, how often beside the others, and how long it lasts.
 FAULTS = [
@@ -42,44 +47,49 @@ class Soak:
     faults: list = field(default_factory=list)
     samples: list = field(default_factory=list)
     published: int = 0
+    repeats: int = 0
 
     def run(self):
         """Returns what is wrong at the end, as sentences."""
         self.random, self.began = random.Random(self.seed), time.monotonic()
         jobs = self.stand.make_jobs("soak", self.count, pause=0)
-        load = Task(lambda: self.produce(jobs))
+        loads = [Task(lambda first=first: self.produce(jobs, first)) for first in range(PRODUCERS)]
         next_fault, next_sample = self.pause(), 0
-        while load.is_alive() or self.stand.ledger.open:
+        while any(load.is_alive() for load in loads):
             self.stand.ledger.look()
             now = time.monotonic() - self.began
             if now >= next_sample:
                 self.sample(now)
                 next_sample = now + 5
-            if load.is_alive() and now >= next_fault:
+            if now >= next_fault:
                 # Of its own: what is stopped may be what the ledger waits for.
                 strike = Task(self.strike)
                 while strike.is_alive():
                     self.stand.ledger.look()
-                    time.sleep(0.05)
+                    time.sleep(LOOK_EVERY)
                 strike.finish()
                 next_fault = time.monotonic() - self.began + self.pause()
-            elif not load.is_alive():
-                break
-            time.sleep(0.02)
-        load.finish()
+            time.sleep(LOOK_EVERY)
+        for load in loads:
+            load.finish()
         return self.judge(jobs)
 
     def pause(self):
         return self.random.expovariate(1 / self.every)
 
-    def produce(self, jobs):
-        for index, job in enumerate(jobs):
+    def produce(self, jobs, first):
+        """One producer's part: every so many-th job, from `first` on."""
+        stand = self.stand
+        producer = Producer(stand.queue_url, stand.lane, stand.foreign)
+        for index in range(first, len(jobs), PRODUCERS):
             due = self.began + index / self.rate
             while (wait := due - time.monotonic()) > 0:
                 time.sleep(wait)
-            self.stand.ledger.expect([job])
-            self.stand.producer.publish(job, 300)
-            self.published = index + 1
+            stand.ledger.expect([jobs[index]])
+            producer.publish(jobs[index], 300)
+            self.published += 1
+        self.repeats += producer.repeats
+        producer.close()
 
     # --- Faults ---
 
