@@ -48,6 +48,13 @@ import Testing
     #expect(Int(code.exit.rawValue) == status)
   }
 
+  @Test func whatNobodyKnowsIsABugOfOurs() {
+    struct Odd: Error {}
+    let shown = UserError(translating: Odd())
+    #expect(shown.code.exit.rawValue == 70)
+    #expect(shown.description.contains("belfry support bundle"), "\(shown)")
+  }
+
   @Test func jsonHasTheSameParts() throws {
     let error = UserError(.refused, "what \"it\" was", why: "because", next: ["do", "that"])
     let value = try JSONSerialization.jsonObject(with: Data(error.json.utf8)) as? [String: Any]

@@ -84,7 +84,7 @@ extension Document {
       fields: [
         ("cursor", .number(Int(clamping: update.cursor))), ("at", Self.time(update.atMs)),
         ("cluster", .text(update.cluster)), ("verdict", .text(update.verdict)),
-        ("nodes", .list(update.nodes.map(Self.node))),
+        ("nodes", .list(update.nodes.map { .object(Self.nodeFields($0)) })),
         ("lanes", .list(update.lanes.map { .object(Self.laneFields($0)) })),
         ("parts", .list(update.parts.map(Self.part))),
         ("alerts", .list(update.alerts.map(Self.alert))),
@@ -92,8 +92,12 @@ extension Document {
       ])
   }
 
-  private static func node(_ node: Belfry_V1_NodeHealth) -> Value {
-    .object([
+  init(_ node: Belfry_V1_NodeHealth) {
+    self.init(kind: "Node", fields: Self.nodeFields(node))
+  }
+
+  private static func nodeFields(_ node: Belfry_V1_NodeHealth) -> [(String, Value)] {
+    [
       ("name", .text(node.name)), ("role", .text(node.role)), ("state", .text(node.state)),
       ("reason", .text(node.reason)), ("since", time(node.sinceMs)), ("boot", .text(node.boot)),
       ("slots", .number(Int(node.slots))), ("running", .number(Int(node.running))),
@@ -103,7 +107,9 @@ extension Document {
       ("lanes", .list(node.lanes.map { .text($0) })), ("software", .text(node.software)),
       ("address", .text(node.address)),
       ("certificateExpires", time(node.certificateExpiresMs)),
-    ])
+      ("cordonedBy", .text(node.cordonedBy)), ("cordonedReason", .text(node.cordonedReason)),
+      ("cordonedSince", time(node.cordonedSinceMs)),
+    ]
   }
 
   private static func part(_ part: Belfry_V1_PartHealth) -> Value {

@@ -55,7 +55,7 @@ extension UserError {
         .wedged, "the worker has left", why: "\(error)", next: ["start it again"])
     default:
       self.init(
-        .bug, "\(error)", why: "nothing more is known", next: ["please report this as a bug"])
+        .bug, "\(error)", why: "nothing more is known", next: ErrorEntry(.bug).next)
     }
   }
 

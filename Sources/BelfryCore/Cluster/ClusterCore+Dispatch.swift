@@ -13,6 +13,13 @@ extension ClusterCore {
       record(entry, state: .cancelled, reason: "cancelled", error: nil, at: now)
       return
     }
+    if let purge = purges[entry.job.lane], purge.takes(entry.job, at: now.wall) {
+      laneCounts[purge.lane, default: LaneCounts()].purged += 1
+      record(
+        entry, state: .cancelled, reason: "cancelled",
+        error: JobError(code: "cancelled", message: "its lane was emptied by \(purge.by)"), at: now)
+      return
+    }
     chargeRemembered(entry, at: now)
     entry.history.explain(deaths.explain)
     guard !entry.isSettling, !settleIfDecided(entry, at: now) else { return }
