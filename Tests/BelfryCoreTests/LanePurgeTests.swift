@@ -44,9 +44,18 @@ import Testing
     scene.begin(credit: 0)
     let begin = scene.now.wall
     scene.feed(.purgesRead([purge(at: begin)]))
-    #expect(cancelled(scene.arrives(job("j0", at: begin))).count == 1)
-    #expect(cancelled(scene.arrives(job("j1", at: nil))).count == 1, "nobody knows how old it is")
+    for (id, time) in [("j0", begin), ("j1", nil)] as [(String, WallTime?)] {
+      // Of a message that does not say it nobody knows how old it is.
+      let ready = scene.arrives(job(id, at: time))
+      #expect(cancelled(ready).count == 1, "\(id)")
+      guard case .insert(let batch, _) = ready.records.first else { return }
+      scene.feed(.inserted(batch: batch, [.inserted]))
+    }
     #expect(cancelled(scene.arrives(job("j2", at: begin + .seconds(1)))).isEmpty)
+    var delayed = job("j4", at: begin)
+    delayed.runAt = begin + .seconds(3_600)
+    let kept = scene.arrives(delayed)
+    #expect(cancelled(kept).isEmpty && kept.owes.count == 1, "it waits for its time")
     #expect(scene.core.place(of: JobID(trusted: "j2"))?.state == "queued")
     // Forgotten by whoever began it, it ends all the same.
     scene.feed(.tick, after: 31_000)
@@ -67,10 +76,13 @@ import Testing
         ready.commands.count { if case .endConsumer = $0 { true } else { false } }
       )
     }
+    scene.feed(.queue(.depth(queue: QueueTopology.parked(.default), ready: 0)))
     let list = [purge(at: scene.now.wall)]
     #expect(commands(scene.feed(.purgesRead(list))) == (4, 0))
     let parked = scene.feed(.tick, after: 100)
     #expect(parked.commands.contains(.measure([QueueTopology.parked(.default)])))
+    let read = scene.arrives(job("j0", at: scene.now.wall - .seconds(60)), from: .parked)
+    #expect(read.publishes.count { if case .job(_, .again) = $0.what { true } else { false } } == 1)
     // The same list, read once more when its time is over.
     #expect(commands(scene.feed(.purgesRead(list), after: 31_000)) == (0, 4))
   }

@@ -86,6 +86,7 @@ import Testing
     let health = scene.core.health(at: scene.now)
     #expect(health.lanes.first?.waitsFor == why)
     #expect(health.verdict == "lane default: \(why)")
+    scene.feed(.queue(.readDone(queue: QueueTopology.parked(.default), count: 0)))
     scene.feed(.controlsRead([]))
     let next = scene.feed(.tick, after: 100)
     #expect(next.commands.contains(.measure([QueueTopology.parked(.default)])))

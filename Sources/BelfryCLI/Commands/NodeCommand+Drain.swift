@@ -96,8 +96,16 @@ extension NodeCommand {
 
     func run() async throws {
       try await client.connected { client, _ in
+        var shown: [String: Belfry_V1_NodeHealth] = [:]
         for try await update in client.watchHealth() {
-          for node in update.nodes where isWanted(node.name) { show(Document(node), update.atMs) }
+          for node in update.nodes where isWanted(node.name) {
+            var known = node
+            // A beat that came late is no news.
+            known.heartbeatAgeMs = 0
+            if shown.updateValue(known, forKey: node.name) != known {
+              show(Document(node), update.atMs)
+            }
+          }
           for name in update.gone.compactMap({ $0.wholeMatch(of: /node\/(.*)/)?.1 })
           where isWanted(String(name)) {
             let fields: [(String, Document.Value)] = [

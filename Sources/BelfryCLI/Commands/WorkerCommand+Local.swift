@@ -21,10 +21,10 @@ struct LocalWorker: ParsableArguments {
     let certificatePEM: String
     let folder: String
 
-    var pid: pid_t? { WorkerProcess.holder(folder) }
+    var pid: pid_t? { get throws { try WorkerProcess.holder(folder) } }
 
     func document() throws -> Document {
-      let pid = pid
+      let pid = try pid
       let info = try CertificateInfo(pem: certificatePEM)
       return Document(
         kind: "LocalWorker",
@@ -40,7 +40,9 @@ struct LocalWorker: ParsableArguments {
 
     /// SIGTERM, and until the process has ended. Says what it says meanwhile.
     func drain(within limit: Duration?) async throws {
-      guard let pid else { return note("no worker runs with the state folder \(folder)") }
+      guard let pid = try pid else {
+        return note("no worker runs with the state folder \(folder)")
+      }
       guard kill(pid, SIGTERM) == 0 || errno == ESRCH else {
         throw UserError(
           .refused, "process \(pid) cannot be told to leave", why: String(cString: strerror(errno)),
@@ -48,7 +50,7 @@ struct LocalWorker: ParsableArguments {
       }
       let began = ContinuousClock.now
       var said = ""
-      while self.pid == pid {
+      while try self.pid == pid {
         let sentence = WorkerProcess.sentence(folder)
         if sentence != said { note("\(id.name): \(sentence)") }
         said = sentence
@@ -100,7 +102,7 @@ extension WorkerCommand {
 
     func report() async throws -> Report {
       let place = try await worker.place()
-      return Report(try place.document(), exit: place.pid == nil ? 1 : 0)
+      return Report(try place.document(), exit: try place.pid == nil ? 1 : 0)
     }
   }
 
@@ -177,6 +179,7 @@ extension WorkerCommand {
     private func leave(_ place: LocalWorker.Place, _ servers: [String]) async throws {
       let end = ContinuousClock.now + timeout.duration
       var problem: any Error = CancellationError()
+      var isUnsure = false
       while true {
         for server in servers {
           let access = ClientAccess(server: server, identity: place.files.folder)
@@ -186,6 +189,10 @@ extension WorkerCommand {
             where error.code == .notPossible || error.code == .unavailable
           {
             problem = error
+            isUnsure = isUnsure || error.code == .unavailable
+          } catch let error as BelfryError where error.code == .refused && isUnsure {
+            // Forgotten, it is cut off at once, perhaps before it hears of it: that was done.
+            return
           }
         }
         if ContinuousClock.now >= end { throw problem }

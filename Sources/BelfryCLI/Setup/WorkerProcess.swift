@@ -23,7 +23,7 @@ final class WorkerProcess: Sendable {
     let problem =
       file < 0
       ? String(cString: strerror(errno))
-      : "process \(holder(folder) ?? 0) runs a worker with the same state folder"
+      : "another process runs a worker with the same state folder"
     close(file)
     logger.warning(
       "belfry worker status and drain do not see this worker",
@@ -45,9 +45,15 @@ final class WorkerProcess: Sendable {
   }
 
   /// The process that runs a worker with this state folder; nil: none does.
-  static func holder(_ folder: String) -> pid_t? {
+  static func holder(_ folder: String) throws -> pid_t? {
     let file = open(path(folder), O_RDWR | O_CLOEXEC)
-    guard file >= 0 else { return nil }
+    if file < 0, errno == ENOENT { return nil }
+    guard file >= 0 else {
+      throw UserError(
+        .badFile, "nobody can tell whether a worker runs here",
+        why: "\(path(folder)): \(String(cString: strerror(errno)))",
+        next: ["do it as root, or as the user that runs the worker"])
+    }
     defer { close(file) }
     var lock = Self.lock
     guard fcntl(file, F_GETLK, &lock) == 0, lock.l_type != Int16(F_UNLCK) else { return nil }

@@ -13,7 +13,10 @@ extension ClusterCore {
       record(entry, state: .cancelled, reason: "cancelled", error: nil, at: now)
       return
     }
-    if let purge = purges[entry.job.lane], purge.takes(entry.job, at: now.wall) {
+    // What is delayed waits for its time, not for its turn.
+    if let purge = purges[entry.job.lane], purge.takes(entry.job, at: now.wall),
+      entry.runAt.map({ $0 <= now.wall }) ?? true
+    {
       laneCounts[purge.lane, default: LaneCounts()].purged += 1
       record(
         entry, state: .cancelled, reason: "cancelled",

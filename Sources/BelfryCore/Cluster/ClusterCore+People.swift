@@ -44,7 +44,10 @@ extension ClusterCore {
   mutating func cancelRead(_ id: JobID, at now: Now) {
     guard cancels.insert(id, at: now.monotonic) else { return }
     stopRuns(of: id)
-    guard let entry = entries[id] else { return }
+    if let entry = entries[id] { lookIfWaiting(entry) }
+  }
+
+  private mutating func lookIfWaiting(_ entry: Entry) {
     switch entry.state {
     case .queued, .resting: look(entry)
     case .looking, .running, .verdict, .settling: return
@@ -77,10 +80,7 @@ extension ClusterCore {
     parkedRead.wanted.formUnion(next.keys)
     planConsumers(at: now)
     for (_, entry) in entries.sorted(by: { $0.key < $1.key }) where isPurged(entry.job, at: now) {
-      switch entry.state {
-      case .queued, .resting: look(entry)
-      case .looking, .running, .verdict, .settling: continue
-      }
+      lookIfWaiting(entry)
     }
   }
 
