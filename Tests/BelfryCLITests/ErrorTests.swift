@@ -1,3 +1,4 @@
+import BelfryRPC
 import Foundation
 import Testing
 
@@ -53,6 +54,11 @@ import Testing
     let shown = UserError(translating: Odd())
     #expect(shown.code.exit.rawValue == 70)
     #expect(shown.description.contains("belfry support bundle"), "\(shown)")
+  }
+
+  @Test func aStreamThatBreaksIsNoBug() {
+    let shown = UserError(translating: RPCStatus(.unavailable, "connection lost"))
+    #expect(shown.code == .unavailable)
   }
 
   @Test func jsonHasTheSameParts() throws {

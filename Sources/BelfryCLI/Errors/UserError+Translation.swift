@@ -15,6 +15,8 @@ extension UserError {
     switch error {
     case let error as UserError: self = error
     case let error as BelfryError: self.init(client: error)
+    // How a stream ends that a command follows.
+    case let error as RPCStatus: self.init(client: BelfryError(error))
     case let error as StartError: self.init(start: error)
     case let error as StoreProblem:
       self =
