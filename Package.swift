@@ -200,7 +200,7 @@ let package = Package(
     tests(
       "BelfryCLITests",
       [
-        "BelfryCLI", "BelfryAPI", "BelfryTestKit", metrics, protobuf,
+        "BelfryCLI", "BelfryAPI", "BelfryRPC", "BelfryTestKit", metrics, protobuf,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], resources: [.copy("Errors")]),
     tests("BelfryTidyTests", []),

@@ -1,4 +1,5 @@
 package import BelfryAPI
+package import BelfryCore
 internal import BelfryRPC
 
 /// Tokens, nodes and the audit log, for operators.
@@ -47,6 +48,39 @@ extension BelfryClient {
     var request = Belfry_V1_RemoveNodeRequest()
     request.name = name
     return try await call(MembershipService.removeNode, request, timeout)
+  }
+
+  package func cordonNode(
+    _ name: String, reason: String, within timeout: Duration
+  ) async throws -> Belfry_V1_NodeHealth {
+    var request = Belfry_V1_CordonNodeRequest()
+    request.name = name
+    request.cordoned = true
+    request.reason = reason
+    return try await call(ClusterService.cordonNode, request, timeout)
+  }
+
+  package func uncordonNode(
+    _ name: String, within timeout: Duration
+  ) async throws -> Belfry_V1_NodeHealth {
+    var request = Belfry_V1_CordonNodeRequest()
+    request.name = name
+    return try await call(ClusterService.cordonNode, request, timeout)
+  }
+
+  package func labelNode(
+    _ name: String, set: [BelfryCore.Label], remove: [String], within timeout: Duration
+  ) async throws -> Belfry_V1_NodeHealth {
+    var request = Belfry_V1_LabelNodeRequest()
+    request.name = name
+    request.set = set.map(Belfry_V1_Label.init)
+    request.remove = remove
+    return try await call(ClusterService.labelNode, request, timeout)
+  }
+
+  /// Of the worker whose certificate calls.
+  package func leave(within timeout: Duration) async throws {
+    _ = try await call(MembershipService.leave, Belfry_V1_LeaveRequest(), timeout)
   }
 
   /// A new certificate for who calls.

@@ -190,6 +190,24 @@ extension BelfryClient {
     try await call(ClusterService.setLane, request, timeout)
   }
 
+  package func purgeLane(
+    _ name: String, isDryRun: Bool, wait: Duration, within timeout: Duration
+  ) async throws -> Belfry_V1_PurgeLaneReply {
+    var request = Belfry_V1_PurgeLaneRequest()
+    request.name = name
+    request.dryRun = isDryRun
+    request.waitMs = UInt64(max(0, wait.millisecondsClamped))
+    return try await call(ClusterService.purgeLane, request, timeout)
+  }
+
+  /// A job as a schedule has it. Returns its id.
+  package func submit(
+    spec: Belfry_V1_JobSpec, within timeout: Duration
+  ) async throws -> String {
+    let request = Belfry_V1_SubmitRequest.with { $0.job = spec }
+    return try await call(JobsService.submit, request, timeout).id
+  }
+
   package func view(
     _ id: String, waiting: Bool, within timeout: Duration
   ) async throws -> Belfry_V1_JobView {

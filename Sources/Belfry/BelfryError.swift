@@ -1,4 +1,4 @@
-internal import BelfryRPC
+package import BelfryRPC
 
 /// What went wrong, as a code to act on and a sentence to read.
 public struct BelfryError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -28,7 +28,7 @@ public struct BelfryError: Error, Sendable, Equatable, CustomStringConvertible {
     self.message = message
   }
 
-  init(_ status: RPCStatus) {
+  package init(_ status: RPCStatus) {
     let code: Code =
       switch status.code {
       case .invalidArgument, .outOfRange, .alreadyExists: .badArgument

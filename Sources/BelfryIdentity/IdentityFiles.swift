@@ -65,6 +65,13 @@ package struct IdentityFiles: Sendable {
     }
   }
 
+  /// Removes it, the key first; what else is in the folder stays.
+  package func remove() {
+    for path in [keyPath, renewedPath, joiningKeyPath, certificatePath, authorityPath, nodePath] {
+      storage.remove(path)
+    }
+  }
+
   /// The text of `node.json`; nil when the node did not join by a token.
   package func node() throws(IdentityError) -> String? { try storage.readIfThere(nodePath) }
 }

@@ -83,7 +83,7 @@ extension MongoStore {
       ) { _ in }
       guard use == .everything else { return nil }
       if let problem = try checkVersion(client) { return problem }
-      for command in Self.indexes { _ = try client.command(database, command) }
+      for index in Self.indexes { _ = try client.command(database, index.command) }
       return nil
     } catch {
       return problem(error)
@@ -119,7 +119,13 @@ extension MongoStore {
     return nil  // A duplicate: another process was quicker, and is met again at its next check.
   }
 
-  private static let indexes = [
+  struct Index: Sendable {
+    let collection: String
+    let name: String
+    let command: [UInt8]
+  }
+
+  static let indexes = [
     index("later", "due", keys: ["due"]),
     index("later", "job", keys: ["job"]),
     index("cancels", "at", keys: ["at"]),
@@ -142,8 +148,8 @@ extension MongoStore {
   private static func index(
     _ collection: String, _ name: String, keys: [String],
     _ more: @escaping (inout BSONWriter) -> Void = { _ in }
-  ) -> [UInt8] {
-    BSONWriter.document {
+  ) -> Index {
+    let command = BSONWriter.document {
       $0.string("createIndexes", collection)
       $0.array("indexes", CollectionOfOne(name)) { index, name in
         index.document("key") { for key in keys { $0.int(key, 1) } }
@@ -152,6 +158,7 @@ extension MongoStore {
       }
       $0.writeConcern()
     }
+    return Index(collection: collection, name: name, command: command)
   }
 
   func problem(_ failure: MongoFailure) -> StoreProblem {

@@ -41,9 +41,10 @@ final class Bench {
     let coordinator = try Self.start(
       belfry,
       [
-        "coordinator", "run", "--queue", amqp, "--store", store, "--identity", certs + "/c1",
-        "--listen", "127.0.0.1:\(port)", "--log-level", "warning",
-      ])
+        "coordinator", "run", "--identity", certs + "/c1", "--listen", "127.0.0.1:\(port)",
+        "--log-level", "warning",
+        // Their passwords are no business of who lists processes.
+      ], ["BELFRY_QUEUE_URL": amqp, "BELFRY_STORE_URL": store])
     let bench = try Bench(folder, store: store, port: port, slots: slots, coordinator: coordinator)
     try await bench.untilServed()
     return bench
@@ -264,16 +265,20 @@ final class Bench {
     return value
   }
 
-  static func start(_ program: String, _ arguments: [String]) throws -> Process {
-    try start(program, arguments, output: FileHandle.nullDevice)
+  /// - Parameter added: to this program's own environment.
+  static func start(
+    _ program: String, _ arguments: [String], _ added: [String: String] = [:]
+  ) throws -> Process {
+    try start(program, arguments, added, output: FileHandle.nullDevice)
   }
 
   private static func start(
-    _ program: String, _ arguments: [String], output: Any
+    _ program: String, _ arguments: [String], _ added: [String: String], output: Any
   ) throws -> Process {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(added) { $1 }
     process.standardOutput = output
     try process.run()
     return process
@@ -283,7 +288,7 @@ final class Bench {
   @discardableResult
   private static func run(_ program: String, _ arguments: [String]) throws -> String {
     let pipe = Pipe()
-    let process = try start(program, arguments, output: pipe)
+    let process = try start(program, arguments, [:], output: pipe)
     let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {

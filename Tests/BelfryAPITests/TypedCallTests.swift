@@ -120,6 +120,8 @@ import Testing
         "/belfry.v1.Jobs/Retry", "/belfry.v1.Jobs/Forget", "/belfry.v1.Session/Connect",
         "/belfry.v1.Cluster/WatchHealth",
         "/belfry.v1.Cluster/GetHealth", "/belfry.v1.Cluster/SetLane",
+        "/belfry.v1.Cluster/PurgeLane", "/belfry.v1.Cluster/CordonNode",
+        "/belfry.v1.Cluster/LabelNode",
         "/belfry.v1.Cluster/ListAlerts", "/belfry.v1.Cluster/AcknowledgeAlert",
         "/belfry.v1.Cluster/CreateSilence", "/belfry.v1.Cluster/ListSilences",
         "/belfry.v1.Cluster/EndSilence",
@@ -128,7 +130,8 @@ import Testing
         "/belfry.v1.Membership/Renew", "/belfry.v1.Membership/CreateToken",
         "/belfry.v1.Membership/ListTokens", "/belfry.v1.Membership/RevokeToken",
         "/belfry.v1.Membership/ListNodes", "/belfry.v1.Membership/RevokeNode",
-        "/belfry.v1.Membership/RemoveNode", "/belfry.v1.Membership/ListAudit",
+        "/belfry.v1.Membership/RemoveNode", "/belfry.v1.Membership/Leave",
+        "/belfry.v1.Membership/ListAudit",
       ])
   }
 }

@@ -1,3 +1,4 @@
+import BelfryRPC
 import Foundation
 import Testing
 
@@ -46,6 +47,18 @@ import Testing
   ])
   func statuses(_ code: ErrorCode, _ status: Int) {
     #expect(Int(code.exit.rawValue) == status)
+  }
+
+  @Test func whatNobodyKnowsIsABugOfOurs() {
+    struct Odd: Error {}
+    let shown = UserError(translating: Odd())
+    #expect(shown.code.exit.rawValue == 70)
+    #expect(shown.description.contains("belfry support bundle"), "\(shown)")
+  }
+
+  @Test func aStreamThatBreaksIsNoBug() {
+    let shown = UserError(translating: RPCStatus(.unavailable, "connection lost"))
+    #expect(shown.code == .unavailable)
   }
 
   @Test func jsonHasTheSameParts() throws {

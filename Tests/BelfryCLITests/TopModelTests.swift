@@ -105,6 +105,8 @@ import Testing
 
   @Test(arguments: [
     (TopModel.Pane.lanes, Character("c"), TopOrder.Deed.pauseLane, "pause lane reports?"),
+    (.nodes, "c", .cordonNode, "give worker w1 no new jobs?"),
+    (.nodes, "r", .uncordonNode, "give worker w1 jobs again?"),
     (.lanes, "r", .resumeLane, "let lane reports go on?"),
     (.dead, "r", .retryJob, "submit job j1 anew?"),
   ])
@@ -114,7 +116,7 @@ import Testing
     var model = model(at: pane)
     #expect(model.pressed(.character(key)) == .none)
     #expect(model.frame(width: 100, height: 10).last?.hasPrefix(question) == true)
-    let order = TopOrder(key, pane, pane == .dead ? "j1" : "reports")
+    let order = TopOrder(key, pane, ["w1", "reports", "j1"][pane.rawValue])
     #expect(order?.deed == deed)
     #expect(model.pressed(.character("y")) == order.map { TopModel.Action.perform($0) })
     for other in [TopKey.escape, .enter, .character("n"), .character("q"), .suspend] {
@@ -127,7 +129,7 @@ import Testing
   }
 
   @Test func whereThereIsNothingToDoNothingIsAsked() {
-    for (pane, key) in [(TopModel.Pane.nodes, "c"), (.dead, "c"), (.alerts, "r")] {
+    for (pane, key) in [(TopModel.Pane.alerts, "c"), (.dead, "c"), (.alerts, "r")] {
       var model = model(at: pane)
       #expect(model.pressed(.character(Character(key))) == .none)
       #expect(model.asked == nil && model.said == TopOrder.keys)

@@ -23,6 +23,74 @@ extension Belfry_V1_SetLaneRequest: WireMessage {
   }
 }
 
+extension Belfry_V1_PurgeLaneRequest: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(9)
+    writer.bool(self.dryRun)
+    writer.uint64(self.waitMs)
+    writer.string(self.name)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.dryRun = try reader.bool()
+    self.waitMs = try reader.uint64()
+    reader.closeBlock()
+    if try reader.hasPart() { self.name = try reader.string() }
+  }
+}
+
+extension Belfry_V1_PurgeLaneReply: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(24)
+    writer.uint64(self.found)
+    writer.uint64(self.cancelled)
+    writer.uint64(self.left)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.found = try reader.uint64()
+    self.cancelled = try reader.uint64()
+    self.left = try reader.uint64()
+    reader.closeBlock()
+  }
+}
+
+extension Belfry_V1_CordonNodeRequest: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(1)
+    writer.bool(self.cordoned)
+    writer.string(self.name)
+    writer.string(self.reason)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.cordoned = try reader.bool()
+    reader.closeBlock()
+    if try reader.hasPart() { self.name = try reader.string() }
+    if try reader.hasPart() { self.reason = try reader.string() }
+  }
+}
+
+extension Belfry_V1_LabelNodeRequest: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    writer.string(self.name)
+    writer.elements(self.set) { $0.message($1) }
+    writer.elements(self.remove) { $0.string($1) }
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.name = try reader.string() }
+    if try reader.hasPart() { self.set = try reader.messages() }
+    if try reader.hasPart() { self.remove = try reader.strings() }
+  }
+}
+
 extension Belfry_V1_WatchHealthRequest: WireMessage {
   package func encode(into writer: inout WireWriter) {
     writer.openBlock(8)
@@ -73,12 +141,13 @@ extension Belfry_V1_HealthUpdate: WireMessage {
 
 extension Belfry_V1_NodeHealth: WireMessage {
   package func encode(into writer: inout WireWriter) {
-    writer.openBlock(40)
+    writer.openBlock(48)
     writer.int64(self.sinceMs)
     writer.uint32(self.slots)
     writer.uint32(self.running)
     writer.uint64(self.heartbeatAgeMs)
     writer.int64(self.certificateExpiresMs)
+    writer.int64(self.cordonedSinceMs)
     writer.int64(self.clockOffsetMs)
     writer.string(self.name)
     writer.string(self.role)
@@ -90,16 +159,19 @@ extension Belfry_V1_NodeHealth: WireMessage {
     writer.elements(self.lanes) { $0.string($1) }
     writer.string(self.software)
     writer.string(self.address)
+    writer.string(self.cordonedBy)
+    writer.string(self.cordonedReason)
   }
 
   package mutating func decode(from reader: inout WireReader) throws(WireError) {
     try reader.openBlock()
-    self.sinceMs = try reader.int64()
-    self.slots = try reader.uint32()
-    self.running = try reader.uint32()
-    self.heartbeatAgeMs = try reader.uint64()
-    self.certificateExpiresMs = try reader.int64()
-    self.clockOffsetMs = try reader.int64()
+    if case let value = try reader.int64(), value != 0 { self.sinceMs = value }
+    if case let value = try reader.uint32(), value != 0 { self.slots = value }
+    if case let value = try reader.uint32(), value != 0 { self.running = value }
+    if case let value = try reader.uint64(), value != 0 { self.heartbeatAgeMs = value }
+    if case let value = try reader.int64(), value != 0 { self.certificateExpiresMs = value }
+    if case let value = try reader.int64(), value != 0 { self.cordonedSinceMs = value }
+    if case let value = try reader.int64(), value != 0 { self.clockOffsetMs = value }
     reader.closeBlock()
     if try reader.hasPart() { self.name = try reader.string() }
     if try reader.hasPart() { self.role = try reader.string() }
@@ -111,6 +183,8 @@ extension Belfry_V1_NodeHealth: WireMessage {
     if try reader.hasPart() { self.lanes = try reader.strings() }
     if try reader.hasPart() { self.software = try reader.string() }
     if try reader.hasPart() { self.address = try reader.string() }
+    if try reader.hasPart() { self.cordonedBy = try reader.string() }
+    if try reader.hasPart() { self.cordonedReason = try reader.string() }
   }
 }
 
@@ -399,6 +473,22 @@ package enum ClusterService {
   /// NOT_FOUND: no such lane here.
   package static let setLane = UnaryMethod<Belfry_V1_SetLaneRequest, Belfry_V1_LaneHealth>(
     "belfry.v1.Cluster", "SetLane")
+  /// Cancels the jobs that wait in a lane: each gets the outcome cancelled. What runs goes on; what is delayed
+  /// stays. All coordinators heed it until this call ends, at most for ten minutes: jobs that were submitted
+  /// after it began stay too. Returns when nothing that was waiting is left, or with what is.
+  /// NOT_FOUND: no such lane here. FAILED_PRECONDITION: somebody purges it already.
+  package static let purgeLane = UnaryMethod<Belfry_V1_PurgeLaneRequest, Belfry_V1_PurgeLaneReply>(
+    "belfry.v1.Cluster", "PurgeLane")
+  /// Cordons a worker, or lets it have jobs again. A cordoned worker keeps its session and what it runs, and
+  /// gets no new jobs. Durable, whatever restarts, and also for one that is away. Who did it first stays.
+  /// Returns when this coordinator has done so; others follow within about a second.
+  /// NOT_FOUND: nobody knows such a worker. FAILED_PRECONDITION: it is a coordinator.
+  package static let cordonNode = UnaryMethod<Belfry_V1_CordonNodeRequest, Belfry_V1_NodeHealth>(
+    "belfry.v1.Cluster", "CordonNode")
+  /// Sets labels of a worker beside those that it brings, and takes such labels away. Durable in the same way.
+  /// FAILED_PRECONDITION: a label that is to go is the worker's own.
+  package static let labelNode = UnaryMethod<Belfry_V1_LabelNodeRequest, Belfry_V1_NodeHealth>(
+    "belfry.v1.Cluster", "LabelNode")
   /// Alerts that are pending, that fire, that somebody looks after, and that ended lately; and what the
   /// sinks of this coordinator were told. Also while the store is away: then what this coordinator knows.
   package static let listAlerts = UnaryMethod<Belfry_V1_ListAlertsRequest, Belfry_V1_ListAlertsReply>(
@@ -417,7 +507,7 @@ package enum ClusterService {
   package static let endSilence = UnaryMethod<Belfry_V1_EndSilenceRequest, Belfry_V1_SilenceView>(
     "belfry.v1.Cluster", "EndSilence")
 
-  package static let methods: [MethodDescriptor] = [watchHealth.descriptor, getHealth.descriptor, setLane.descriptor, listAlerts.descriptor, acknowledgeAlert.descriptor, createSilence.descriptor, listSilences.descriptor, endSilence.descriptor]
+  package static let methods: [MethodDescriptor] = [watchHealth.descriptor, getHealth.descriptor, setLane.descriptor, purgeLane.descriptor, cordonNode.descriptor, labelNode.descriptor, listAlerts.descriptor, acknowledgeAlert.descriptor, createSilence.descriptor, listSilences.descriptor, endSilence.descriptor]
 }
 
 /// Calls `belfry.v1.Cluster`.
@@ -442,6 +532,28 @@ package struct ClusterClient: Sendable {
   /// NOT_FOUND: no such lane here.
   package func setLane(_ request: Belfry_V1_SetLaneRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_LaneHealth {
     try await client.unary(ClusterService.setLane, request, options: options)
+  }
+
+  /// Cancels the jobs that wait in a lane: each gets the outcome cancelled. What runs goes on; what is delayed
+  /// stays. All coordinators heed it until this call ends, at most for ten minutes: jobs that were submitted
+  /// after it began stay too. Returns when nothing that was waiting is left, or with what is.
+  /// NOT_FOUND: no such lane here. FAILED_PRECONDITION: somebody purges it already.
+  package func purgeLane(_ request: Belfry_V1_PurgeLaneRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_PurgeLaneReply {
+    try await client.unary(ClusterService.purgeLane, request, options: options)
+  }
+
+  /// Cordons a worker, or lets it have jobs again. A cordoned worker keeps its session and what it runs, and
+  /// gets no new jobs. Durable, whatever restarts, and also for one that is away. Who did it first stays.
+  /// Returns when this coordinator has done so; others follow within about a second.
+  /// NOT_FOUND: nobody knows such a worker. FAILED_PRECONDITION: it is a coordinator.
+  package func cordonNode(_ request: Belfry_V1_CordonNodeRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_NodeHealth {
+    try await client.unary(ClusterService.cordonNode, request, options: options)
+  }
+
+  /// Sets labels of a worker beside those that it brings, and takes such labels away. Durable in the same way.
+  /// FAILED_PRECONDITION: a label that is to go is the worker's own.
+  package func labelNode(_ request: Belfry_V1_LabelNodeRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_NodeHealth {
+    try await client.unary(ClusterService.labelNode, request, options: options)
   }
 
   /// Alerts that are pending, that fire, that somebody looks after, and that ended lately; and what the

@@ -37,6 +37,78 @@ package nonisolated struct Belfry_V1_SetLaneRequest: Sendable {
   package init() {}
 }
 
+package nonisolated struct Belfry_V1_PurgeLaneRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  /// only count
+  package var dryRun: Bool = false
+
+  /// how long to wait until they are gone; 0: 30 seconds; at most 10 minutes
+  package var waitMs: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Belfry_V1_PurgeLaneReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// that waited when it began, as this coordinator sees it
+  package var found: UInt64 = 0
+
+  /// by this coordinator; others cancel what they hold
+  package var cancelled: UInt64 = 0
+
+  /// that still wait
+  package var left: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Belfry_V1_CordonNodeRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var cordoned: Bool = false
+
+  /// for people; at most 256 characters
+  package var reason: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Belfry_V1_LabelNodeRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  /// where the worker brings a label of the same key, these count
+  package var set: [Belfry_V1_Label] = []
+
+  /// keys
+  package var remove: [String] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 package nonisolated struct Belfry_V1_WatchHealthRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -92,49 +164,115 @@ package nonisolated struct Belfry_V1_HealthUpdate: Sendable {
   package init() {}
 }
 
-package nonisolated struct Belfry_V1_NodeHealth: Sendable {
+package nonisolated struct Belfry_V1_NodeHealth: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var name: String = String()
+  package var name: String {
+    get {_storage._name}
+    set {_uniqueStorage()._name = newValue}
+  }
 
   /// coordinator worker
-  package var role: String = String()
+  package var role: String {
+    get {_storage._role}
+    set {_uniqueStorage()._role = newValue}
+  }
 
-  /// up suspect degraded one-way wedged lost draining left
-  package var state: String = String()
+  /// up cordoned suspect degraded one-way wedged lost draining left; empty: not seen
+  package var state: String {
+    get {_storage._state}
+    set {_uniqueStorage()._state = newValue}
+  }
 
-  package var reason: String = String()
+  package var reason: String {
+    get {_storage._reason}
+    set {_uniqueStorage()._reason = newValue}
+  }
 
-  package var sinceMs: Int64 = 0
+  package var sinceMs: Int64 {
+    get {_storage._sinceMs}
+    set {_uniqueStorage()._sinceMs = newValue}
+  }
 
-  package var boot: String = String()
+  package var boot: String {
+    get {_storage._boot}
+    set {_uniqueStorage()._boot = newValue}
+  }
 
-  package var slots: UInt32 = 0
+  package var slots: UInt32 {
+    get {_storage._slots}
+    set {_uniqueStorage()._slots = newValue}
+  }
 
-  package var running: UInt32 = 0
+  package var running: UInt32 {
+    get {_storage._running}
+    set {_uniqueStorage()._running = newValue}
+  }
 
-  package var heartbeatAgeMs: UInt64 = 0
+  package var heartbeatAgeMs: UInt64 {
+    get {_storage._heartbeatAgeMs}
+    set {_uniqueStorage()._heartbeatAgeMs = newValue}
+  }
 
-  package var labels: [Belfry_V1_Label] = []
+  package var labels: [Belfry_V1_Label] {
+    get {_storage._labels}
+    set {_uniqueStorage()._labels = newValue}
+  }
 
-  package var kinds: [String] = []
+  package var kinds: [String] {
+    get {_storage._kinds}
+    set {_uniqueStorage()._kinds = newValue}
+  }
 
-  package var lanes: [String] = []
+  package var lanes: [String] {
+    get {_storage._lanes}
+    set {_uniqueStorage()._lanes = newValue}
+  }
 
-  package var software: String = String()
+  package var software: String {
+    get {_storage._software}
+    set {_uniqueStorage()._software = newValue}
+  }
 
-  package var address: String = String()
+  package var address: String {
+    get {_storage._address}
+    set {_uniqueStorage()._address = newValue}
+  }
 
-  package var certificateExpiresMs: Int64 = 0
+  package var certificateExpiresMs: Int64 {
+    get {_storage._certificateExpiresMs}
+    set {_uniqueStorage()._certificateExpiresMs = newValue}
+  }
+
+  /// empty: it is not cordoned
+  package var cordonedBy: String {
+    get {_storage._cordonedBy}
+    set {_uniqueStorage()._cordonedBy = newValue}
+  }
+
+  package var cordonedReason: String {
+    get {_storage._cordonedReason}
+    set {_uniqueStorage()._cordonedReason = newValue}
+  }
+
+  package var cordonedSinceMs: Int64 {
+    get {_storage._cordonedSinceMs}
+    set {_uniqueStorage()._cordonedSinceMs = newValue}
+  }
 
   /// how far a worker's wall clock is ahead of the coordinator's, about
-  package var clockOffsetMs: Int64 = 0
+  package var clockOffsetMs: Int64 {
+    get {_storage._clockOffsetMs}
+    set {_uniqueStorage()._clockOffsetMs = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 package nonisolated struct Belfry_V1_LaneHealth: Sendable {
@@ -467,6 +605,166 @@ nonisolated extension Belfry_V1_SetLaneRequest: SwiftProtobuf.Message, SwiftProt
   }
 }
 
+nonisolated extension Belfry_V1_PurgeLaneRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PurgeLaneRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}dry_run\0\u{3}wait_ms\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.dryRun) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.waitMs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.dryRun != false {
+      try visitor.visitSingularBoolField(value: self.dryRun, fieldNumber: 2)
+    }
+    if self.waitMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.waitMs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Belfry_V1_PurgeLaneRequest, rhs: Belfry_V1_PurgeLaneRequest) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.dryRun != rhs.dryRun {return false}
+    if lhs.waitMs != rhs.waitMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Belfry_V1_PurgeLaneReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PurgeLaneReply"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}found\0\u{1}cancelled\0\u{1}left\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.found) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.cancelled) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.left) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.found != 0 {
+      try visitor.visitSingularUInt64Field(value: self.found, fieldNumber: 1)
+    }
+    if self.cancelled != 0 {
+      try visitor.visitSingularUInt64Field(value: self.cancelled, fieldNumber: 2)
+    }
+    if self.left != 0 {
+      try visitor.visitSingularUInt64Field(value: self.left, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Belfry_V1_PurgeLaneReply, rhs: Belfry_V1_PurgeLaneReply) -> Bool {
+    if lhs.found != rhs.found {return false}
+    if lhs.cancelled != rhs.cancelled {return false}
+    if lhs.left != rhs.left {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Belfry_V1_CordonNodeRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CordonNodeRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}cordoned\0\u{1}reason\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.cordoned) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.cordoned != false {
+      try visitor.visitSingularBoolField(value: self.cordoned, fieldNumber: 2)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Belfry_V1_CordonNodeRequest, rhs: Belfry_V1_CordonNodeRequest) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.cordoned != rhs.cordoned {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Belfry_V1_LabelNodeRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LabelNodeRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}set\0\u{1}remove\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.set) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.remove) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.set.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.set, fieldNumber: 2)
+    }
+    if !self.remove.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.remove, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Belfry_V1_LabelNodeRequest, rhs: Belfry_V1_LabelNodeRequest) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.set != rhs.set {return false}
+    if lhs.remove != rhs.remove {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension Belfry_V1_WatchHealthRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".WatchHealthRequest"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}since\0\u{1}source\0")
@@ -584,104 +882,191 @@ nonisolated extension Belfry_V1_HealthUpdate: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Belfry_V1_NodeHealth: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".NodeHealth"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}role\0\u{1}state\0\u{1}reason\0\u{3}since_ms\0\u{1}boot\0\u{1}slots\0\u{1}running\0\u{3}heartbeat_age_ms\0\u{1}labels\0\u{1}kinds\0\u{1}lanes\0\u{1}software\0\u{1}address\0\u{3}certificate_expires_ms\0\u{3}clock_offset_ms\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}role\0\u{1}state\0\u{1}reason\0\u{3}since_ms\0\u{1}boot\0\u{1}slots\0\u{1}running\0\u{3}heartbeat_age_ms\0\u{1}labels\0\u{1}kinds\0\u{1}lanes\0\u{1}software\0\u{1}address\0\u{3}certificate_expires_ms\0\u{3}cordoned_by\0\u{3}cordoned_reason\0\u{3}cordoned_since_ms\0\u{3}clock_offset_ms\0")
+
+  fileprivate class _StorageClass {
+    @exclusivity(unchecked) var _name: String = String()
+    @exclusivity(unchecked) var _role: String = String()
+    @exclusivity(unchecked) var _state: String = String()
+    @exclusivity(unchecked) var _reason: String = String()
+    @exclusivity(unchecked) var _sinceMs: Int64 = 0
+    @exclusivity(unchecked) var _boot: String = String()
+    @exclusivity(unchecked) var _slots: UInt32 = 0
+    @exclusivity(unchecked) var _running: UInt32 = 0
+    @exclusivity(unchecked) var _heartbeatAgeMs: UInt64 = 0
+    @exclusivity(unchecked) var _labels: [Belfry_V1_Label] = []
+    @exclusivity(unchecked) var _kinds: [String] = []
+    @exclusivity(unchecked) var _lanes: [String] = []
+    @exclusivity(unchecked) var _software: String = String()
+    @exclusivity(unchecked) var _address: String = String()
+    @exclusivity(unchecked) var _certificateExpiresMs: Int64 = 0
+    @exclusivity(unchecked) var _cordonedBy: String = String()
+    @exclusivity(unchecked) var _cordonedReason: String = String()
+    @exclusivity(unchecked) var _cordonedSinceMs: Int64 = 0
+    @exclusivity(unchecked) var _clockOffsetMs: Int64 = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    fileprivate init() {}
+
+    init(copying source: _StorageClass) {
+      _name = source._name
+      _role = source._role
+      _state = source._state
+      _reason = source._reason
+      _sinceMs = source._sinceMs
+      _boot = source._boot
+      _slots = source._slots
+      _running = source._running
+      _heartbeatAgeMs = source._heartbeatAgeMs
+      _labels = source._labels
+      _kinds = source._kinds
+      _lanes = source._lanes
+      _software = source._software
+      _address = source._address
+      _certificateExpiresMs = source._certificateExpiresMs
+      _cordonedBy = source._cordonedBy
+      _cordonedReason = source._cordonedReason
+      _cordonedSinceMs = source._cordonedSinceMs
+      _clockOffsetMs = source._clockOffsetMs
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _storage === _StorageClass.defaultInstance ? _StorageClass() : _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.role) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.state) }()
-      case 4: try { try decoder.decodeSingularStringField(value: &self.reason) }()
-      case 5: try { try decoder.decodeSingularInt64Field(value: &self.sinceMs) }()
-      case 6: try { try decoder.decodeSingularStringField(value: &self.boot) }()
-      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.slots) }()
-      case 8: try { try decoder.decodeSingularUInt32Field(value: &self.running) }()
-      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.heartbeatAgeMs) }()
-      case 10: try { try decoder.decodeRepeatedMessageField(value: &self.labels) }()
-      case 11: try { try decoder.decodeRepeatedStringField(value: &self.kinds) }()
-      case 12: try { try decoder.decodeRepeatedStringField(value: &self.lanes) }()
-      case 13: try { try decoder.decodeSingularStringField(value: &self.software) }()
-      case 14: try { try decoder.decodeSingularStringField(value: &self.address) }()
-      case 15: try { try decoder.decodeSingularInt64Field(value: &self.certificateExpiresMs) }()
-      case 16: try { try decoder.decodeSingularSInt64Field(value: &self.clockOffsetMs) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._role) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._state) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._reason) }()
+        case 5: try { try decoder.decodeSingularInt64Field(value: &_storage._sinceMs) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._boot) }()
+        case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._slots) }()
+        case 8: try { try decoder.decodeSingularUInt32Field(value: &_storage._running) }()
+        case 9: try { try decoder.decodeSingularUInt64Field(value: &_storage._heartbeatAgeMs) }()
+        case 10: try { try decoder.decodeRepeatedMessageField(value: &_storage._labels) }()
+        case 11: try { try decoder.decodeRepeatedStringField(value: &_storage._kinds) }()
+        case 12: try { try decoder.decodeRepeatedStringField(value: &_storage._lanes) }()
+        case 13: try { try decoder.decodeSingularStringField(value: &_storage._software) }()
+        case 14: try { try decoder.decodeSingularStringField(value: &_storage._address) }()
+        case 15: try { try decoder.decodeSingularInt64Field(value: &_storage._certificateExpiresMs) }()
+        case 16: try { try decoder.decodeSingularStringField(value: &_storage._cordonedBy) }()
+        case 17: try { try decoder.decodeSingularStringField(value: &_storage._cordonedReason) }()
+        case 18: try { try decoder.decodeSingularInt64Field(value: &_storage._cordonedSinceMs) }()
+        case 19: try { try decoder.decodeSingularSInt64Field(value: &_storage._clockOffsetMs) }()
+        default: break
+        }
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.name.isEmpty {
-      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
-    }
-    if !self.role.isEmpty {
-      try visitor.visitSingularStringField(value: self.role, fieldNumber: 2)
-    }
-    if !self.state.isEmpty {
-      try visitor.visitSingularStringField(value: self.state, fieldNumber: 3)
-    }
-    if !self.reason.isEmpty {
-      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 4)
-    }
-    if self.sinceMs != 0 {
-      try visitor.visitSingularInt64Field(value: self.sinceMs, fieldNumber: 5)
-    }
-    if !self.boot.isEmpty {
-      try visitor.visitSingularStringField(value: self.boot, fieldNumber: 6)
-    }
-    if self.slots != 0 {
-      try visitor.visitSingularUInt32Field(value: self.slots, fieldNumber: 7)
-    }
-    if self.running != 0 {
-      try visitor.visitSingularUInt32Field(value: self.running, fieldNumber: 8)
-    }
-    if self.heartbeatAgeMs != 0 {
-      try visitor.visitSingularUInt64Field(value: self.heartbeatAgeMs, fieldNumber: 9)
-    }
-    if !self.labels.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.labels, fieldNumber: 10)
-    }
-    if !self.kinds.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.kinds, fieldNumber: 11)
-    }
-    if !self.lanes.isEmpty {
-      try visitor.visitRepeatedStringField(value: self.lanes, fieldNumber: 12)
-    }
-    if !self.software.isEmpty {
-      try visitor.visitSingularStringField(value: self.software, fieldNumber: 13)
-    }
-    if !self.address.isEmpty {
-      try visitor.visitSingularStringField(value: self.address, fieldNumber: 14)
-    }
-    if self.certificateExpiresMs != 0 {
-      try visitor.visitSingularInt64Field(value: self.certificateExpiresMs, fieldNumber: 15)
-    }
-    if self.clockOffsetMs != 0 {
-      try visitor.visitSingularSInt64Field(value: self.clockOffsetMs, fieldNumber: 16)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if !_storage._name.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._name, fieldNumber: 1)
+      }
+      if !_storage._role.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._role, fieldNumber: 2)
+      }
+      if !_storage._state.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._state, fieldNumber: 3)
+      }
+      if !_storage._reason.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._reason, fieldNumber: 4)
+      }
+      if _storage._sinceMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._sinceMs, fieldNumber: 5)
+      }
+      if !_storage._boot.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._boot, fieldNumber: 6)
+      }
+      if _storage._slots != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._slots, fieldNumber: 7)
+      }
+      if _storage._running != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._running, fieldNumber: 8)
+      }
+      if _storage._heartbeatAgeMs != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._heartbeatAgeMs, fieldNumber: 9)
+      }
+      if !_storage._labels.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._labels, fieldNumber: 10)
+      }
+      if !_storage._kinds.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._kinds, fieldNumber: 11)
+      }
+      if !_storage._lanes.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._lanes, fieldNumber: 12)
+      }
+      if !_storage._software.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._software, fieldNumber: 13)
+      }
+      if !_storage._address.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._address, fieldNumber: 14)
+      }
+      if _storage._certificateExpiresMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._certificateExpiresMs, fieldNumber: 15)
+      }
+      if !_storage._cordonedBy.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._cordonedBy, fieldNumber: 16)
+      }
+      if !_storage._cordonedReason.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._cordonedReason, fieldNumber: 17)
+      }
+      if _storage._cordonedSinceMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._cordonedSinceMs, fieldNumber: 18)
+      }
+      if _storage._clockOffsetMs != 0 {
+        try visitor.visitSingularSInt64Field(value: _storage._clockOffsetMs, fieldNumber: 19)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Belfry_V1_NodeHealth, rhs: Belfry_V1_NodeHealth) -> Bool {
-    if lhs.name != rhs.name {return false}
-    if lhs.role != rhs.role {return false}
-    if lhs.state != rhs.state {return false}
-    if lhs.reason != rhs.reason {return false}
-    if lhs.sinceMs != rhs.sinceMs {return false}
-    if lhs.boot != rhs.boot {return false}
-    if lhs.slots != rhs.slots {return false}
-    if lhs.running != rhs.running {return false}
-    if lhs.heartbeatAgeMs != rhs.heartbeatAgeMs {return false}
-    if lhs.labels != rhs.labels {return false}
-    if lhs.kinds != rhs.kinds {return false}
-    if lhs.lanes != rhs.lanes {return false}
-    if lhs.software != rhs.software {return false}
-    if lhs.address != rhs.address {return false}
-    if lhs.certificateExpiresMs != rhs.certificateExpiresMs {return false}
-    if lhs.clockOffsetMs != rhs.clockOffsetMs {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._name != rhs_storage._name {return false}
+        if _storage._role != rhs_storage._role {return false}
+        if _storage._state != rhs_storage._state {return false}
+        if _storage._reason != rhs_storage._reason {return false}
+        if _storage._sinceMs != rhs_storage._sinceMs {return false}
+        if _storage._boot != rhs_storage._boot {return false}
+        if _storage._slots != rhs_storage._slots {return false}
+        if _storage._running != rhs_storage._running {return false}
+        if _storage._heartbeatAgeMs != rhs_storage._heartbeatAgeMs {return false}
+        if _storage._labels != rhs_storage._labels {return false}
+        if _storage._kinds != rhs_storage._kinds {return false}
+        if _storage._lanes != rhs_storage._lanes {return false}
+        if _storage._software != rhs_storage._software {return false}
+        if _storage._address != rhs_storage._address {return false}
+        if _storage._certificateExpiresMs != rhs_storage._certificateExpiresMs {return false}
+        if _storage._cordonedBy != rhs_storage._cordonedBy {return false}
+        if _storage._cordonedReason != rhs_storage._cordonedReason {return false}
+        if _storage._cordonedSinceMs != rhs_storage._cordonedSinceMs {return false}
+        if _storage._clockOffsetMs != rhs_storage._clockOffsetMs {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

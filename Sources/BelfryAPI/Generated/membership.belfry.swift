@@ -211,11 +211,12 @@ extension Belfry_V1_RevokeTokenRequest: WireMessage {
 
 extension Belfry_V1_NodeRecordView: WireMessage {
   package func encode(into writer: inout WireWriter) {
-    writer.openBlock(25)
+    writer.openBlock(33)
     writer.int64(self.certificateExpiresMs)
     writer.bool(self.ephemeral)
     writer.int64(self.joinedMs)
     writer.int64(self.revokedMs)
+    writer.int64(self.cordonedSinceMs)
     writer.string(self.name)
     writer.string(self.role)
     writer.string(self.state)
@@ -225,14 +226,18 @@ extension Belfry_V1_NodeRecordView: WireMessage {
     writer.string(self.reason)
     writer.string(self.revokedBy)
     writer.string(self.software)
+    writer.string(self.cordonedBy)
+    writer.string(self.cordonedReason)
+    writer.elements(self.setLabels) { $0.message($1) }
   }
 
   package mutating func decode(from reader: inout WireReader) throws(WireError) {
     try reader.openBlock()
-    self.certificateExpiresMs = try reader.int64()
-    self.ephemeral = try reader.bool()
-    self.joinedMs = try reader.int64()
-    self.revokedMs = try reader.int64()
+    if case let value = try reader.int64(), value != 0 { self.certificateExpiresMs = value }
+    if try reader.bool() { self.ephemeral = true }
+    if case let value = try reader.int64(), value != 0 { self.joinedMs = value }
+    if case let value = try reader.int64(), value != 0 { self.revokedMs = value }
+    if case let value = try reader.int64(), value != 0 { self.cordonedSinceMs = value }
     reader.closeBlock()
     if try reader.hasPart() { self.name = try reader.string() }
     if try reader.hasPart() { self.role = try reader.string() }
@@ -243,6 +248,9 @@ extension Belfry_V1_NodeRecordView: WireMessage {
     if try reader.hasPart() { self.reason = try reader.string() }
     if try reader.hasPart() { self.revokedBy = try reader.string() }
     if try reader.hasPart() { self.software = try reader.string() }
+    if try reader.hasPart() { self.cordonedBy = try reader.string() }
+    if try reader.hasPart() { self.cordonedReason = try reader.string() }
+    if try reader.hasPart() { self.setLabels = try reader.messages() }
   }
 }
 
@@ -297,6 +305,17 @@ extension Belfry_V1_RemoveNodeRequest: WireMessage {
     try reader.openBlock()
     reader.closeBlock()
     if try reader.hasPart() { self.name = try reader.string() }
+  }
+}
+
+extension Belfry_V1_LeaveRequest: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
   }
 }
 
@@ -379,7 +398,8 @@ package enum MembershipService {
   /// NOT_FOUND: there is none. What joined by it stays.
   package static let revokeToken = UnaryMethod<Belfry_V1_RevokeTokenRequest, Belfry_V1_TokenView>(
     "belfry.v1.Membership", "RevokeToken")
-  /// The nodes the cluster has a record of: those that joined by a token, renewed, or were revoked.
+  /// The nodes the cluster has a record of: those that joined by a token, renewed, or were revoked; and
+  /// workers of which operators have set something.
   package static let listNodes = UnaryMethod<Belfry_V1_ListNodesRequest, Belfry_V1_ListNodesReply>(
     "belfry.v1.Membership", "ListNodes")
   /// Never again: the node's sessions end now, its jobs go to others, its certificates are refused by
@@ -391,11 +411,15 @@ package enum MembershipService {
   /// hand.
   package static let removeNode = UnaryMethod<Belfry_V1_RemoveNodeRequest, Belfry_V1_NodeRecordView>(
     "belfry.v1.Membership", "RemoveNode")
+  /// A worker takes itself out: as RemoveNode, of the one whose certificate calls. FAILED_PRECONDITION: it is
+  /// still in session, or has no record, since its certificate was made by hand.
+  package static let leave = UnaryMethod<Belfry_V1_LeaveRequest, Belfry_V1_NodeRecordView>(
+    "belfry.v1.Membership", "Leave")
   /// Who did what, the newest first.
   package static let listAudit = UnaryMethod<Belfry_V1_ListAuditRequest, Belfry_V1_ListAuditReply>(
     "belfry.v1.Membership", "ListAudit")
 
-  package static let methods: [MethodDescriptor] = [greet.descriptor, enroll.descriptor, renew.descriptor, createToken.descriptor, listTokens.descriptor, revokeToken.descriptor, listNodes.descriptor, revokeNode.descriptor, removeNode.descriptor, listAudit.descriptor]
+  package static let methods: [MethodDescriptor] = [greet.descriptor, enroll.descriptor, renew.descriptor, createToken.descriptor, listTokens.descriptor, revokeToken.descriptor, listNodes.descriptor, revokeNode.descriptor, removeNode.descriptor, leave.descriptor, listAudit.descriptor]
 }
 
 /// Calls `belfry.v1.Membership`.
@@ -436,7 +460,8 @@ package struct MembershipClient: Sendable {
     try await client.unary(MembershipService.revokeToken, request, options: options)
   }
 
-  /// The nodes the cluster has a record of: those that joined by a token, renewed, or were revoked.
+  /// The nodes the cluster has a record of: those that joined by a token, renewed, or were revoked; and
+  /// workers of which operators have set something.
   package func listNodes(_ request: Belfry_V1_ListNodesRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_ListNodesReply {
     try await client.unary(MembershipService.listNodes, request, options: options)
   }
@@ -452,6 +477,12 @@ package struct MembershipClient: Sendable {
   /// hand.
   package func removeNode(_ request: Belfry_V1_RemoveNodeRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_NodeRecordView {
     try await client.unary(MembershipService.removeNode, request, options: options)
+  }
+
+  /// A worker takes itself out: as RemoveNode, of the one whose certificate calls. FAILED_PRECONDITION: it is
+  /// still in session, or has no record, since its certificate was made by hand.
+  package func leave(_ request: Belfry_V1_LeaveRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_NodeRecordView {
+    try await client.unary(MembershipService.leave, request, options: options)
   }
 
   /// Who did what, the newest first.

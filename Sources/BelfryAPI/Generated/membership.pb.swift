@@ -250,44 +250,107 @@ package nonisolated struct Belfry_V1_RevokeTokenRequest: Sendable {
   package init() {}
 }
 
-package nonisolated struct Belfry_V1_NodeRecordView: Sendable {
+package nonisolated struct Belfry_V1_NodeRecordView: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var name: String = String()
+  package var name: String {
+    get {_storage._name}
+    set {_uniqueStorage()._name = newValue}
+  }
 
-  package var role: String = String()
+  package var role: String {
+    get {_storage._role}
+    set {_uniqueStorage()._role = newValue}
+  }
 
-  /// member revoked removed unreadable
-  package var state: String = String()
+  /// member revoked removed unreadable; empty: nothing but what was set is recorded
+  package var state: String {
+    get {_storage._state}
+    set {_uniqueStorage()._state = newValue}
+  }
 
   /// of its last certificate
-  package var serial: String = String()
+  package var serial: String {
+    get {_storage._serial}
+    set {_uniqueStorage()._serial = newValue}
+  }
 
-  package var certificateExpiresMs: Int64 = 0
+  package var certificateExpiresMs: Int64 {
+    get {_storage._certificateExpiresMs}
+    set {_uniqueStorage()._certificateExpiresMs = newValue}
+  }
 
-  package var labels: [Belfry_V1_Label] = []
+  package var labels: [Belfry_V1_Label] {
+    get {_storage._labels}
+    set {_uniqueStorage()._labels = newValue}
+  }
 
-  package var ephemeral: Bool = false
+  package var ephemeral: Bool {
+    get {_storage._ephemeral}
+    set {_uniqueStorage()._ephemeral = newValue}
+  }
 
   /// by which it joined
-  package var token: String = String()
+  package var token: String {
+    get {_storage._token}
+    set {_uniqueStorage()._token = newValue}
+  }
 
-  package var joinedMs: Int64 = 0
+  package var joinedMs: Int64 {
+    get {_storage._joinedMs}
+    set {_uniqueStorage()._joinedMs = newValue}
+  }
 
   /// why it was revoked
-  package var reason: String = String()
+  package var reason: String {
+    get {_storage._reason}
+    set {_uniqueStorage()._reason = newValue}
+  }
 
-  package var revokedBy: String = String()
+  package var revokedBy: String {
+    get {_storage._revokedBy}
+    set {_uniqueStorage()._revokedBy = newValue}
+  }
 
-  package var revokedMs: Int64 = 0
+  package var revokedMs: Int64 {
+    get {_storage._revokedMs}
+    set {_uniqueStorage()._revokedMs = newValue}
+  }
 
-  package var software: String = String()
+  package var software: String {
+    get {_storage._software}
+    set {_uniqueStorage()._software = newValue}
+  }
+
+  /// empty: it is not cordoned
+  package var cordonedBy: String {
+    get {_storage._cordonedBy}
+    set {_uniqueStorage()._cordonedBy = newValue}
+  }
+
+  package var cordonedReason: String {
+    get {_storage._cordonedReason}
+    set {_uniqueStorage()._cordonedReason = newValue}
+  }
+
+  package var cordonedSinceMs: Int64 {
+    get {_storage._cordonedSinceMs}
+    set {_uniqueStorage()._cordonedSinceMs = newValue}
+  }
+
+  /// by operators, beside labels
+  package var setLabels: [Belfry_V1_Label] {
+    get {_storage._setLabels}
+    set {_uniqueStorage()._setLabels = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 package nonisolated struct Belfry_V1_ListNodesRequest: Sendable {
@@ -336,6 +399,16 @@ package nonisolated struct Belfry_V1_RemoveNodeRequest: Sendable {
   // methods supported on all messages.
 
   package var name: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Belfry_V1_LeaveRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -881,89 +954,177 @@ nonisolated extension Belfry_V1_RevokeTokenRequest: SwiftProtobuf.Message, Swift
 
 nonisolated extension Belfry_V1_NodeRecordView: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".NodeRecordView"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}role\0\u{1}state\0\u{1}serial\0\u{3}certificate_expires_ms\0\u{1}labels\0\u{1}ephemeral\0\u{1}token\0\u{3}joined_ms\0\u{1}reason\0\u{3}revoked_by\0\u{3}revoked_ms\0\u{1}software\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}role\0\u{1}state\0\u{1}serial\0\u{3}certificate_expires_ms\0\u{1}labels\0\u{1}ephemeral\0\u{1}token\0\u{3}joined_ms\0\u{1}reason\0\u{3}revoked_by\0\u{3}revoked_ms\0\u{1}software\0\u{3}cordoned_by\0\u{3}cordoned_reason\0\u{3}cordoned_since_ms\0\u{3}set_labels\0")
+
+  fileprivate class _StorageClass {
+    @exclusivity(unchecked) var _name: String = String()
+    @exclusivity(unchecked) var _role: String = String()
+    @exclusivity(unchecked) var _state: String = String()
+    @exclusivity(unchecked) var _serial: String = String()
+    @exclusivity(unchecked) var _certificateExpiresMs: Int64 = 0
+    @exclusivity(unchecked) var _labels: [Belfry_V1_Label] = []
+    @exclusivity(unchecked) var _ephemeral: Bool = false
+    @exclusivity(unchecked) var _token: String = String()
+    @exclusivity(unchecked) var _joinedMs: Int64 = 0
+    @exclusivity(unchecked) var _reason: String = String()
+    @exclusivity(unchecked) var _revokedBy: String = String()
+    @exclusivity(unchecked) var _revokedMs: Int64 = 0
+    @exclusivity(unchecked) var _software: String = String()
+    @exclusivity(unchecked) var _cordonedBy: String = String()
+    @exclusivity(unchecked) var _cordonedReason: String = String()
+    @exclusivity(unchecked) var _cordonedSinceMs: Int64 = 0
+    @exclusivity(unchecked) var _setLabels: [Belfry_V1_Label] = []
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    fileprivate init() {}
+
+    init(copying source: _StorageClass) {
+      _name = source._name
+      _role = source._role
+      _state = source._state
+      _serial = source._serial
+      _certificateExpiresMs = source._certificateExpiresMs
+      _labels = source._labels
+      _ephemeral = source._ephemeral
+      _token = source._token
+      _joinedMs = source._joinedMs
+      _reason = source._reason
+      _revokedBy = source._revokedBy
+      _revokedMs = source._revokedMs
+      _software = source._software
+      _cordonedBy = source._cordonedBy
+      _cordonedReason = source._cordonedReason
+      _cordonedSinceMs = source._cordonedSinceMs
+      _setLabels = source._setLabels
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _storage === _StorageClass.defaultInstance ? _StorageClass() : _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.role) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.state) }()
-      case 4: try { try decoder.decodeSingularStringField(value: &self.serial) }()
-      case 5: try { try decoder.decodeSingularInt64Field(value: &self.certificateExpiresMs) }()
-      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.labels) }()
-      case 7: try { try decoder.decodeSingularBoolField(value: &self.ephemeral) }()
-      case 8: try { try decoder.decodeSingularStringField(value: &self.token) }()
-      case 9: try { try decoder.decodeSingularInt64Field(value: &self.joinedMs) }()
-      case 10: try { try decoder.decodeSingularStringField(value: &self.reason) }()
-      case 11: try { try decoder.decodeSingularStringField(value: &self.revokedBy) }()
-      case 12: try { try decoder.decodeSingularInt64Field(value: &self.revokedMs) }()
-      case 13: try { try decoder.decodeSingularStringField(value: &self.software) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._role) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._state) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._serial) }()
+        case 5: try { try decoder.decodeSingularInt64Field(value: &_storage._certificateExpiresMs) }()
+        case 6: try { try decoder.decodeRepeatedMessageField(value: &_storage._labels) }()
+        case 7: try { try decoder.decodeSingularBoolField(value: &_storage._ephemeral) }()
+        case 8: try { try decoder.decodeSingularStringField(value: &_storage._token) }()
+        case 9: try { try decoder.decodeSingularInt64Field(value: &_storage._joinedMs) }()
+        case 10: try { try decoder.decodeSingularStringField(value: &_storage._reason) }()
+        case 11: try { try decoder.decodeSingularStringField(value: &_storage._revokedBy) }()
+        case 12: try { try decoder.decodeSingularInt64Field(value: &_storage._revokedMs) }()
+        case 13: try { try decoder.decodeSingularStringField(value: &_storage._software) }()
+        case 14: try { try decoder.decodeSingularStringField(value: &_storage._cordonedBy) }()
+        case 15: try { try decoder.decodeSingularStringField(value: &_storage._cordonedReason) }()
+        case 16: try { try decoder.decodeSingularInt64Field(value: &_storage._cordonedSinceMs) }()
+        case 17: try { try decoder.decodeRepeatedMessageField(value: &_storage._setLabels) }()
+        default: break
+        }
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if !self.name.isEmpty {
-      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
-    }
-    if !self.role.isEmpty {
-      try visitor.visitSingularStringField(value: self.role, fieldNumber: 2)
-    }
-    if !self.state.isEmpty {
-      try visitor.visitSingularStringField(value: self.state, fieldNumber: 3)
-    }
-    if !self.serial.isEmpty {
-      try visitor.visitSingularStringField(value: self.serial, fieldNumber: 4)
-    }
-    if self.certificateExpiresMs != 0 {
-      try visitor.visitSingularInt64Field(value: self.certificateExpiresMs, fieldNumber: 5)
-    }
-    if !self.labels.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.labels, fieldNumber: 6)
-    }
-    if self.ephemeral != false {
-      try visitor.visitSingularBoolField(value: self.ephemeral, fieldNumber: 7)
-    }
-    if !self.token.isEmpty {
-      try visitor.visitSingularStringField(value: self.token, fieldNumber: 8)
-    }
-    if self.joinedMs != 0 {
-      try visitor.visitSingularInt64Field(value: self.joinedMs, fieldNumber: 9)
-    }
-    if !self.reason.isEmpty {
-      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 10)
-    }
-    if !self.revokedBy.isEmpty {
-      try visitor.visitSingularStringField(value: self.revokedBy, fieldNumber: 11)
-    }
-    if self.revokedMs != 0 {
-      try visitor.visitSingularInt64Field(value: self.revokedMs, fieldNumber: 12)
-    }
-    if !self.software.isEmpty {
-      try visitor.visitSingularStringField(value: self.software, fieldNumber: 13)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if !_storage._name.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._name, fieldNumber: 1)
+      }
+      if !_storage._role.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._role, fieldNumber: 2)
+      }
+      if !_storage._state.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._state, fieldNumber: 3)
+      }
+      if !_storage._serial.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._serial, fieldNumber: 4)
+      }
+      if _storage._certificateExpiresMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._certificateExpiresMs, fieldNumber: 5)
+      }
+      if !_storage._labels.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._labels, fieldNumber: 6)
+      }
+      if _storage._ephemeral != false {
+        try visitor.visitSingularBoolField(value: _storage._ephemeral, fieldNumber: 7)
+      }
+      if !_storage._token.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._token, fieldNumber: 8)
+      }
+      if _storage._joinedMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._joinedMs, fieldNumber: 9)
+      }
+      if !_storage._reason.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._reason, fieldNumber: 10)
+      }
+      if !_storage._revokedBy.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._revokedBy, fieldNumber: 11)
+      }
+      if _storage._revokedMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._revokedMs, fieldNumber: 12)
+      }
+      if !_storage._software.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._software, fieldNumber: 13)
+      }
+      if !_storage._cordonedBy.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._cordonedBy, fieldNumber: 14)
+      }
+      if !_storage._cordonedReason.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._cordonedReason, fieldNumber: 15)
+      }
+      if _storage._cordonedSinceMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._cordonedSinceMs, fieldNumber: 16)
+      }
+      if !_storage._setLabels.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._setLabels, fieldNumber: 17)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Belfry_V1_NodeRecordView, rhs: Belfry_V1_NodeRecordView) -> Bool {
-    if lhs.name != rhs.name {return false}
-    if lhs.role != rhs.role {return false}
-    if lhs.state != rhs.state {return false}
-    if lhs.serial != rhs.serial {return false}
-    if lhs.certificateExpiresMs != rhs.certificateExpiresMs {return false}
-    if lhs.labels != rhs.labels {return false}
-    if lhs.ephemeral != rhs.ephemeral {return false}
-    if lhs.token != rhs.token {return false}
-    if lhs.joinedMs != rhs.joinedMs {return false}
-    if lhs.reason != rhs.reason {return false}
-    if lhs.revokedBy != rhs.revokedBy {return false}
-    if lhs.revokedMs != rhs.revokedMs {return false}
-    if lhs.software != rhs.software {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._name != rhs_storage._name {return false}
+        if _storage._role != rhs_storage._role {return false}
+        if _storage._state != rhs_storage._state {return false}
+        if _storage._serial != rhs_storage._serial {return false}
+        if _storage._certificateExpiresMs != rhs_storage._certificateExpiresMs {return false}
+        if _storage._labels != rhs_storage._labels {return false}
+        if _storage._ephemeral != rhs_storage._ephemeral {return false}
+        if _storage._token != rhs_storage._token {return false}
+        if _storage._joinedMs != rhs_storage._joinedMs {return false}
+        if _storage._reason != rhs_storage._reason {return false}
+        if _storage._revokedBy != rhs_storage._revokedBy {return false}
+        if _storage._revokedMs != rhs_storage._revokedMs {return false}
+        if _storage._software != rhs_storage._software {return false}
+        if _storage._cordonedBy != rhs_storage._cordonedBy {return false}
+        if _storage._cordonedReason != rhs_storage._cordonedReason {return false}
+        if _storage._cordonedSinceMs != rhs_storage._cordonedSinceMs {return false}
+        if _storage._setLabels != rhs_storage._setLabels {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1089,6 +1250,25 @@ nonisolated extension Belfry_V1_RemoveNodeRequest: SwiftProtobuf.Message, SwiftP
 
   package static func ==(lhs: Belfry_V1_RemoveNodeRequest, rhs: Belfry_V1_RemoveNodeRequest) -> Bool {
     if lhs.name != rhs.name {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Belfry_V1_LeaveRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LeaveRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Belfry_V1_LeaveRequest, rhs: Belfry_V1_LeaveRequest) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -109,7 +109,7 @@ extension Belfry_V1_AlertView: HealthItem {
 }
 
 extension Belfry_V1_NodeHealth {
-  fileprivate init(_ node: HealthPicture.Node) {
+  package init(_ node: HealthPicture.Node) {
     self.init()
     name = node.name
     role = node.role
@@ -128,6 +128,22 @@ extension Belfry_V1_NodeHealth {
     address = node.address
     certificateExpiresMs = node.certificateExpires.wireMilliseconds
     clockOffsetMs = node.clockOffset.millisecondsClamped
+    setCordon(node.cordon)
+  }
+
+  /// Of a worker that is not seen: what operators have set of it.
+  package init(_ control: NodeControl) {
+    self.init()
+    name = control.name.text
+    role = "worker"
+    labels = control.labels.map(Belfry_V1_Label.init)
+    setCordon(control.cordon)
+  }
+
+  private mutating func setCordon(_ cordon: NodeControl.Cordon?) {
+    cordonedBy = cordon?.by ?? ""
+    cordonedReason = cordon?.reason ?? ""
+    cordonedSinceMs = (cordon?.since).wireMilliseconds
   }
 }
 

@@ -95,6 +95,9 @@ struct CheatSheet {
           "belfry lane pause default --reason 'database moves'"
         ),
         ("let it go on", "belfry lane resume default"),
+        ("take a worker out of service, and wait", "belfry node drain gpu-7 --reason 'new disk'"),
+        ("give it jobs again", "belfry node uncordon gpu-7"),
+        ("cancel all that waits in a lane", "belfry lane purge reports --dry-run"),
         ("say that you look after an alert", "belfry alert ack node-lost/gpu-7"),
         (
           "no alerts of a machine for a while",

@@ -39,19 +39,30 @@ struct HealthCommand: ReportingCommand {
     }
   }
 
-  /// Until it is interrupted. Only the first connection has to succeed.
   private func follow(_ client: BelfryClient) async throws -> Never {
     let renderer = Renderer(output.style)
     var picture = Belfry_V1_HealthUpdate()
-    var (seen, isBack, hasBegun) = (since, true, false)
+    try await client.followHealth(since: since) { update in
+      picture.apply(update)
+      renderer.replace(Document(update)) { HealthTable(picture, $0).text }
+    }
+  }
+}
+
+extension BelfryClient {
+  /// Follows the cluster's health until it is interrupted: a coordinator that goes away is waited for.
+  /// Only the first connection has to succeed.
+  func followHealth(
+    since cursor: HealthCursor? = nil, _ take: (Belfry_V1_HealthUpdate) throws -> Void
+  ) async throws -> Never {
+    var (seen, isBack, hasBegun) = (cursor, true, false)
     while true {
       var why = "the coordinator is leaving"
       do {
-        try await client.watchHealth(since: seen?.number, of: seen?.source) { update in
+        try await watchHealth(since: seen?.number, of: seen?.source) { update in
           if !isBack { note("health: connected again") }
           (seen, isBack, hasBegun) = (HealthCursor(update), true, true)
-          picture.apply(update)
-          renderer.replace(Document(update)) { HealthTable(picture, $0).text }
+          try take(update)
         }
       } catch let error as BelfryError where hasBegun && error.code == .unavailable {
         why = error.message
@@ -86,7 +97,7 @@ extension Document {
       fields: [
         ("cursor", .text(HealthCursor(update).description)), ("at", Self.time(update.atMs)),
         ("cluster", .text(update.cluster)), ("verdict", .text(update.verdict)),
-        ("nodes", .list(update.nodes.map(Self.node))),
+        ("nodes", .list(update.nodes.map { .object(Self.nodeFields($0)) })),
         ("lanes", .list(update.lanes.map { .object(Self.laneFields($0)) })),
         ("parts", .list(update.parts.map(Self.part))),
         ("alerts", .list(update.alerts.map(Self.alert))),
@@ -94,8 +105,12 @@ extension Document {
       ])
   }
 
-  private static func node(_ node: Belfry_V1_NodeHealth) -> Value {
-    .object([
+  init(_ node: Belfry_V1_NodeHealth) {
+    self.init(kind: "Node", fields: Self.nodeFields(node))
+  }
+
+  private static func nodeFields(_ node: Belfry_V1_NodeHealth) -> [(String, Value)] {
+    [
       ("name", .text(node.name)), ("role", .text(node.role)), ("state", .text(node.state)),
       ("reason", .text(node.reason)), ("since", time(node.sinceMs)), ("boot", .text(node.boot)),
       ("slots", .number(Int(node.slots))), ("running", .number(Int(node.running))),
@@ -106,7 +121,9 @@ extension Document {
       ("lanes", .list(node.lanes.map { .text($0) })), ("software", .text(node.software)),
       ("address", .text(node.address)),
       ("certificateExpires", time(node.certificateExpiresMs)),
-    ])
+      ("cordonedBy", .text(node.cordonedBy)), ("cordonedReason", .text(node.cordonedReason)),
+      ("cordonedSince", time(node.cordonedSinceMs)),
+    ]
   }
 
   private static func part(_ part: Belfry_V1_PartHealth) -> Value {

@@ -5,8 +5,8 @@ internal import SwiftProtobuf
 
 struct LaneCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "lane", abstract: "Look at lanes, pause them, let them go on.",
-    subcommands: [List.self, Pause.self, Resume.self])
+    commandName: "lane", abstract: "Look at lanes, pause them, let them go on, empty them.",
+    subcommands: [List.self, Show.self, Pause.self, Resume.self, Purge.self])
 
   struct List: ReportingCommand {
     static let configuration = CommandConfiguration(
@@ -24,6 +24,32 @@ struct LaneCommand: AsyncParsableCommand {
           "name", "paused", "ready", "waiting", "running", "parked", "finished", "failed",
           "waitsFor",
         ])
+    }
+  }
+
+  struct Show: ReportingCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show a lane of a coordinator, and who serves it.",
+      discussion: "Example:\n\n  belfry lane show reports")
+
+    @Argument(
+      help: "The lane.",
+      completion: .custom { words, _, _ in await Completion.lanes(words) })
+    var name: String
+    @OptionGroup var client: ClientOptions
+    @OptionGroup var output: OutputOptions
+
+    func report() async throws -> Report {
+      let picture = try await client.connected { try await $0.health(serving: name, within: $1) }
+      let workers = picture.nodes.filter { $0.role == "worker" && $0.lanes.contains(name) }
+      return Report(
+        picture.lanes.filter { $0.name == name }.map { lane in
+          Document(
+            kind: "Lane",
+            fields: Document.laneFields(lane) + [
+              ("workers", .list(workers.map { .text("\($0.name) (\($0.state))") }))
+            ])
+        }[0])
     }
   }
 

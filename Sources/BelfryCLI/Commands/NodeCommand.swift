@@ -4,15 +4,21 @@ internal import BelfryAPI
 
 struct NodeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "node", abstract: "Look at the nodes, throw one out, free its name.",
-    subcommands: [List.self, Show.self, Revoke.self, Remove.self])
+    commandName: "node",
+    abstract:
+      "Look at the nodes, cordon, drain and label workers, throw a node out, free its name.",
+    subcommands: [
+      List.self, Show.self, Watch.self, Cordon.self, Uncordon.self, Drain.self, Label.self,
+      Revoke.self, Remove.self,
+    ])
 
   struct List: ReportingCommand {
     static let configuration = CommandConfiguration(
       abstract: "List the nodes that the cluster sees or has a record of.",
       discussion: """
         RECORD is what is written down: member, revoked, removed; empty for a coordinator, and for a node whose
-        certificate was made by hand. STATE is what the coordinator that is asked sees now.
+        certificate was made by hand. STATE is what the coordinator that is asked sees now; a cordon is shown
+        for nodes too that it does not see.
         """)
 
     @OptionGroup var client: ClientOptions
@@ -30,8 +36,8 @@ struct NodeCommand: AsyncParsableCommand {
             seen: seen.first { $0.name == name })
         }, kind: "NodeList",
         columns: [
-          "name", "role", "record", "state", "slots", "running", "labels", "certificateExpires",
-          "address", "reason",
+          "name", "role", "record", "state", "slots", "running", "labels", "cordonedBy",
+          "certificateExpires", "address", "reason",
         ])
     }
   }
@@ -41,7 +47,10 @@ struct NodeCommand: AsyncParsableCommand {
       abstract: "Show all that is known of a node.",
       discussion: "Example:\n\n  belfry node show gpu-7")
 
-    @Argument(help: "The node.") var name: String
+    @Argument(
+      help: "The node.",
+      completion: .custom { words, _, _ in await Completion.nodes(words) })
+    var name: String
     @OptionGroup var client: ClientOptions
     @OptionGroup var output: OutputOptions
 
@@ -51,7 +60,7 @@ struct NodeCommand: AsyncParsableCommand {
   }
 
   /// All that is known of a node.
-  private static func document(of name: String, _ client: ClientOptions) async throws -> Document {
+  static func document(of name: String, _ client: ClientOptions) async throws -> Document {
     let (record, seen) = try await client.connected { client, limit in
       (
         try await client.nodes(name, within: limit).first,
@@ -80,7 +89,10 @@ struct NodeCommand: AsyncParsableCommand {
           belfry node revoke gpu-7 --reason 'disk failing' --yes
         """)
 
-    @Argument(help: "The node.") var name: String
+    @Argument(
+      help: "The node.",
+      completion: .custom { words, _, _ in await Completion.nodes(words) })
+    var name: String
     @Option(help: "Why, for those who wonder.") var reason = ""
     @Flag(help: "Only show the node.") var dryRun = false
     @Flag(help: "Do not ask.") var yes = false
@@ -109,7 +121,10 @@ struct NodeCommand: AsyncParsableCommand {
           belfry node remove gpu-7
         """)
 
-    @Argument(help: "The node.") var name: String
+    @Argument(
+      help: "The node.",
+      completion: .custom { words, _, _ in await Completion.nodes(words) })
+    var name: String
     @OptionGroup var client: ClientOptions
     @OptionGroup var output: OutputOptions
 
@@ -131,28 +146,41 @@ extension Document {
   /// What is written down of a node, and what is seen of it.
   init(node name: String, record: Belfry_V1_NodeRecordView?, seen: Belfry_V1_NodeHealth?) {
     let record = record ?? Belfry_V1_NodeRecordView()
-    let role = seen?.role ?? record.role
-    let labels = seen.map(\.labels) ?? record.labels
+    // Of one that is not here: what is set of it, and nothing more.
+    let here = seen.flatMap { $0.state.isEmpty ? nil : $0 }
+    let role = here?.role ?? record.role
+    let labels = here?.labels ?? record.labels + record.setLabels
+    let reason = record.reason.isEmpty ? here?.reason ?? record.cordonText : record.reason
     self.init(
       kind: "Node",
       fields: [
         ("name", .text(name)), ("role", .text(role)), ("record", .text(record.state)),
-        ("state", .text(seen?.state ?? "")),
-        ("slots", seen.map { .number(Int($0.slots)) } ?? .none),
-        ("running", seen.map { .number(Int($0.running)) } ?? .none),
-        ("labels", Self.labels(labels)), ("ephemeral", record.ephemeral ? .flag(true) : .none),
+        ("state", .text(here?.state ?? "")),
+        ("slots", here.map { .number(Int($0.slots)) } ?? .none),
+        ("running", here.map { .number(Int($0.running)) } ?? .none),
+        ("labels", Self.labels(labels)),
+        ("setLabels", record.setLabels.isEmpty ? .none : Self.labels(record.setLabels)),
+        ("cordonedBy", .text(record.cordonedBy)), ("cordoned", Self.time(record.cordonedSinceMs)),
+        ("ephemeral", record.ephemeral ? .flag(true) : .none),
         ("serial", .text(record.serial)),
         (
           "certificateExpires",
           // Of the one that it shows, where it is here.
           Self.time(
-            [seen?.certificateExpiresMs, record.certificateExpiresMs].compactMap { $0 }
+            [here?.certificateExpiresMs, record.certificateExpiresMs].compactMap { $0 }
               .first { $0 != 0 } ?? 0)
         ),
         ("joined", Self.time(record.joinedMs)), ("token", .text(record.token)),
-        ("address", .text(seen?.address ?? "")), ("software", .text(seen?.software ?? "")),
-        ("reason", .text(record.reason.isEmpty ? seen?.reason ?? "" : record.reason)),
+        ("address", .text(here?.address ?? "")), ("software", .text(here?.software ?? "")),
+        ("reason", .text(reason)),
         ("revokedBy", .text(record.revokedBy)), ("revoked", Self.time(record.revokedMs)),
       ])
+  }
+}
+
+extension Belfry_V1_NodeRecordView {
+  fileprivate var cordonText: String {
+    if cordonedBy.isEmpty { return "" }
+    return "cordoned by \(cordonedBy)" + (cordonedReason.isEmpty ? "" : ": \(cordonedReason)")
   }
 }

@@ -15,7 +15,7 @@ struct ScheduleCommand: AsyncParsableCommand {
       first one that starts (--misfire once), or not (--misfire skip).
       """,
     subcommands: [
-      Add.self, List.self, Pause.self, Resume.self, Remove.self, Next.self,
+      Add.self, List.self, Show.self, Run.self, Pause.self, Resume.self, Remove.self, Next.self,
     ])
 
   struct Add: ReportingCommand {
@@ -71,6 +71,54 @@ struct ScheduleCommand: AsyncParsableCommand {
       return Report(
         schedules.map { Document($0) }, kind: "ScheduleList",
         columns: ["name", "cron", "timeZone", "jobKind", "lane", "paused", "nextAt", "lastAt"])
+    }
+  }
+
+  struct Show: ReportingCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show a schedule, and the job that it submits.",
+      discussion: "Example:\n\n  belfry schedule show nightly")
+
+    @Argument(
+      help: "Its name.",
+      completion: .custom { words, _, _ in await Completion.schedules(words) })
+    var name: String
+    @OptionGroup var client: ClientOptions
+    @OptionGroup var output: OutputOptions
+
+    func report() async throws -> Report {
+      let schedule = try await client.connected { try await $0.schedule(name, within: $1) }
+      var document = Document(schedule)
+      document.addJob(schedule.job)
+      return Report(document)
+    }
+  }
+
+  struct Run: ReportingCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Submit a schedule's job now, once; its calendar goes on as it was.",
+      discussion: """
+        No firing: the job has an id of its own, and a paused schedule does it too.
+
+        Example:
+
+          belfry schedule run nightly -o name
+        """)
+
+    @Argument(
+      help: "Its name.",
+      completion: .custom { words, _, _ in await Completion.schedules(words) })
+    var name: String
+    @OptionGroup var client: ClientOptions
+    @OptionGroup var output: OutputOptions
+
+    func report() async throws -> Report {
+      let id = try await client.connected { client, limit in
+        let schedule = try await client.schedule(name, within: limit)
+        return try await client.submit(spec: schedule.job, within: limit)
+      }
+      return Report(
+        Document(kind: "Submitted", fields: [("id", .text(id)), ("schedule", .text(name))]))
     }
   }
 
@@ -168,12 +216,21 @@ struct ScheduleCommand: AsyncParsableCommand {
     _ name: String, paused: Bool, _ options: ClientOptions
   ) async throws -> Report {
     try await options.connected { client, limit in
-      guard
-        var schedule = try await client.schedules(within: limit).first(where: { $0.name == name })
-      else { throw UserError.noSchedule(name, "there is none of that name") }
+      var schedule = try await client.schedule(name, within: limit)
       schedule.paused = paused
       return Report(Document(try await client.putSchedule(schedule, within: limit)))
     }
+  }
+}
+
+extension BelfryClient {
+  fileprivate func schedule(
+    _ name: String, within limit: Duration
+  ) async throws -> Belfry_V1_Schedule {
+    guard let schedule = try await schedules(within: limit).first(where: { $0.name == name }) else {
+      throw UserError.noSchedule(name, "there is none of that name")
+    }
+    return schedule
   }
 }
 
@@ -194,5 +251,24 @@ extension Document {
         ("paused", .flag(schedule.paused)), ("nextAt", Self.time(schedule.nextMs)),
         ("lastAt", Self.time(schedule.lastMs)), ("lastJob", .text(schedule.lastJob)),
       ])
+  }
+
+  fileprivate mutating func addJob(_ job: Belfry_V1_JobSpec) {
+    let priority = Priority(rawValue: UInt8(clamping: job.priority)) ?? .normal
+    fields += [
+      ("priority", .text("\(priority)")),
+      ("contentType", .text(job.contentType)),
+      ("payload", String(data: job.payload, encoding: .utf8).map { .text($0) } ?? .none),
+      ("payloadBytes", .number(job.payload.count)),
+      ("tries", job.triesMax == 0 ? .none : .number(Int(job.triesMax))),
+      ("backoff", .text(job.backoff)),
+      (
+        "timeout",
+        job.timeoutMs == 0
+          ? .none : .text(Duration.milliseconds(Int64(clamping: job.timeoutMs)).shortText)
+      ),
+      ("requires", .list(job.requires.map { .text("\($0.key)=\($0.value)") })),
+      ("replyTo", .text(job.replyTo)),
+    ]
   }
 }

@@ -10,8 +10,8 @@ internal import NIOPosix
 
 struct WorkerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "worker", abstract: "Join a cluster, and run a worker.",
-    subcommands: [Join.self, Run.self])
+    commandName: "worker", abstract: "Join a cluster, run a worker, leave.",
+    subcommands: [Join.self, Run.self, Status.self, Drain.self, Leave.self])
 
   struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -129,7 +129,11 @@ struct WorkerCommand: AsyncParsableCommand {
       configuration.identity = IdentityFiles(folder: me.folder)
       configuration.wait = try settings.duration(.workerWait)
       let notices = SystemdNotices(drainMax: configuration.drainMax, logger: logs.logger)
-      if let notices { configuration.reports = { notices.tell($0) } }
+      let process = WorkerProcess.claim(folder, logs.logger)
+      configuration.reports = { report in
+        notices?.tell(report)
+        process?.tell(report)
+      }
       let open = { @Sendable (url: String) in
         try MongoStore(
           url: url, password: password, appName: "belfry worker", use: .outcomesOnly)

@@ -15,6 +15,8 @@ extension UserError {
     switch error {
     case let error as UserError: self = error
     case let error as BelfryError: self.init(client: error)
+    // How a stream ends that a command follows.
+    case let error as RPCStatus: self.init(client: BelfryError(error))
     case let error as StartError: self.init(start: error)
     case let error as StoreProblem:
       self =
@@ -55,7 +57,7 @@ extension UserError {
         .wedged, "the worker has left", why: "\(error)", next: ["start it again"])
     default:
       self.init(
-        .bug, "\(error)", why: "nothing more is known", next: ["please report this as a bug"])
+        .bug, "\(error)", why: "nothing more is known", next: ErrorEntry(.bug).next)
     }
   }
 

@@ -73,7 +73,7 @@ extension Belfry_V1_LaneHealth {
     if paused {
       return "paused by \(pausedBy)" + (pausedReason.isEmpty ? "" : ": \(pausedReason)")
     }
-    guard !unserved.isEmpty else { return waitsFor }
-    return "a worker for \(unserved.joined(separator: ", "))"
+    let others = unserved.dropFirst().joined(separator: ", ")
+    return others.isEmpty ? waitsFor : "\(waitsFor); and for \(others)"
   }
 }

@@ -271,7 +271,16 @@ struct TopModel {
     let names = Pane.allCases.map { $0 == pane ? "[\($0)]" : " \($0) " }.joined()
     return "\(names)  \(isPaused ? "PAUSED  " : "")\(filter.isEmpty ? "" : "filter: \(filter)  ")"
       + "q quit  ? help  Tab pane  / filter  s sort  p pause  Enter details"
-      + (pane == .lanes ? "  c pause it  r resume it" : pane == .dead ? "  r retry it" : "")
+      + hint
+  }
+
+  private var hint: String {
+    switch pane {
+    case .nodes: "  c cordon it  r uncordon it"
+    case .lanes: "  c pause it  r resume it"
+    case .dead: "  r retry it"
+    case .alerts: ""
+    }
   }
 
   private static let help = [
@@ -281,8 +290,8 @@ struct TopModel {
     "/           show only rows with a text; Esc ends it",
     "s           sort by the next column, the one with *",
     "p           hold the picture; again: go on",
-    "c           pause the lane that is chosen; asks first",
-    "r           let the lane go on, or submit the dead job anew; asks first",
+    "c           cordon the node, or pause the lane, that is chosen; asks first",
+    "r           uncordon the node, let the lane go on, or submit the dead job anew; asks first",
     "Ctrl-Z      to the shell; fg comes back", "?           this; again: back",
   ]
 

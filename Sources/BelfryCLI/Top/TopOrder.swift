@@ -4,17 +4,20 @@ internal import SwiftProtobuf
 
 /// What a key of `belfry top` has done to the cluster, once somebody has said yes.
 struct TopOrder: Equatable, Sendable {
-  enum Deed: Sendable { case pauseLane, resumeLane, retryJob }
+  enum Deed: Sendable { case cordonNode, uncordonNode, pauseLane, resumeLane, retryJob }
 
   let deed: Deed
-  /// A lane's name, or a job's id.
+  /// A node's or lane's name, or a job's id.
   let name: String
 
-  static let keys = "c pauses a lane; r lets a lane go on, or submits a dead job anew"
+  static let keys =
+    "c cordons a node or pauses a lane; r takes that back, or submits a dead job anew"
 
   /// Nil when the key does nothing in that pane.
   init?(_ key: Character, _ pane: TopModel.Pane, _ name: String) {
     switch (key, pane) {
+    case ("c", .nodes): deed = .cordonNode
+    case ("r", .nodes): deed = .uncordonNode
     case ("c", .lanes): deed = .pauseLane
     case ("r", .lanes): deed = .resumeLane
     case ("r", .dead): deed = .retryJob
@@ -25,6 +28,8 @@ struct TopOrder: Equatable, Sendable {
 
   var question: String {
     switch deed {
+    case .cordonNode: "give worker \(name) no new jobs?"
+    case .uncordonNode: "give worker \(name) jobs again?"
     case .pauseLane: "pause lane \(name)?"
     case .resumeLane: "let lane \(name) go on?"
     case .retryJob: "submit job \(name) anew?"
@@ -34,6 +39,12 @@ struct TopOrder: Equatable, Sendable {
   /// What became of it, in one sentence.
   func perform(_ client: BelfryClient, within limit: Duration) async throws -> String {
     switch deed {
+    case .cordonNode:
+      _ = try await client.cordonNode(name, reason: "by belfry top", within: limit)
+      return "worker \(name) is cordoned"
+    case .uncordonNode:
+      _ = try await client.uncordonNode(name, within: limit)
+      return "worker \(name) gets jobs again"
     case .pauseLane, .resumeLane:
       let request = Belfry_V1_SetLaneRequest.with {
         $0.name = name

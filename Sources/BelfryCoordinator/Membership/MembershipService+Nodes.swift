@@ -8,18 +8,25 @@ extension MembershipService {
   static let auditMax = 10_000
 
   func nodes(_ request: Belfry_V1_ListNodesRequest) async throws -> Belfry_V1_ListNodesReply {
-    let records: [StoredRecord]
-    if request.name.isEmpty {
-      records = try await list(.nodes)
-    } else {
-      records = try await read(.nodes, Self.name(request.name).text).map { [$0] } ?? []
+    let nodes = try await records(.nodes, request.name)
+    let controls = try await records(.controls, request.name).compactMap(NodeControl.init)
+    var views = nodes.map { record in
+      NodeRecord(record).map(Belfry_V1_NodeRecordView.init)
+        ?? .with { ($0.name, $0.state) = (record.id, "unreadable") }
     }
-    return .with {
-      $0.nodes = records.sorted { $0.id < $1.id }.map { record in
-        NodeRecord(record).map(Belfry_V1_NodeRecordView.init)
-          ?? .with { ($0.name, $0.state) = (record.id, "unreadable") }
-      }
+    for control in controls {
+      let index = views.firstIndex { $0.name == control.name.text } ?? views.endIndex
+      if index == views.endIndex { views.append(.with { $0.name = control.name.text }) }
+      views[index].set(control)
     }
+    return .with { $0.nodes = views.sorted { $0.name < $1.name } }
+  }
+
+  private func records(
+    _ collection: StoredRecord.Collection, _ name: String
+  ) async throws -> [StoredRecord] {
+    if name.isEmpty { return try await list(collection) }
+    return try await read(collection, Self.name(name).text).map { [$0] } ?? []
   }
 
   /// Who has no record gets one: a certificate made by hand is refused as well.
@@ -51,7 +58,7 @@ extension MembershipService {
   ) async throws -> Belfry_V1_NodeRecordView {
     let name = try Self.name(request.name)
     let isThere = await isInSession(name)
-    return try await change(name) { node in
+    let removed = try await change(name) { node in
       guard var node, node.state != .removed else {
         throw RPCStatus(.notFound, "the cluster has no record of a node \(name)")
       }
@@ -70,6 +77,8 @@ extension MembershipService {
       node.state = .removed
       return node
     }
+    await changes.dropControl(of: name)
+    return removed
   }
 
   /// As this coordinator sees it: others may have a node in session that is lost to us.
@@ -127,6 +136,14 @@ extension Belfry_V1_NodeRecordView {
     revokedBy = node.revokedBy
     revokedMs = node.revoked?.milliseconds ?? 0
     software = node.software
+  }
+
+  fileprivate mutating func set(_ control: NodeControl) {
+    role = "worker"
+    setLabels = control.labels.map(Belfry_V1_Label.init)
+    cordonedBy = control.cordon?.by ?? ""
+    cordonedReason = control.cordon?.reason ?? ""
+    cordonedSinceMs = control.cordon?.since.milliseconds ?? 0
   }
 }
 

@@ -62,6 +62,13 @@ package struct NodeChanges: Sendable {
     throw RPCStatus(.aborted, "the record of \(name) keeps changing: ask again")
   }
 
+  /// What operators have set of a node goes with it: the next of that name is another. Best effort: where the
+  /// store does not answer, they see it and can take it back.
+  func dropControl(of name: NodeName) async {
+    guard case .success(let control?) = await store.record(.controls, name.text) else { return }
+    _ = await store.remove(control)
+  }
+
   /// A node has opened a session: the certificate before the one it shows is good no more, and it is
   /// seen. Best effort: what is not written now is written at its next session or renewal.
   package func hasOpened(_ peer: PeerIdentity, at now: WallTime) async {

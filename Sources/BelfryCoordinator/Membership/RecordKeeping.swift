@@ -52,6 +52,7 @@ package struct RecordKeeping: Sendable {
           return node
         }
         if forgotten != nil {
+          await changes.dropControl(of: node.name)
           logger.notice(
             "an ephemeral node is gone, and forgotten", metadata: ["node": "\(node.name)"])
         }

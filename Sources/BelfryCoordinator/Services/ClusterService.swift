@@ -6,7 +6,7 @@ internal import NIOCore
 /// `belfry.v1.Cluster`: what operators ask.
 struct ClusterService: Sendable {
   let shell: CoreShell
-  let store: any ControlStore
+  let store: any ControlStore & RecordStore
   let cluster: String
   let board: AlertBoard
 
@@ -19,15 +19,19 @@ struct ClusterService: Sendable {
 
   static let reasonMax = 256
 
+  static func check(reason: String) throws(RPCStatus) {
+    guard reason.unicodeScalars.count <= reasonMax else {
+      throw RPCStatus(.invalidArgument, "a reason has at most \(reasonMax) characters")
+    }
+  }
+
   /// Written first, then read back: what this coordinator does is what all others will do.
   func setLane(_ request: Belfry_V1_SetLaneRequest, by: String) async throws -> Belfry_V1_LaneHealth
   {
     guard let lane = Lane(request.name), await shell.lane(lane) != nil else {
       throw RPCStatus(.notFound, "this coordinator serves no lane \"\(request.name)\"")
     }
-    guard request.reason.unicodeScalars.count <= Self.reasonMax else {
-      throw RPCStatus(.invalidArgument, "a reason has at most \(Self.reasonMax) characters")
-    }
+    try Self.check(reason: request.reason)
     guard let known = await store.pauses() else {
       throw RPCStatus(.unavailable, "the store does not answer")
     }

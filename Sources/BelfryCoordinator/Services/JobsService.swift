@@ -54,10 +54,13 @@ struct JobsService: Sendable {
     if case .success(let delayed) = await store.delayed(filter, limit: 1), let job = delayed.first {
       return Belfry_V1_JobView(job)
     }
+    // If it waits in its queue, one of these is why.
+    let waits = await shell.picture().lanes.filter { !$0.waitsFor.isEmpty }.prefix(3)
+      .map { "; jobs of lane \($0.name) wait: \($0.waitsFor)" }
     throw RPCStatus(
       .notFound,
       "job \(id) has no outcome, is not delayed, and this coordinator does not hold it: it waits in"
-        + " its queue, is with another coordinator, or was never submitted")
+        + " its queue, is with another coordinator, or was never submitted" + waits.joined())
   }
 
   func await(_ request: Belfry_V1_GetRequest) async throws -> Belfry_V1_JobView {

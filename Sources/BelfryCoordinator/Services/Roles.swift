@@ -9,10 +9,13 @@ package enum Roles {
     case ("belfry.v1.Session", _): [.worker]
     case ("belfry.v1.Membership", "Greet"): PeerIdentity.Role.allCases
     case ("belfry.v1.Membership", "Enroll"): []
+    case ("belfry.v1.Membership", "Leave"): [.worker]
     case ("belfry.v1.Membership", "Renew"): [.worker, .operator, .producer]
     case ("belfry.v1.Membership", _): [.operator]
     case ("belfry.v1.Jobs", "Retry"), ("belfry.v1.Jobs", "Forget"): [.operator]
-    case ("belfry.v1.Cluster", "SetLane"), ("belfry.v1.Cluster", "ListAlerts"),
+    case ("belfry.v1.Cluster", "SetLane"), ("belfry.v1.Cluster", "PurgeLane"),
+      ("belfry.v1.Cluster", "CordonNode"),
+      ("belfry.v1.Cluster", "LabelNode"), ("belfry.v1.Cluster", "ListAlerts"),
       ("belfry.v1.Cluster", "AcknowledgeAlert"), ("belfry.v1.Cluster", "CreateSilence"),
       ("belfry.v1.Cluster", "ListSilences"), ("belfry.v1.Cluster", "EndSilence"):
       [.operator]

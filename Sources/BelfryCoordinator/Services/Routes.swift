@@ -47,6 +47,27 @@ enum Routes {
         try await cluster.setLane(request, by: context.peerName)
       }
     }
+    router.unaryAsync(BelfryAPI.ClusterService.purgeLane) { context, request in
+      if request.dryRun { return try await cluster.purge(request, by: context.peerName) }
+      return try await audit.during(
+        AuditLog.Action(name: "lane.purge", subject: request.name), by: context
+      ) { try await cluster.purge(request, by: context.peerName) }
+    }
+    router.unaryAsync(BelfryAPI.ClusterService.cordonNode) { context, request in
+      let action = AuditLog.Action(
+        name: request.cordoned ? "node.cordon" : "node.uncordon", subject: request.name,
+        detail: request.reason)
+      return try await audit.during(action, by: context) {
+        try await cluster.cordon(request, by: context.peerName)
+      }
+    }
+    router.unaryAsync(BelfryAPI.ClusterService.labelNode) { context, request in
+      let action = AuditLog.Action(
+        name: "node.label", subject: request.name,
+        detail: (request.set.map { "\($0.key)=\($0.value)" } + request.remove.map { "\($0)-" })
+          .joined(separator: " "))
+      return try await audit.during(action, by: context) { try await cluster.label(request) }
+    }
     router.serverStream(BelfryAPI.ClusterService.watchHealth) { _, request, writer in
       try await cluster.watchHealth(request) { try await writer.sendWhenFree($0) }
     }
@@ -145,6 +166,13 @@ enum Routes {
     router.unaryAsync(BelfryAPI.MembershipService.removeNode) { context, request in
       let action = AuditLog.Action(name: "node.remove", subject: request.name)
       return try await audit.during(action, by: context) { try await membership.remove(request) }
+    }
+    router.unaryAsync(BelfryAPI.MembershipService.leave) { context, _ in
+      let name = context.peer?.name ?? ""
+      return try await audit.during(AuditLog.Action(name: "node.leave", subject: name), by: context)
+      {
+        try await membership.remove(.with { $0.name = name })
+      }
     }
     router.unaryAsync(BelfryAPI.MembershipService.listAudit) {
       try await membership.auditEntries($1)

@@ -12,7 +12,7 @@ struct ControlPolling: Sendable {
   /// reach the store may still record the outcome that does.
   static let chunksKeptMin = Duration.seconds(7 * 86_400)
 
-  let store: any ControlStore
+  let store: any ControlStore & RecordStore
   let shell: CoreShell
   let outcomesKept: Duration
   let logger: Logger
@@ -20,8 +20,13 @@ struct ControlPolling: Sendable {
   /// Reads all there is; returns once the store has answered.
   func begin() async throws -> CancelMark? {
     while true {
-      if let news = await store.cancels(since: nil), let pauses = await store.pauses() {
-        shell.post([.cancelsRead(news.cancelled), .pausesRead(pauses)])
+      if let news = await store.cancels(since: nil), let pauses = await store.pauses(),
+        let controls = await controls(), let purges = await purges()
+      {
+        shell.post([
+          .cancelsRead(news.cancelled), .pausesRead(pauses), .controlsRead(controls),
+          .purgesRead(purges),
+        ])
         return news.mark
       }
       try await Task.sleep(for: Self.every)
@@ -39,9 +44,29 @@ struct ControlPolling: Sendable {
         if !news.withdrawn.isEmpty { inputs.append(.forgotten(news.withdrawn)) }
       }
       shell.post(inputs)
-      let changes = await shell.pauseChanges
-      if let pauses = await store.pauses() { await shell.take(pauses, readAt: changes) }
+      let changes = await shell.peoplesChanges
+      var lists: [Input] = []
+      if let pauses = await store.pauses() { lists.append(.pausesRead(pauses)) }
+      if let controls = await controls() { lists.append(.controlsRead(controls)) }
+      if let purges = await purges() { lists.append(.purgesRead(purges)) }
+      await shell.take(lists, readAt: changes)
     }
+  }
+
+  /// Nil: not answered.
+  private func controls() async -> [NodeControl]? {
+    await records(.controls)?.compactMap(NodeControl.init)
+  }
+
+  private func purges() async -> [LanePurge]? { await records(.purges)?.compactMap(LanePurge.init) }
+
+  /// All of them, and read as what coordinators need, not as what people search.
+  private func records(_ collection: StoredRecord.Collection) async -> [StoredRecord]? {
+    let ever = WallTime(milliseconds: 0)
+    guard case .success(let records) = await store.allRecords(collection, since: ever) else {
+      return nil
+    }
+    return records
   }
 
   func purge() async throws {

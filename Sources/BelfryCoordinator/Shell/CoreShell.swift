@@ -251,16 +251,28 @@ actor CoreShell {
   }
 
   /// Counts what people have changed here: a list that was read before is older than it.
-  private(set) var pauseChanges: UInt64 = 0
+  private(set) var peoplesChanges: UInt64 = 0
 
   func take(_ pauses: [LanePause]) {
-    pauseChanges += 1
+    peoplesChanges += 1
     step([.pausesRead(pauses)])
   }
 
-  /// A list from a poll, unless somebody has changed a pause since it began.
-  func take(_ pauses: [LanePause], readAt changes: UInt64) {
-    if changes == pauseChanges { step([.pausesRead(pauses)]) }
+  func take(_ purges: [LanePurge]) {
+    peoplesChanges += 1
+    step([.purgesRead(purges)])
+  }
+
+  func purged(_ lane: Lane) -> Int { core.purged(lane) }
+
+  func take(_ controls: [NodeControl]) {
+    peoplesChanges += 1
+    step([.controlsRead(controls)])
+  }
+
+  /// Lists from a poll, unless somebody has changed something here since it began.
+  func take(_ lists: [Input], readAt changes: UInt64) {
+    if changes == peoplesChanges { step(lists) }
   }
 
   /// Why the store cannot be asked now; nil when it can.

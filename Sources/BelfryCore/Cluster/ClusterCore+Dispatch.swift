@@ -13,6 +13,16 @@ extension ClusterCore {
       record(entry, state: .cancelled, reason: "cancelled", error: nil, at: now)
       return
     }
+    // What is delayed waits for its time, not for its turn.
+    if let purge = purges[entry.job.lane], purge.takes(entry.job, at: now.wall),
+      entry.runAt.map({ $0 <= now.wall }) ?? true
+    {
+      laneCounts[purge.lane, default: LaneCounts()].purged += 1
+      record(
+        entry, state: .cancelled, reason: "cancelled",
+        error: JobError(code: "cancelled", message: "its lane was emptied by \(purge.by)"), at: now)
+      return
+    }
     chargeRemembered(entry, at: now)
     entry.history.explain(deaths.explain)
     guard !entry.isSettling, !settleIfDecided(entry, at: now) else { return }

@@ -1,6 +1,6 @@
 internal import OrderedCollections
 
-/// What people ask for: submit, cancel, pause a lane.
+/// What people ask for: submit, cancel, pause a lane, cordon a node.
 extension ClusterCore {
   mutating func submitted(_ token: UInt64, _ message: JobMessage, at now: Now) {
     guard configuration.lanes.contains(message.job.lane) else {
@@ -44,7 +44,10 @@ extension ClusterCore {
   mutating func cancelRead(_ id: JobID, at now: Now) {
     guard cancels.insert(id, at: now.monotonic) else { return }
     stopRuns(of: id)
-    guard let entry = entries[id] else { return }
+    if let entry = entries[id] { lookIfWaiting(entry) }
+  }
+
+  private mutating func lookIfWaiting(_ entry: Entry) {
     switch entry.state {
     case .queued, .resting: look(entry)
     case .looking, .running, .verdict, .settling: return
@@ -63,5 +66,41 @@ extension ClusterCore {
     planConsumers(at: now)
     dispatchNeeded = true
     ready.healthChanged = true
+  }
+
+  /// What waits here is looked up and then cancelled, as after a cancel; what is still in the broker comes,
+  /// whether or not anybody could run it. What runs goes on.
+  mutating func purgesRead(_ list: [LanePurge], at now: Now) {
+    var next: [Lane: LanePurge] = [:]
+    for purge in list where configuration.lanes.contains(purge.lane) && now.wall < purge.ends {
+      next[purge.lane] = purge
+    }
+    guard next != purges else { return }
+    purges = next
+    parkedRead.wanted.formUnion(next.keys)
+    planConsumers(at: now)
+    for (_, entry) in entries.sorted(by: { $0.key < $1.key }) where isPurged(entry.job, at: now) {
+      lookIfWaiting(entry)
+    }
+  }
+
+  func isPurged(_ job: Job, at now: Now) -> Bool {
+    purges[job.lane].map { $0.takes(job, at: now.wall) } ?? false
+  }
+
+  /// How many jobs of a lane were cancelled here because it was emptied.
+  package func purged(_ lane: Lane) -> Int { laneCounts[lane]?.purged ?? 0 }
+
+  // MARK: nodes
+
+  /// What a cordoned worker runs goes on, and its session stays; its slots count for nothing. What only it
+  /// could run waits as if it were not there: parked, once it has waited for 5 s.
+  mutating func controlsRead(_ list: [NodeControl], at now: Now) {
+    let next = Dictionary(list.map { ($0.name, $0) }) { _, last in last }
+    guard next != controls else { return }
+    let served = abilities
+    controls = next
+    for worker in workers.values { worker.control = next[worker.name] }
+    slotsChanged(served, at: now)
   }
 }

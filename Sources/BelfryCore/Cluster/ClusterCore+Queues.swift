@@ -77,10 +77,13 @@ extension ClusterCore {
     guard consumers.channel != nil else { return }
     for (lane, queues) in laneQueues {
       let slots = workers.values
-        .filter { $0.isInSession && $0.hello.lanes.contains(lane) }
+        .filter { $0.offersSlots && $0.hello.lanes.contains(lane) }
         .reduce(0) { $0 + $1.hello.slots }
-      let isOpen = slots > 0 && !isDraining && pauses[lane] == nil
-      let wanted = isOpen ? ConsumerPlan.prefetch(slots: slots) : nil
+      // What is cancelled needs no slot, and a pause does not keep it.
+      let isPurged = purges[lane] != nil
+      let isOpen = (slots > 0 && pauses[lane] == nil) || isPurged
+      let prefetch = ConsumerPlan.prefetch(slots: isPurged ? max(slots, Self.purgeSlots) : slots)
+      let wanted = isOpen && !isDraining ? prefetch : nil
       let current = consumers.prefetch[lane]
       guard wanted != current else { continue }
       if let wanted, let current, abs(wanted - current) * 5 <= current { continue }
@@ -91,6 +94,9 @@ extension ClusterCore {
       }
     }
   }
+
+  /// A lane that is emptied is read as fast as for so many slots.
+  private static let purgeSlots = 100
 
   private mutating func consumerEnded(_ queue: String, at now: Now) {
     for (lane, queues) in laneQueues where queues.contains(queue) {
@@ -121,11 +127,11 @@ extension ClusterCore {
 
   // MARK: parked
 
-  /// Parks what no worker in session has served for 5 s: held, it would fill the prefetch.
+  /// Parks what no worker that offers slots has served for 5 s: held, it would fill the prefetch.
   mutating func parkUnserved(at now: Now) {
     for demand in Array(dispatcher.groups.keys) {
       guard let group = dispatcher.groups[demand] else { continue }
-      if workers.values.contains(where: { $0.isInSession && $0.serves(demand) }) {
+      if workers.values.contains(where: { $0.offersSlots && $0.serves(demand) }) {
         dispatcher.markUnserved(demand, since: nil)
       } else if let since = group.unservedSince {
         if group.count > 0, now.monotonic - since >= configuration.parkAfter {
@@ -146,11 +152,10 @@ extension ClusterCore {
   }
 
   private mutating func noteUnserved(_ demand: Demand) {
-    let text = demand.text
-    guard laneCounts[demand.lane]?.unserved.contains(text) != true,
+    guard laneCounts[demand.lane]?.unserved.contains(demand) != true,
       laneCounts[demand.lane].map({ $0.unserved.count < 20 }) ?? true
     else { return }
-    laneCounts[demand.lane, default: LaneCounts()].unserved.append(text)
+    laneCounts[demand.lane, default: LaneCounts()].unserved.append(demand)
     ready.healthChanged = true
   }
 
@@ -158,7 +163,9 @@ extension ClusterCore {
   /// confirmed before it is acked.
   mutating func sortParked(_ message: JobMessage, _ arrival: Arrival, at now: Now) {
     let demand = Demand(message.job)
-    let fits = workers.values.contains { $0.isInSession && $0.serves(demand) }
+    let fits =
+      isPurged(message.job, at: now)
+      || workers.values.contains { $0.offersSlots && $0.serves(demand) }
     if !fits { noteUnserved(demand) }
     var copy = message
     copy.isRepeat = true

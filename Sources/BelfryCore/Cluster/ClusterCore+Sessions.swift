@@ -13,7 +13,7 @@ extension ClusterCore {
       if offer != nil { ready.beatsOver.append(session) }
       return
     }
-    let served = Set(workers.values.filter(\.isInSession).flatMap(Self.abilities))
+    let served = abilities
     if let death = deaths.heard(hello.death, of: hello.worker), !death.signal.isEmpty {
       ready.notices.append(.crashed(hello.worker, role: "worker", death, at: now.wall))
     }
@@ -22,18 +22,27 @@ extension ClusterCore {
     reconcile(worker, hello, at: now)
     resolve("node-lost", worker.name.text, why: "back since its session from \(address)", at: now)
     brake.returned(worker.name)
-    if !Set(Self.abilities(worker)).isSubset(of: served) {
-      parkedRead.wanted.formUnion(hello.lanes)
+    slotsChanged(served, at: now)
+  }
+
+  /// What workers that offer slots can take.
+  var abilities: Set<String> { Set(workers.values.filter(\.offersSlots).flatMap(Self.abilities)) }
+
+  private static func abilities(_ worker: Worker) -> [String] {
+    worker.hello.lanes.flatMap { lane in
+      worker.hello.kinds.map { "\(lane)/\($0)" } + worker.labels.map { "\(lane) \($0)" }
+    }
+  }
+
+  /// Other workers offer slots than before: what was parked may be wanted now.
+  mutating func slotsChanged(_ served: Set<String>, at now: Now) {
+    for worker in workers.values
+    where worker.offersSlots && !Set(Self.abilities(worker)).isSubset(of: served) {
+      parkedRead.wanted.formUnion(worker.hello.lanes)
     }
     planConsumers(at: now)
     dispatchNeeded = true
     ready.healthChanged = true
-  }
-
-  private static func abilities(_ worker: Worker) -> [String] {
-    worker.hello.lanes.flatMap { lane in
-      worker.hello.kinds.map { "\(lane)/\($0)" } + worker.hello.labels.map { "\(lane) \($0)" }
-    }
   }
 
   /// One session a worker: opening a new one closes the old, of which nothing more is read.
@@ -42,7 +51,8 @@ extension ClusterCore {
   ) -> Worker {
     sessions[session] = hello.worker
     guard let worker = workers[hello.worker] else {
-      let worker = Worker(hello, session: session, address: address, at: now)
+      let worker = Worker(
+        hello, controls[hello.worker], session: session, address: address, at: now)
       workers[hello.worker] = worker
       return worker
     }

@@ -29,6 +29,9 @@ package struct ClusterCore {
   var cancels = Cancels()
   var deaths = Deaths()
   var pauses: [Lane: LanePause] = [:]
+  var purges: [Lane: LanePurge] = [:]
+  /// Of workers that are here, and of those that are not.
+  var controls: [NodeName: NodeControl] = [:]
   var consumers = ConsumerPlan()
   var generations: Set<ChannelGeneration> = []
   var brake = MassLossBrake()
@@ -120,6 +123,8 @@ package struct ClusterCore {
     case .forgotten(let jobs):
       for job in jobs { cancels.remove(job) }
     case .pausesRead(let pauses): pausesRead(pauses, at: now)
+    case .purgesRead(let purges): purgesRead(purges, at: now)
+    case .controlsRead(let controls): controlsRead(controls, at: now)
     case .coordinatorsRead(let records): coordinatorsRead(records, at: now)
     case .certificate(let life):
       certificate = life
@@ -175,10 +180,12 @@ struct LaneCounts {
   var ready: [String: Int] = [:]
   var finished = 0
   var failed = 0
+  /// Cancelled here because the lane was emptied.
+  var purged = 0
   var waits = DurationCounts()
   var runs = DurationCounts()
-  /// Demands that were seen parked, by their text.
-  var unserved: [String] = []
+  /// Demands that were seen parked.
+  var unserved: [Demand] = []
 }
 
 /// Why something is recorded here.

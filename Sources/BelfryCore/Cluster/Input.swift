@@ -28,6 +28,10 @@ package enum Input: Sendable {
   case forgotten([JobID])
   /// All lanes that are paused, as the store has them.
   case pausesRead([LanePause])
+  /// All lanes that are being emptied, as the store has them.
+  case purgesRead([LanePurge])
+  /// All that operators have set of workers, as the store has it.
+  case controlsRead([NodeControl])
   /// All coordinators' records, every two seconds while the store answers.
   case coordinatorsRead([StoredRecord])
   /// This coordinator's own certificate.

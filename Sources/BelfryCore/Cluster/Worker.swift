@@ -7,7 +7,11 @@ final class Worker {
   }
 
   let name: NodeName
-  var hello: Hello
+  var hello: Hello { didSet { labels = Self.labels(hello, control) } }
+  /// What operators have set of it.
+  var control: NodeControl? { didSet { labels = Self.labels(hello, control) } }
+  /// Its own and those that operators have set, by which jobs come to it. Sorted.
+  private(set) var labels: [Label]
   var address: String
   var session: SessionID?
   var detector: FailureDetector
@@ -42,9 +46,13 @@ final class Worker {
   var beats: SessionID?
   var pace = BeatPace()
 
-  init(_ hello: Hello, session: SessionID, address: String, at now: Now) {
+  init(
+    _ hello: Hello, _ control: NodeControl?, session: SessionID, address: String, at now: Now
+  ) {
     name = hello.worker
     self.hello = hello
+    self.control = control
+    labels = Self.labels(hello, control)
     self.address = address
     self.session = session
     detector = FailureDetector(heardAt: now.monotonic)
@@ -60,9 +68,11 @@ final class Worker {
 
   var isAlive: Bool { session != nil && standing == .up }
 
-  /// In session, whatever its load: a lane it serves is served.
   var isInSession: Bool { session != nil && standing == .up && !isDraining }
-  var takesNewJobs: Bool { isInSession && detector.state == .up && trouble == nil }
+  var isCordoned: Bool { control?.cordon != nil }
+  /// Whatever its load: a lane it serves is served.
+  var offersSlots: Bool { isInSession && !isCordoned }
+  var takesNewJobs: Bool { offersSlots && detector.state == .up && trouble == nil }
 
   /// Why it can do nothing new although it is heard.
   enum Trouble: String, CaseIterable {
@@ -89,7 +99,11 @@ final class Worker {
 
   func serves(_ demand: Demand) -> Bool {
     hello.lanes.contains(demand.lane) && hello.kinds.contains(demand.kind)
-      && demand.requires.allSatisfy(hello.labels.contains)
+      && demand.requires.allSatisfy(labels.contains)
+  }
+
+  private static func labels(_ hello: Hello, _ control: NodeControl?) -> [Label] {
+    control?.labels(beside: hello.labels) ?? hello.labels
   }
 
   func resetSession(_ session: SessionID, hello: Hello, address: String, at now: Now) {

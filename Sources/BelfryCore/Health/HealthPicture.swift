@@ -6,7 +6,7 @@ package struct HealthPicture: Sendable, Equatable {
   package struct Node: Sendable, Equatable {
     package var name: String
     package var role: String
-    /// up, suspect, degraded, one-way, wedged, lost, draining, left.
+    /// up, cordoned, suspect, degraded, one-way, wedged, lost, draining, left.
     package var state: String
     package var reason: String
     package var since: WallTime
@@ -15,6 +15,8 @@ package struct HealthPicture: Sendable, Equatable {
     package var running: Int
     package var heartbeatAge: Duration
     package var labels: [Label]
+    /// Nil: it gets jobs.
+    package var cordon: NodeControl.Cordon?
     package var kinds: [Kind]
     package var lanes: [Lane]
     package var software: String
@@ -25,7 +27,7 @@ package struct HealthPicture: Sendable, Equatable {
     package var clockOffset: Duration = .zero
 
     package static let statesInSession =
-      ["up", "suspect", "degraded", "one-way", "wedged", "draining"]
+      ["up", "cordoned", "suspect", "degraded", "one-way", "wedged", "draining"]
     package var isInSession: Bool { Self.statesInSession.contains(state) }
   }
 
@@ -110,13 +112,17 @@ extension ClusterCore {
   }
 
   private func node(_ worker: Worker, at now: Now) -> HealthPicture.Node {
-    HealthPicture.Node(
-      name: worker.name.text, role: "worker", state: state(of: worker),
-      reason: worker.reason.isEmpty ? worker.troubleText : worker.reason,
-      since: worker.since, boot: worker.boot, slots: worker.hello.slots, running: worker.running,
-      heartbeatAge: now.monotonic - worker.detector.lastHeard, labels: worker.hello.labels,
-      kinds: worker.hello.kinds, lanes: worker.hello.lanes, software: worker.hello.software,
-      address: worker.address, certificateExpires: worker.hello.certificate?.ends,
+    let (state, cordon) = (state(of: worker), worker.control?.cordon)
+    let reasons = [worker.reason.isEmpty ? worker.troubleText : worker.reason, cordon?.text ?? ""]
+    return HealthPicture.Node(
+      name: worker.name.text, role: "worker", state: state,
+      reason: reasons.filter { !$0.isEmpty }.joined(separator: "; "),
+      since: state == Self.cordoned ? cordon?.since ?? worker.since : worker.since,
+      boot: worker.boot, slots: worker.hello.slots, running: worker.running,
+      heartbeatAge: now.monotonic - worker.detector.lastHeard, labels: worker.labels,
+      cordon: cordon, kinds: worker.hello.kinds, lanes: worker.hello.lanes,
+      software: worker.hello.software, address: worker.address,
+      certificateExpires: worker.hello.certificate?.ends,
       clockOffset: worker.clockOffset)
   }
 
@@ -135,10 +141,12 @@ extension ClusterCore {
       switch worker.trouble {
       case .wedged: return "wedged"
       case .storeAway: return "degraded"
-      case nil: return "up"
+      case nil: return worker.isCordoned ? Self.cordoned : "up"
       }
     }
   }
+
+  private static let cordoned = "cordoned"
 
   private func laneItem(
     _ lane: Lane, waiting: Int, running: Int, oldestSince: WallTime?
@@ -146,27 +154,58 @@ extension ClusterCore {
     let counts = laneCounts[lane] ?? LaneCounts()
     let parked = counts.ready[QueueTopology.parked(lane)] ?? 0
     let ready = counts.ready.values.reduce(0, +) - parked
-    var unserved = counts.unserved
-    for (demand, group) in dispatcher.groups
-    where demand.lane == lane && group.count > 0 && group.unservedSince != nil {
-      if !unserved.contains(demand.text) { unserved.append(demand.text) }
-    }
+    let unserved = unserved(in: lane)
     var item = HealthPicture.LaneItem(
       name: lane, ready: ready, waiting: waiting, running: running, parked: parked,
-      unserved: unserved, finished: counts.finished, failed: counts.failed, pause: pauses[lane],
-      waitsFor: "", oldestSince: oldestSince)
-    if ready + waiting + parked > 0 { item.waitsFor = waitsFor(item) }
+      unserved: unserved.map(\.text), finished: counts.finished, failed: counts.failed,
+      pause: pauses[lane], waitsFor: "", oldestSince: oldestSince)
+    if ready + waiting + parked > 0 {
+      item.waitsFor =
+        pauses[lane].map { "the lane is paused by \($0.by)" }
+        ?? unserved.first.map(nobodyServes) ?? nobodyServes(lane)
+        ?? turn(in: lane, running: running)
+    }
     return item
   }
 
-  private func waitsFor(_ lane: HealthPicture.LaneItem) -> String {
-    if let pause = lane.pause { return "the lane is paused by \(pause.by)" }
-    if let demand = lane.unserved.first { return "no worker serves \(demand)" }
-    let serving = workers.values.filter { $0.isInSession && $0.hello.lanes.contains(lane.name) }
-    if serving.isEmpty { return "no worker is in session" }
-    if serving.allSatisfy(\.isDraining) { return "all workers of the lane are leaving" }
-    let slots = serving.reduce(0) { $0 + $1.hello.slots }
-    return lane.running >= slots ? "all \(slots) slots are taken" : "its turn"
+  /// What jobs of a lane need and nobody takes.
+  private func unserved(in lane: Lane) -> [Demand] {
+    var unserved = laneCounts[lane]?.unserved ?? []
+    for (demand, group) in dispatcher.groups
+    where demand.lane == lane && group.count > 0 && group.unservedSince != nil {
+      if !unserved.contains(demand) { unserved.append(demand) }
+    }
+    return unserved
+  }
+
+  /// Why nobody takes what waits for this, of the workers that there are.
+  private func nobodyServes(_ demand: Demand) -> String {
+    let cordoned = workers.values.filter { $0.isInSession && $0.isCordoned && $0.serves(demand) }
+    return cordoned.isEmpty
+      ? "no worker serves \(demand.text)"
+      : "only cordoned workers serve \(demand.text): \(Self.names(cordoned))"
+  }
+
+  /// Why nobody takes any job of a lane; nil: somebody does.
+  private func nobodyServes(_ lane: Lane) -> String? {
+    let there = workers.values.filter { $0.isAlive && $0.hello.lanes.contains(lane) }
+    if there.contains(where: \.offersSlots) { return nil }
+    let cordoned = there.filter(\.isCordoned)
+    if !cordoned.isEmpty {
+      return "no worker but cordoned ones is in session: \(Self.names(cordoned))"
+    }
+    return there.isEmpty ? "no worker is in session" : "all workers of the lane are leaving"
+  }
+
+  private static func names(_ workers: [Worker]) -> String {
+    let shown = workers.prefix(3).map(\.name.text).joined(separator: ", ")
+    return workers.count > 3 ? "\(shown), …" : shown
+  }
+
+  private func turn(in lane: Lane, running: Int) -> String {
+    let slots = workers.values.filter { $0.offersSlots && $0.hello.lanes.contains(lane) }
+      .reduce(0) { $0 + $1.hello.slots }
+    return running >= slots ? "all \(slots) slots are taken" : "its turn"
   }
 
   private func part(_ name: String, _ part: PartStates.Part) -> HealthPicture.Part {
@@ -183,12 +222,9 @@ extension ClusterCore {
     }
     if let alert = openAlerts.values.first { return "\(alert.summary): \(alert.why)" }
     for lane in configuration.lanes where pauses[lane] == nil {
-      let item = laneItem(lane, waiting: 0, running: 0, oldestSince: nil)
-      if let first = item.unserved.first {
-        return "lane \(lane): no worker serves \(first)"
+      if let why = unserved(in: lane).first.map(nobodyServes) ?? nobodyServes(lane) {
+        return "lane \(lane): \(why)"
       }
-      let isServed = workers.values.contains { $0.isInSession && $0.hello.lanes.contains(lane) }
-      if !isServed { return "lane \(lane): no worker is in session" }
     }
     return ""
   }
@@ -230,10 +266,9 @@ extension ClusterCore {
         return place
       }
       let demand = Demand(entry.job)
-      let isServed = workers.values.contains { $0.isInSession && $0.serves(demand) }
+      let isServed = workers.values.contains { $0.offersSlots && $0.serves(demand) }
       place.waitingFor =
-        isServed
-        ? "all slots that serve \(demand.text) are taken" : "no worker serves \(demand.text)"
+        isServed ? "all slots that serve \(demand.text) are taken" : nobodyServes(demand)
     }
     return place
   }

@@ -43,4 +43,6 @@ package enum FaultKind: Int, CaseIterable, Sendable {
   case lanePause
   /// A wall clock jumps by up to two seconds.
   case clockJump
+  /// Somebody cordons a worker for a while.
+  case nodeCordon
 }

@@ -24,7 +24,7 @@ package struct SeededRandom: RandomNumberGenerator, Sendable {
 
   enum Stream: UInt64 {
     case world = 1
-    case workers, jobs, faults, events, beats
+    case workers, jobs, faults, events, beats, people
   }
 
   /// From 0 up to, not including, `count`, which is at least 1.

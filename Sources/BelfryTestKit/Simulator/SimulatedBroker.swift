@@ -158,6 +158,8 @@ struct SimulatedStore {
   var cancels: [JobID] = []
   var pauses: [LanePause] = []
   var pausesVersion = 0
+  var controls: [NodeControl] = []
+  var controlsVersion = 0
   var outageUntil: Int64 = 0
   var staleUntil: Int64 = 0
   var trick: Trick?

@@ -56,6 +56,7 @@ struct Event {
     case settleOwed([OwedID])
     case addCancel(JobID)
     case resume(Lane)
+    case uncordon(NodeName)
 
     case produce(job: Int)
     case producerHears(job: Int)

@@ -45,9 +45,11 @@ final class SimulatedCoordinator: SimulatedProcess {
   var polledAt: Int64 = 0
   var cancelsRead = 0
   var pausesVersion = 0
+  var controlsVersion = 0
   /// What the core was told of it.
   var knownCancels: Set<JobID> = []
   var knownPauses: Set<Lane> = []
+  var knownCordons: Set<NodeName> = []
 
   init(
     core: ClusterCore, index: Int32, node: Int, boot: BootID, offsets: (Int64, Int64),

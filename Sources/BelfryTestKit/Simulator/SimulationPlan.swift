@@ -114,10 +114,14 @@ struct SimulationPlan {
     if random.oneIn(4) { holdMax = .milliseconds(random.within(800...4_000)) }
     parkAfter = .milliseconds(random.pick([300, 1_500, 5_000]))
     lookAgainAfter = .milliseconds(random.pick([500, 2_000, 8_000]))
-    for _ in FaultKind.allCases { weights.append(random.pick([0, 0, 1, 1, 2, 6])) }
+    for kind in FaultKind.allCases where kind != .nodeCordon {
+      weights.append(random.pick([0, 0, 1, 1, 2, 6]))
+    }
     // Each of these costs a minute of virtual time before the loss is proven.
     weights[FaultKind.workerGone.rawValue] = random.oneIn(12) ? 1 : 0
     weights[FaultKind.coordinatorGone.rawValue] = random.oneIn(12) ? 1 : 0
+    var people = SeededRandom(seed: seed, .people)
+    weights.append(people.pick([0, 0, 1, 2]))
     weightSum = weights.reduce(0, +)
     coordinators = random.pick([1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3])
     if random.oneIn(4) { lanes = Self.lanes }

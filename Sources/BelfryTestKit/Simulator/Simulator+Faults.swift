@@ -53,6 +53,7 @@ extension Simulator {
     case .storeOutage, .storeUnknown, .storeRollback, .staleReads: injectIntoStore(kind)
     case .producerUnsure, .producerRepeats, .cancel: injectIntoProducer(kind)
     case .lanePause: pauseLane()
+    case .nodeCordon: cordonNode()
     }
   }
 

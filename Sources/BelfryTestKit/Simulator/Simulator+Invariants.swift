@@ -34,7 +34,7 @@ extension Simulator {
         fail(.S7, "\(assign.assignment) is used twice")
       }
       checkRepeated(index(of: assign.job.id))
-      checkWanted(assign, by: process)
+      checkWanted(assign, to: sessions[Int(session.number)].worker.name, by: process)
       ledger.give(
         index(of: assign.job.id), to: sessions[Int(session.number)].worker.index, started: false)
     }

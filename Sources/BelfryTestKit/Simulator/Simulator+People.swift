@@ -1,6 +1,6 @@
 import BelfryCore
 
-/// What people tell a cluster through the store: cancels and paused lanes. Each coordinator reads them
+/// What people tell a cluster through the store: cancels, paused lanes, cordons. Each coordinator reads them
 /// before it opens its first channel, then every second.
 extension Simulator {
   func setPause(_ pause: LanePause?, of lane: Lane) {
@@ -8,6 +8,13 @@ extension Simulator {
     if let pause { store.pauses.append(pause) }
     store.pausesVersion += 1
     note { "store: lane \(lane) \(pause == nil ? "goes on" : "is paused")" }
+  }
+
+  func setCordon(_ cordon: NodeControl.Cordon?, of name: NodeName) {
+    store.controls.removeAll { $0.name == name }
+    if let cordon { store.controls.append(NodeControl(name: name, cordon: cordon)) }
+    store.controlsVersion += 1
+    note { "store: worker \(name) \(cordon == nil ? "gets jobs again" : "is cordoned")" }
   }
 
   /// Before the first job, all there is; the shell waits for it.
@@ -36,6 +43,10 @@ extension Simulator {
       news.append(.pausesRead(store.pauses))
       process.pausesVersion = store.pausesVersion
     }
+    if process.controlsVersion != store.controlsVersion {
+      news.append(.controlsRead(store.controls))
+      process.controlsVersion = store.controlsVersion
+    }
     return news
   }
 
@@ -43,19 +54,33 @@ extension Simulator {
   func learns(_ process: SimulatedCoordinator, _ input: Input) {
     switch input {
     case .cancelsRead(let jobs): process.knownCancels.formUnion(jobs)
+    case .controlsRead(let controls):
+      process.knownCordons = Set(controls.filter { $0.cordon != nil }.map(\.name))
     case .pausesRead(let pauses): process.knownPauses = Set(pauses.map(\.lane))
     default: return
     }
   }
 
-  /// P1: what is paused or cancelled is not given out by one that knows.
-  func checkWanted(_ assign: Assign, by process: SimulatedCoordinator) {
+  /// P1: what is paused or cancelled is not given out by one that knows, and nothing to a cordoned worker.
+  func checkWanted(_ assign: Assign, to worker: NodeName, by process: SimulatedCoordinator) {
+    if process.knownCordons.contains(worker) {
+      fail(
+        .P1, "\(process.name) gives \(assign.job.id) to \(worker), which it knows to be cordoned")
+    }
     if process.knownCancels.contains(assign.job.id) {
       fail(.P1, "\(process.name) gives out \(assign.job.id), which it knows to be cancelled")
     }
     if process.knownPauses.contains(assign.job.lane) {
       fail(.P1, "\(process.name) gives out \(assign.job.id) of a lane that it knows to be paused")
     }
+  }
+
+  func cordonNode() -> Bool {
+    let name = NodeName(trusted: "w\(choice.below(plan.workers.count))")
+    guard !store.controls.contains(where: { $0.name == name }) else { return false }
+    setCordon(NodeControl.Cordon(by: "op", reason: "", since: Simulator.start), of: name)
+    queue.push(Event(body: .uncordon(name)), at: now + choice.within(ms(500)...ms(6_000)))
+    return true
   }
 
   func pauseLane() -> Bool {

@@ -47,6 +47,7 @@ extension Simulator {
       guard store.outageUntil <= now, !store.cancels.contains(id) else { return }
       store.cancels.append(id)
     case .resume(let lane): setPause(nil, of: lane)
+    case .uncordon(let name): setCordon(nil, of: name)
     default: return
     }
   }

@@ -174,7 +174,7 @@ package final class Simulator {
     case .workerNotices(let session): workerNotices(sessions[session])
     case .acks, .requeues, .command, .publishes, .alarmEnds: brokerHears(event.body)
     case .insert, .commit, .rollBack, .find, .lookups, .owe, .commitOwed, .claim, .settleOwed,
-      .addCancel, .resume:
+      .addCancel, .resume, .uncordon:
       storeHears(event.body)
     case .produce(let job): produce(job)
     case .producerHears(let job): ledger.isConfirmed[job] = true

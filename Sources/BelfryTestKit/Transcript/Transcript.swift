@@ -29,6 +29,12 @@ package enum Transcript {
     case .cancelsRead(let jobs): "cancelsRead " + list(jobs, \.text)
     case .forgotten(let jobs): "forgotten " + list(jobs, \.text)
     case .pausesRead(let pauses): "pausesRead " + list(pauses) { "\($0.lane) by \($0.by)" }
+    case .purgesRead(let purges): "purgesRead " + list(purges) { "\($0.lane) by \($0.by)" }
+    case .controlsRead(let controls):
+      "controlsRead "
+        + list(controls) {
+          "\($0.name)\($0.cordon == nil ? "" : " cordoned") \(Label.text($0.labels))"
+        }
     case .coordinatorsRead(let records): "coordinatorsRead " + list(records, \.id)
     case .certificate(let life): "certificate until \(text(life.ends))"
     case .storeAsked: "storeAsked"
