@@ -91,8 +91,16 @@ struct TopTests {
     try await cluster.submit(1, kind: "never", prefix: "bad")
     _ = try await cluster.job("bad-1")
     let terminal = try await top(cluster)
-    try await terminal.type("r")
-    try await terminal.until("a node cannot be retried") { $0.contains("c pauses a lane") }
+    try await terminal.type("c")
+    try await terminal.until("it asks") { $0.contains("give worker beta no new jobs?") }
+    try await terminal.type("y")
+    try await terminal.until("it is cordoned") {
+      $0.contains("worker beta is cordoned") && $0.contains("cordoned by operator me")
+    }
+    try await terminal.type("r", "y")
+    try await terminal.until("it gets jobs again") {
+      $0.contains("worker beta gets jobs again") && !$0.contains("cordoned by operator me")
+    }
     try await terminal.type("Tab", "c")
     try await terminal.until("it asks") { $0.contains("pause lane \(cluster.lane)?") }
     try await terminal.type("n")

@@ -135,6 +135,23 @@ import Testing
     #expect(plan == "True False 1")
   }
 
+  @Test("Status counts, and names the indexes that are missing; it makes nothing")
+  func status() async throws {
+    let url = try TestMongo.url(database: TestMongo.freshName())
+    let store = try MongoStore(url: url)
+    func status(_ name: String) async throws -> MongoStore.CollectionStatus? {
+      try await store.status().get().first { $0.name == name }
+    }
+    #expect(try await status("later")?.documents == nil)
+    #expect(try await python("print(db.list_collection_names())", url) == "[]")
+    #expect(await store.check() == nil)
+    #expect(await store.insert([Sample.outcome(1)]) == [.inserted])
+    let outcomes = try #require(await status("outcomes"))
+    #expect(outcomes.documents == 1 && outcomes.bytes > 0 && outcomes.missing == [])
+    _ = try await python("db.later.drop_index('job')", url)
+    #expect(try await status("later")?.missing == ["job"])
+  }
+
   @Test("Every write is majority and journaled, every read majority, whatever the URL says")
   func promises() async throws {
     // The profiler shows updates and deletes without their concern: `StoreBSONTests` looks at those.
