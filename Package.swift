@@ -187,8 +187,8 @@ let package = Package(
     tests(
       "BelfryCoordinatorTests",
       [
-        "BelfryCore", "BelfryCoordinator", "BelfryAPI", "BelfryNet", "BelfryRPC", "BelfryTestKit",
-        log,
+        "BelfryCore", "BelfryCoordinator", "BelfryAPI", "BelfryNet", "BelfryRPC", "BelfryIdentity",
+        "BelfryTestKit", log,
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ] + nio),
     tests(

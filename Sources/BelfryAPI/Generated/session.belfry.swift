@@ -265,6 +265,8 @@ extension Belfry_V1_Heartbeat: WireMessage {
     writer.uint64(self.stuckMs)
     writer.uint64(self.heldMs)
     writer.uint64(self.storeAwayMs)
+    writer.elements(self.hears) { $0.string($1) }
+    writer.elements(self.misses) { $0.string($1) }
   }
 
   package mutating func decode(from reader: inout WireReader) throws(WireError) {
@@ -276,6 +278,8 @@ extension Belfry_V1_Heartbeat: WireMessage {
     self.heldMs = try reader.uint64()
     self.storeAwayMs = try reader.uint64()
     reader.closeBlock()
+    if try reader.hasPart() { self.hears = try reader.strings() }
+    if try reader.hasPart() { self.misses = try reader.strings() }
   }
 }
 

@@ -433,6 +433,12 @@ package nonisolated struct Belfry_V1_Heartbeat: Sendable {
   /// worker: how long an outcome has waited for a store that does not answer
   package var storeAwayMs: UInt64 = 0
 
+  /// worker: coordinators with which it has a session
+  package var hears: [String] = []
+
+  /// worker: those with which it had one, and cannot get another
+  package var misses: [String] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1633,7 +1639,7 @@ nonisolated extension Belfry_V1_CoordinatorAddress: SwiftProtobuf.Message, Swift
 
 nonisolated extension Belfry_V1_Heartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Heartbeat"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}echo\0\u{1}running\0\u{3}stuck_ms\0\u{3}held_ms\0\u{3}store_away_ms\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}echo\0\u{1}running\0\u{3}stuck_ms\0\u{3}held_ms\0\u{3}store_away_ms\0\u{1}hears\0\u{1}misses\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1647,6 +1653,8 @@ nonisolated extension Belfry_V1_Heartbeat: SwiftProtobuf.Message, SwiftProtobuf.
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.stuckMs) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.heldMs) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.storeAwayMs) }()
+      case 7: try { try decoder.decodeRepeatedStringField(value: &self.hears) }()
+      case 8: try { try decoder.decodeRepeatedStringField(value: &self.misses) }()
       default: break
       }
     }
@@ -1671,6 +1679,12 @@ nonisolated extension Belfry_V1_Heartbeat: SwiftProtobuf.Message, SwiftProtobuf.
     if self.storeAwayMs != 0 {
       try visitor.visitSingularUInt64Field(value: self.storeAwayMs, fieldNumber: 6)
     }
+    if !self.hears.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.hears, fieldNumber: 7)
+    }
+    if !self.misses.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.misses, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1681,6 +1695,8 @@ nonisolated extension Belfry_V1_Heartbeat: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.stuckMs != rhs.stuckMs {return false}
     if lhs.heldMs != rhs.heldMs {return false}
     if lhs.storeAwayMs != rhs.storeAwayMs {return false}
+    if lhs.hears != rhs.hears {return false}
+    if lhs.misses != rhs.misses {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -166,13 +166,20 @@ extension Belfry_V1_Heartbeat {
     stuckMs = UInt64(clamping: heartbeat.stuck.millisecondsClamped)
     heldMs = UInt64(clamping: heartbeat.held.millisecondsClamped)
     storeAwayMs = UInt64(clamping: heartbeat.storeAway.millisecondsClamped)
+    hears = heartbeat.hears.map(\.text)
+    misses = heartbeat.misses.map(\.text)
   }
 
+  /// Names that make no sense are of no coordinator that anybody knows.
   func heartbeat() -> Heartbeat {
-    Heartbeat(
+    func names(_ texts: [String]) -> [NodeName] {
+      texts.prefix(LinkPlan.coordinatorsMax).compactMap { NodeName($0) }
+    }
+    return Heartbeat(
       sequence: sequence, echo: echo, held: .milliseconds(Int64(clamping: heldMs)),
       running: Int(running), stuck: .milliseconds(Int64(clamping: stuckMs)),
-      storeAway: .milliseconds(Int64(clamping: storeAwayMs)))
+      storeAway: .milliseconds(Int64(clamping: storeAwayMs)), hears: names(hears),
+      misses: names(misses))
   }
 }
 

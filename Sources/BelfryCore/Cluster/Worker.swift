@@ -35,6 +35,9 @@ final class Worker {
   /// that its store has not answered.
   var stuck: Duration = .zero
   var storeAway: Duration = .zero
+  /// Coordinators with which it said last that it has a session, and those with which it had one.
+  var hears: [NodeName] = []
+  var misses: [NodeName] = []
 
   /// The session whose datagrams are its: they outlive the stream, until a new session is open.
   var beats: SessionID?
@@ -91,6 +94,11 @@ final class Worker {
   }
 
   func resetSession(_ session: SessionID, hello: Hello, address: String, at now: Now) {
+    // Another process; the same one says in its next heartbeat how it is.
+    if hello.boot != boot {
+      stuck = .zero
+      storeAway = .zero
+    }
     self.session = session
     self.hello = hello
     self.address = address
@@ -100,8 +108,8 @@ final class Worker {
     heartbeatSentAt = []
     heartbeatSeen = 0
     heartbeatSeenAt = now.monotonic
-    stuck = .zero
-    storeAway = .zero
+    hears = []
+    misses = []
     isDraining = false
     detector = FailureDetector(heardAt: now.monotonic)
   }

@@ -55,7 +55,7 @@ package struct FailureDetector: Sendable {
   /// The peer has said itself that the connection is closed: so it lives.
   private var isVouchedFor = false
   /// Since when it is heard and cannot be talked to.
-  private var troubledSince: Instant?
+  package private(set) var troubledSince: Instant?
   /// Until when a closed connection is treated like silence: the observer has slept.
   private var lenientUntil: Instant?
   private var roundTrip: Duration = .zero

@@ -21,6 +21,8 @@ package struct HealthPicture: Sendable, Equatable {
     package var address: String
     /// Nil: not known.
     package var certificateExpires: WallTime?
+    /// The alert that fires unless its state passes soon; nil: none does.
+    package var pending: String?
 
     package static let statesInSession =
       ["up", "suspect", "degraded", "one-way", "wedged", "draining"]
@@ -101,13 +103,25 @@ extension ClusterCore {
   }
 
   private func node(_ worker: Worker, at now: Now) -> HealthPicture.Node {
-    HealthPicture.Node(
+    var node = HealthPicture.Node(
       name: worker.name.text, role: "worker", state: state(of: worker),
       reason: worker.reason.isEmpty ? worker.troubleText : worker.reason,
       since: worker.since, boot: worker.boot, slots: worker.hello.slots, running: worker.running,
       heartbeatAge: now.monotonic - worker.detector.lastHeard, labels: worker.hello.labels,
       kinds: worker.hello.kinds, lanes: worker.hello.lanes, software: worker.hello.software,
       address: worker.address, certificateExpires: worker.hello.certificate?.ends)
+    node.pending = pendingAlert(of: worker)
+    return node
+  }
+
+  private func pendingAlert(of worker: Worker) -> String? {
+    guard worker.standing == .up else { return nil }
+    switch worker.detector.state {
+    case .suspect: return "node-lost"
+    case .degraded: return Self.degraded
+    case .oneWay: return Self.oneWay
+    case .up, .lost: return nil
+    }
   }
 
   private func state(of worker: Worker) -> String {

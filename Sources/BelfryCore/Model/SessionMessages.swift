@@ -145,10 +145,15 @@ package struct Heartbeat: Sendable, Equatable {
   package var stuck: Duration
   /// Worker: how long an outcome has waited for a store that does not answer.
   package var storeAway: Duration
+  /// Worker: coordinators with which it has a session.
+  package var hears: [NodeName]
+  /// Worker: those with which it had a session, and has none now.
+  package var misses: [NodeName]
 
   package init(
     sequence: UInt64, echo: UInt64 = 0, held: Duration = .zero, running: Int = 0,
-    stuck: Duration = .zero, storeAway: Duration = .zero
+    stuck: Duration = .zero, storeAway: Duration = .zero, hears: [NodeName] = [],
+    misses: [NodeName] = []
   ) {
     self.sequence = sequence
     self.echo = echo
@@ -156,6 +161,8 @@ package struct Heartbeat: Sendable, Equatable {
     self.running = running
     self.stuck = stuck
     self.storeAway = storeAway
+    self.hears = hears
+    self.misses = misses
   }
 }
 
