@@ -166,6 +166,10 @@ import Testing
         .received(id, [.welcome(Welcome(coordinator: name, boot: BootID(high: 2, low: 2)))]),
         at: Self.now(0))
     }
+    // One that it is told of and does not reach.
+    let told = CoordinatorAddress(
+      name: NodeName(trusted: "c3"), addresses: ["https://e:1"])
+    _ = core.step(.remembered([told]), at: Self.now(0))
     let first = Self.heartbeat(core.step(.tick, at: Self.now(100)))
     #expect(first?.hears == [Self.own, Self.other] && first?.misses == [])
     _ = core.step(.disconnected(SessionID(1)), at: Self.now(110))

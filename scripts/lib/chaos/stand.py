@@ -99,7 +99,7 @@ class Stand(Cluster):
         log.write_text("")
         self.run_coordinator("c2")
         wait_until("all workers have a session with c2", lambda: all(
-            f'"worker":"{name}"' in log.read_text().replace(" ", "") for name in WORKERS), 60, 0.05,
+            f'"labels.worker":"{name}"' in log.read_text() for name in WORKERS), 60, 0.05,
             self.check_alive)
         self.await_state("up", "c2", seconds=60)
         # Each says so in its next heartbeat.
