@@ -46,7 +46,7 @@ extension ClusterCore {
       now.monotonic - since >= Worker.troubleAfter
     else { return }
     let name = worker.name
-    switch worker.detector.state {
+    switch worker.detector.appearance(at: now.monotonic) {
     case .degraded(let reason):
       raise(
         Self.degraded, name.text, .warning, "worker \(name) is heard, and cannot be talked to",

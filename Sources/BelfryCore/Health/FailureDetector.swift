@@ -167,7 +167,8 @@ package struct FailureDetector: Sendable {
     }
   }
 
-  private func appearance(at now: Instant) -> State {
+  /// What it looks like now: the state, with the times of this moment.
+  func appearance(at now: Instant) -> State {
     if let (at, why) = closedAt, !isVouchedFor {
       let isLenient = lenientUntil.map { now < $0 } ?? false
       let reason = Reason.connectionClosed(why, ago: now - at)

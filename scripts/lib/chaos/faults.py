@@ -162,7 +162,9 @@ def coordinator_unreached(stand, row, seconds):
         time.sleep(seconds)
     stand.network.heal()
     row.expect(row.suspected > 0, "the workers' connections to c2 were not cut: nothing was tried")
-    row.expect(not stand.alerts(), f"alerts: {stand.alerts()}")
+    # c2 may well say of workers that they are degraded: their datagrams get through.
+    lost = [alert for _, alert in stand.alerts() if "coordinator-lost" in str(alert)]
+    row.expect(not lost, f"alerts: {lost}")
     stand.await_state("up", "c2", seconds=60)
 
 
