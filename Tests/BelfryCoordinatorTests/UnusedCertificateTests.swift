@@ -9,7 +9,7 @@ import Testing
 
 /// A coordinator's certificate that was renewed and could not be shown is shown as soon as it can be, and
 /// is not renewed again for it.
-@Suite struct OwnCertificateTests {
+@Suite(.timeLimit(.minutes(1))) struct UnusedCertificateTests {
   private struct Unusable: Error {}
 
   private final class Lines: Sendable {
@@ -59,6 +59,7 @@ import Testing
       }
     }
     var serials: [String] = []
+    // Ends at the time limit, too.
     for await serial in tries.stream { serials.append(serial) }
     keeping.cancel()
     _ = await keeping.result
