@@ -187,8 +187,8 @@ let package = Package(
     tests(
       "BelfryCoordinatorTests",
       [
-        "BelfryCore", "BelfryCoordinator", "BelfryAPI", "BelfryNet", "BelfryRPC", "BelfryTestKit",
-        log, protobuf,
+        "BelfryCore", "BelfryCoordinator", "BelfryAPI", "BelfryNet", "BelfryRPC", "BelfryIdentity",
+        "BelfryTestKit", log, protobuf,
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ] + nio),
     tests(

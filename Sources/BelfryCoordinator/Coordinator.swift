@@ -268,8 +268,7 @@ package struct Coordinator: Service {
     }
     logger.info("coordinator is leaving: takes no new jobs, settles what it can")
     health.stopServing()
-    await leave(shell)
-    await tellLeave(roster)
+    await leave(shell, roster)
     health.finish()
     await server.shutdownGracefully(deadline: .seconds(5))
   }
@@ -289,7 +288,7 @@ package struct Coordinator: Service {
     shell.post(.certificate(life))
   }
 
-  private func leave(_ shell: CoreShell) async {
+  private func leave(_ shell: CoreShell, _ roster: RosterKeeping) async {
     let loop = shell.loop
     let limit = loop.scheduleTask(in: TimeAmount(configuration.drainMax)) {
       shell.assumeIsolated { $0.endDraining() }
@@ -298,6 +297,8 @@ package struct Coordinator: Service {
     configuration.reports?(await shell.report)
     await shell.drain()
     limit.cancel()
+    // Before workers miss it.
+    await tellLeave(roster)
     shell.health.finish()
     shell.closeSessions("the coordinator is leaving")
   }

@@ -85,5 +85,6 @@ import Testing
       #expect(steps(.raised(Self.alert(.firing, .warning, "w\(number)"))).count == 1)
     }
     #expect(desk.unrecordedCount == AlertDesk.unrecordedMax)
+    #expect(desk.openAlerts.count == AlertDesk.unrecordedMax)
   }
 }

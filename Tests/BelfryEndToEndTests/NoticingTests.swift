@@ -59,8 +59,14 @@ struct NoticingTests {
 
     let stuck = cluster.folder.appendingPathComponent("stuck")
     try Data().write(to: stuck)
+    // For a while it cannot even make a client: its key is away.
+    let key = URL(fileURLWithPath: cluster.certs + "/w1/identity.key")
+    let away = key.appendingPathExtension("away")
+    try FileManager.default.moveItem(at: key, to: away)
     try await until("it is degraded") { try await Self.state(cluster) == "degraded" }
     try await until("it calls again") { cluster.log("w1").contains("a fresh connection") }
+    try await until("it cannot") { cluster.log("w1").contains("identity.key") }
+    try FileManager.default.moveItem(at: away, to: key)
     try FileManager.default.removeItem(at: stuck)
     try await until("the fresh connection is a session", within: 60) {
       try await Self.state(cluster) == "up"

@@ -116,6 +116,10 @@ struct RosterTests {
     try await until("c2 has it in session", within: 60) {
       cluster.log("c2").contains("session opened")
     }
+    // Both say so in their heartbeats.
+    try await until("c1 is not missed") {
+      try await states(cluster, at: second)["c1"] == "up"
+    }
     cluster.kill9("c1")
     let sent = ContinuousClock.now
     let job = try await cluster.belfry(
@@ -126,6 +130,15 @@ struct RosterTests {
     #expect(done.status == 0, "\(done)")
     // The goal is 2 s: ten times that, for machines that do much else.
     #expect(ContinuousClock.now - sent < .seconds(20))
+
+    try await until("c2 says that c1 is lost", within: 60) {
+      try await alerts(cluster, of: "c1") == "1 1\n"
+    }
+    // By its worker's word: its silence alone would have taken 7 s to be one.
+    let why = try await cluster.python(
+      "print(db.alerts.find_one({'rule': 'coordinator-lost', 'subject': 'c1'})['why'])"
+    ).out
+    #expect(why.contains("workers have lost their sessions with it"), "\(why)")
 
     cluster.kill9("w1")
     try await cluster.startWorker("w1", run: ["echo=cat"])

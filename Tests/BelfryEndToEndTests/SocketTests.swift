@@ -72,6 +72,25 @@ struct SocketTests {
     #expect(byNetwork.status != 0 && byNetwork.err.contains("expired"), "\(byNetwork)")
   }
 
+  /// A path that somebody named is wanted; the one beside the state is not worth a coordinator.
+  @Test func aFileThatIsNoSocketIsLeftAlone() async throws {
+    let cluster = try await TestCluster()
+    defer { cluster.stop() }
+    let file = URL(fileURLWithPath: cluster.folder.path + "/notes")
+    try Data("mine".utf8).write(to: file)
+    try cluster.startCoordinator("--socket", file.path)
+    #expect(try await cluster.status(of: "c1") != 0)
+    #expect(cluster.log("c1").contains("is no socket"), "\(cluster.log("c1"))")
+    #expect(try Data(contentsOf: file) == Data("mine".utf8))
+
+    let usual = URL(fileURLWithPath: socket(cluster))
+    try Data("mine".utf8).write(to: usual)
+    try cluster.startCoordinator()
+    try await until("the coordinator answers") { try await cluster.health() != nil }
+    #expect(cluster.log("c1").contains("no socket for operators of this machine"))
+    #expect(try Data(contentsOf: usual) == Data("mine".utf8))
+  }
+
   @Test func itCanBeLeftOut() async throws {
     let cluster = try await TestCluster()
     defer { cluster.stop() }

@@ -59,6 +59,19 @@ import Testing
     }
   }
 
+  @Test("a file that is no socket is left alone: somebody's data may be in it")
+  func noSocket() async throws {
+    try Data("mine".utf8).write(to: URL(fileURLWithPath: path))
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try await TestServer.with { server in
+      let error = await #expect(throws: IOError.self) {
+        try await server.server.serve(on: LocalSocket(path: path, mode: 0o600) { _ in nil })
+      }
+      #expect("\(error as Any)".contains("is no socket"))
+    }
+    #expect(FileManager.default.contents(atPath: path) == Data("mine".utf8))
+  }
+
   @Test("what a killed process has left there is replaced, and that of another process stays")
   func replaced() async throws {
     try await TestServer.with { old in

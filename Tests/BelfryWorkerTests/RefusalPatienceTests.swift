@@ -13,7 +13,7 @@ import Testing
     _ patience: inout RefusalPatience, _ code: RPCStatus.Code, wasOpen: Bool = false,
     _ seconds: Double
   ) -> Bool {
-    patience.sessionEnded(code, wasOpen: wasOpen, at: at(seconds))
+    patience.sessionEnded(code, wasOpen: wasOpen, hasOthers: false, at: at(seconds)) == .giveUp
   }
 
   @Test func tenSecondsOfNothingElseAreFinal() {
@@ -33,5 +33,18 @@ import Testing
     #expect(!isFinal(&patience, .permissionDenied, wasOpen: true, 3_600))
     #expect(!isFinal(&patience, .permissionDenied, 3_609))
     #expect(isFinal(&patience, .permissionDenied, 3_610))
+  }
+
+  @Test func whereOthersLetItInOneThatRefusesEndsNothing() {
+    var patience = RefusalPatience()
+    func answer(_ seconds: Double, hasOthers: Bool = true) -> RefusalPatience.Answer {
+      patience.sessionEnded(
+        .permissionDenied, wasOpen: false, hasOthers: hasOthers, at: at(seconds))
+    }
+    #expect(answer(0) == .askAgain)
+    #expect(answer(10) == .askLater(.seconds(60)))
+    // It has ten seconds again; and by then there may be no other.
+    #expect(answer(70, hasOthers: false) == .askAgain)
+    #expect(answer(80, hasOthers: false) == .giveUp)
   }
 }

@@ -266,6 +266,8 @@ extension Belfry_V1_Heartbeat: WireMessage {
     writer.uint64(self.heldMs)
     writer.uint64(self.storeAwayMs)
     writer.int64(self.wallMs)
+    writer.elements(self.hears) { $0.string($1) }
+    writer.elements(self.misses) { $0.string($1) }
   }
 
   package mutating func decode(from reader: inout WireReader) throws(WireError) {
@@ -278,6 +280,8 @@ extension Belfry_V1_Heartbeat: WireMessage {
     self.storeAwayMs = try reader.uint64()
     self.wallMs = try reader.int64()
     reader.closeBlock()
+    if try reader.hasPart() { self.hears = try reader.strings() }
+    if try reader.hasPart() { self.misses = try reader.strings() }
   }
 }
 

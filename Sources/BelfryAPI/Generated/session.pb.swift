@@ -436,6 +436,12 @@ package nonisolated struct Belfry_V1_Heartbeat: Sendable {
   /// worker: what its machine's clock says
   package var wallMs: Int64 = 0
 
+  /// worker: coordinators with which it has a session
+  package var hears: [String] = []
+
+  /// worker: those with which it had one, and cannot get another
+  package var misses: [String] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1636,7 +1642,7 @@ nonisolated extension Belfry_V1_CoordinatorAddress: SwiftProtobuf.Message, Swift
 
 nonisolated extension Belfry_V1_Heartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Heartbeat"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}echo\0\u{1}running\0\u{3}stuck_ms\0\u{3}held_ms\0\u{3}store_away_ms\0\u{3}wall_ms\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{1}echo\0\u{1}running\0\u{3}stuck_ms\0\u{3}held_ms\0\u{3}store_away_ms\0\u{3}wall_ms\0\u{1}hears\0\u{1}misses\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1651,6 +1657,8 @@ nonisolated extension Belfry_V1_Heartbeat: SwiftProtobuf.Message, SwiftProtobuf.
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.heldMs) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.storeAwayMs) }()
       case 7: try { try decoder.decodeSingularInt64Field(value: &self.wallMs) }()
+      case 8: try { try decoder.decodeRepeatedStringField(value: &self.hears) }()
+      case 9: try { try decoder.decodeRepeatedStringField(value: &self.misses) }()
       default: break
       }
     }
@@ -1678,6 +1686,12 @@ nonisolated extension Belfry_V1_Heartbeat: SwiftProtobuf.Message, SwiftProtobuf.
     if self.wallMs != 0 {
       try visitor.visitSingularInt64Field(value: self.wallMs, fieldNumber: 7)
     }
+    if !self.hears.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.hears, fieldNumber: 8)
+    }
+    if !self.misses.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.misses, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1689,6 +1703,8 @@ nonisolated extension Belfry_V1_Heartbeat: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.heldMs != rhs.heldMs {return false}
     if lhs.storeAwayMs != rhs.storeAwayMs {return false}
     if lhs.wallMs != rhs.wallMs {return false}
+    if lhs.hears != rhs.hears {return false}
+    if lhs.misses != rhs.misses {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -167,13 +167,20 @@ extension Belfry_V1_Heartbeat {
     heldMs = UInt64(clamping: heartbeat.held.millisecondsClamped)
     storeAwayMs = UInt64(clamping: heartbeat.storeAway.millisecondsClamped)
     wallMs = heartbeat.wall.wireMilliseconds
+    hears = heartbeat.hears.map(\.text)
+    misses = heartbeat.misses.map(\.text)
   }
 
+  /// Names that make no sense are of no coordinator that anybody knows.
   func heartbeat() -> Heartbeat {
-    Heartbeat(
+    func names(_ texts: [String]) -> [NodeName] {
+      texts.prefix(LinkPlan.coordinatorsMax).compactMap { NodeName($0) }
+    }
+    return Heartbeat(
       sequence: sequence, echo: echo, held: .milliseconds(Int64(clamping: heldMs)),
       running: Int(running), stuck: .milliseconds(Int64(clamping: stuckMs)),
-      storeAway: .milliseconds(Int64(clamping: storeAwayMs)), wall: Field.time(wallMs))
+      storeAway: .milliseconds(Int64(clamping: storeAwayMs)), wall: Field.time(wallMs),
+      hears: names(hears), misses: names(misses))
   }
 }
 

@@ -5,20 +5,20 @@ internal import Logging
 /// Keeps the certificate of a coordinator that has the CA young: a new one, with a new key, at two thirds of its
 /// life, or at the start when that has passed. Sessions go on; who connects from then on is shown the new one.
 struct OwnCertificate: Sendable {
-  private static let tryAgain = Duration.seconds(5)
   /// The wall clock is looked at so often: the machine may have slept.
   private static let lookEvery = Duration.seconds(30)
 
   let files: IdentityFiles
   let issuer: CertificateIssuer
   let logger: Logger
+  var tryAgain = Duration.seconds(5)
 
   /// Before calls are served. What fails is tried again later.
   func renewIfDue() {
     do {
       if try due(random: 0) <= Validity.nowEpochSeconds() { try renew() }
     } catch {
-      log("\(error)")
+      logger.error(Self.notRenewed, metadata: ["why": "\(error)"])
     }
   }
 
@@ -47,9 +47,11 @@ struct OwnCertificate: Sendable {
       } catch let error as CancellationError {
         throw error
       } catch {
-        if said != "\(error)" { log("\(error)") }
+        if said != "\(error)" {
+          logger.error(isUnused ? Self.notUsed : Self.notRenewed, metadata: ["why": "\(error)"])
+        }
         said = "\(error)"
-        try await Task.sleep(for: Self.tryAgain)
+        try await Task.sleep(for: tryAgain)
       }
     }
   }
@@ -66,9 +68,8 @@ struct OwnCertificate: Sendable {
       "this coordinator's certificate was renewed", metadata: ["serial": "\(info.serial)"])
   }
 
-  private func log(_ why: String) {
-    logger.error(
-      "this coordinator's certificate could not be renewed; it is tried again",
-      metadata: ["why": "\(why)"])
-  }
+  private static let notRenewed: Logger.Message =
+    "this coordinator's certificate could not be renewed; it is tried again"
+  private static let notUsed: Logger.Message =
+    "this coordinator's certificate was renewed, and the old one is shown still; it is tried again"
 }

@@ -1,9 +1,9 @@
 internal import BelfryAPI
 internal import BelfryCore
 
-/// Writes this coordinator's record and reads those of all, every two seconds, best effort; removes what
+/// Writes this coordinator's record and reads those of all, every second, best effort; removes what
 /// nobody has written for ten minutes. In one loop: while the store does not take what is written, nobody
-/// is judged by what is read.
+/// is judged by what is read. While workers miss a coordinator, it looks for that one's record more often.
 actor RosterKeeping {
   private static let roundsMax = 3
 
@@ -19,12 +19,17 @@ actor RosterKeeping {
   }
 
   func run() async throws {
+    var isDue = shell.clock.now().monotonic
     while true {
-      if await shell.isServing {
+      let now = shell.clock.now().monotonic
+      if await shell.isServing, now >= isDue {
+        isDue = max(isDue, now - CoordinatorRoster.lookEvery) + CoordinatorRoster.writeEvery
         await write()
         await read()
+      } else if await shell.missesCoordinator {
+        await read()
       }
-      try await Task.sleep(for: CoordinatorRoster.writeEvery)
+      try await Task.sleep(for: CoordinatorRoster.lookEvery)
     }
   }
 

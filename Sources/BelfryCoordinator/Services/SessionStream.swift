@@ -80,15 +80,17 @@ final class SessionStream: TypedEventHandler, @unchecked Sendable {
   func closed(_ closure: RPCClosure) {
     isClosed = true
     guard let session else { return }
-    // Who may open no session may not say that it lives either.
+    shell.close(session, why: Self.reason(closure), end(closure))
+  }
+
+  private func end(_ closure: RPCClosure) -> SessionEnd {
     let now = ProcessClock.now().wall
     if let peer,
-      directory.refusal(peer, at: now) != nil || peer.notAfter * 1_000 <= now.milliseconds
+      directory.refusal(peer, at: now) != nil || peer.notAfter <= now.milliseconds / 1_000
     {
-      shell.datagrams?.end([session])
+      return .refused
     }
-    shell.close(
-      session, why: Self.reason(closure), isStuck: closure.cause == .connectionStuck)
+    return closure.cause == .connectionStuck ? .stuck : .closed
   }
 
   private static func reason(_ closure: RPCClosure) -> String {

@@ -177,10 +177,10 @@ actor CoreShell {
     return id
   }
 
-  nonisolated func close(_ session: SessionID, why: String, isStuck: Bool = false) {
+  nonisolated func close(_ session: SessionID, why: String, _ end: SessionEnd = .closed) {
     guard takeStream(session) != nil else { return }
     logger.info("session closed", metadata: ["session": "\(session.number)", "why": "\(why)"])
-    post(.sessionClosed(session, why: why, isStuck: isStuck))
+    post(.sessionClosed(session, why: why, end))
   }
 
   private nonisolated func takeStream(_ session: SessionID) -> SessionStream? {
@@ -317,6 +317,8 @@ actor CoreShell {
 
   /// What this coordinator says of itself to the others.
   var record: CoordinatorRecord { core.record(at: clock.now()) }
+
+  var missesCoordinator: Bool { core.missesCoordinator }
 
   /// Where workers reach coordinators.
   var coordinatorAddresses: [CoordinatorAddress] { core.coordinatorAddresses }

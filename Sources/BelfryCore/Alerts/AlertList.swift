@@ -32,12 +32,16 @@ extension Alert {
 }
 
 extension HealthPicture {
-  /// What fires unless it passes: nodes that are suspect, parts that are away for a moment.
+  /// What fires unless it passes: nodes that are suspect, or not talked to; parts that are away for a moment.
   package var pendingAlerts: [Alert] {
-    let nodes = nodes.filter { $0.state == "suspect" }.map { node in
-      Alert(
-        rule: "node-lost", subject: node.name, state: .pending, severity: .critical,
-        summary: "worker \(node.name) is suspect", why: node.reason, firedAt: node.since)
+    let nodes = nodes.compactMap { node in
+      node.pending.map { rule in
+        Alert(
+          rule: rule, subject: node.name, state: .pending,
+          severity: node.state == "suspect" ? .critical : .warning,
+          summary: "\(node.role) \(node.name) is \(node.state)", why: node.reason,
+          firedAt: node.since)
+      }
     }
     // One that was never reached has no such time.
     let away = parts.filter { $0.state != "up" && $0.since.milliseconds < .max }

@@ -24,14 +24,23 @@ extension ClusterCore {
     // Of an earlier process of this coordinator alone: another one may still see what it raised.
     guard alert.coordinator == configuration.name.text else { return nil }
     switch alert.rule {
+    // Whether its stream gets through is another matter for each coordinator.
+    case Self.degraded, Self.oneWay:
+      if let worker = NodeName(alert.subject).flatMap({ workers[$0] }), worker.isAlive,
+        worker.heartbeatSeen > 0, worker.detector.state == .up
+      {
+        return "worker \(worker.name) works again"
+      }
+      return forgottenLeftover(at: now)
     case "broker-down": return parts.brokerState.state == .up ? "it is back" : nil
     case "partition-suspected": return brake.isOn ? nil : "no partition is seen"
     case "store-down": return parts.storeState.state == .up ? "it is back" : nil
-    default:
-      guard let firstTick, now.monotonic - firstTick >= configuration.forgetAfter else {
-        return nil
-      }
-      return "not seen again since coordinator \(configuration.name) was started anew"
+    default: return forgottenLeftover(at: now)
     }
+  }
+
+  private func forgottenLeftover(at now: Now) -> String? {
+    guard let firstTick, now.monotonic - firstTick >= configuration.forgetAfter else { return nil }
+    return "not seen again since coordinator \(configuration.name) was started anew"
   }
 }

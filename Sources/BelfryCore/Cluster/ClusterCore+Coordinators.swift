@@ -9,7 +9,7 @@ extension ClusterCore {
     }
     let known = coordinatorAddresses
     let isFirst = !roster.hasRead
-    for change in roster.read(records, own: configuration.name, at: now) {
+    for change in roster.read(records, own: configuration.name, missed: isMissed, at: now) {
       heard(change, at: now)
       ready.healthChanged = true
     }
@@ -30,6 +30,32 @@ extension ClusterCore {
     case .told: break
     }
   }
+
+  // MARK: what workers say of them
+
+  mutating func heardOfCoordinators(_ heartbeat: Heartbeat, from worker: Worker) {
+    guard worker.hears != heartbeat.hears || worker.misses != heartbeat.misses else { return }
+    worker.hears = heartbeat.hears
+    worker.misses = heartbeat.misses
+    ready.healthChanged = true
+  }
+
+  /// A worker has lost its session with it, and none has one.
+  private func isMissed(_ coordinator: NodeName) -> Bool {
+    var isMissed = false
+    for worker in workers.values where worker.isAlive {
+      if worker.hears.contains(coordinator) { return false }
+      isMissed = isMissed || worker.misses.contains(coordinator)
+    }
+    return isMissed
+  }
+
+  /// One that workers miss may be gone: its record is worth a look before the time.
+  package var missesCoordinator: Bool {
+    roster.peers.values.contains { $0.standing == .up && isMissed($0.record.name) }
+  }
+
+  // MARK: what is said of them
 
   /// Where workers reach coordinators: this one, and the others that have not left.
   package var coordinatorAddresses: [CoordinatorAddress] {
@@ -74,12 +100,15 @@ extension ClusterCore {
     return [own]
       + roster.peers.values.map { peer in
         let silence = now.monotonic - peer.heardAt
+        let isSuspect = peer.standing == .up && isMissed(peer.record.name)
+        let reasons = [isSuspect ? "workers miss it" : peer.reason, peer.record.trouble]
         var node = HealthPicture.Node(
-          peer.record, state: "\(peer.standing)",
-          reason: peer.reason.isEmpty ? peer.record.trouble : peer.reason,
+          peer.record, state: isSuspect ? "suspect" : "\(peer.standing)",
+          reason: reasons.first { !$0.isEmpty } ?? "",
           // A record that is a little old is no change worth telling.
-          heartbeatAge: silence < CoordinatorRoster.writeEvery * 2 ? .zero : silence)
+          heartbeatAge: silence < CoordinatorRoster.writeEvery * 4 ? .zero : silence)
         node.since = peer.since
+        if isSuspect { node.pending = "coordinator-lost" }
         return node
       }
   }

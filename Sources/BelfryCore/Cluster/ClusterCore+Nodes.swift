@@ -9,6 +9,7 @@ extension ClusterCore {
     let hadTrouble = worker.trouble
     worker.stuck = heartbeat.stuck
     worker.storeAway = heartbeat.storeAway
+    heardOfCoordinators(heartbeat, from: worker)
     if hadTrouble != nil || worker.trouble != nil { watchTroubles(of: worker, at: now) }
     guard let sent = worker.heartbeatSentAt.last(where: { $0.sequence == heartbeat.echo }) else {
       return
@@ -31,38 +32,6 @@ extension ClusterCore {
     }
     worker.clockOffset = offset
     ready.healthChanged = true
-  }
-
-  private mutating func watchTroubles(of worker: Worker, at now: Now) {
-    let name = worker.name
-    if worker.trouble == nil {
-      dispatchNeeded = true
-      ready.healthChanged = true
-    }
-    for one in Worker.Trouble.allCases where one != worker.trouble {
-      resolveIfOpen(one.rawValue, name.text, why: "worker \(name) works again", at: now)
-    }
-    switch worker.trouble {
-    case .wedged:
-      raise(
-        "node-wedged", name.text, .critical, "worker \(name) is wedged", why: worker.troubleText,
-        at: now)
-    // With the store away for all there is one alert of that; and its return is not seen by all at once.
-    case .storeAway
-    where parts.storeState.state == .up
-      && now.wall - parts.storeState.since >= Worker.troubleAfter:
-      raise(
-        "node-store-down", name.text, .critical, "worker \(name) alone does not reach its store",
-        why: worker.troubleText, at: now)
-    case .storeAway, nil: break
-    }
-  }
-
-  /// It is lost or has left: what it said of itself is over.
-  mutating func troubleIsOver(_ worker: Worker, why: String, at now: Now) {
-    for one in Worker.Trouble.allCases {
-      resolveIfOpen(one.rawValue, worker.name.text, why: why, at: now)
-    }
   }
 
   mutating func sendHeartbeats(at now: Now) {
@@ -88,6 +57,7 @@ extension ClusterCore {
   mutating func judgeWorkers(at now: Now) {
     for worker in workers.values where worker.standing == .up {
       suspected(worker, worker.detector.ticked(at: now.monotonic), at: now)
+      if worker.standing == .up { watchStream(of: worker, at: now) }
     }
     for name in brake.release(among: workers.count, at: now.monotonic) {
       moveJobs(of: name, uncharged: true, at: now)
@@ -105,9 +75,11 @@ extension ClusterCore {
       worker.reason = ""
       worker.since = now.wall
       dispatchNeeded = true
+      streamTroubleIsOver(worker, why: "its stream gets through again", at: now)
     case .suspected(let reason), .degraded(let reason), .oneWay(let reason):
       worker.reason = reason.description
       worker.since = now.wall
+      streamTroubleChanges(of: worker, at: now)
     case .lost(let reason): lost(worker, reason.description, at: now)
     }
   }

@@ -61,6 +61,11 @@ extension ClusterCore {
       ready.closes.append((old, "a newer session of this worker is open"))
     }
     if worker.standing != .up || worker.boot != hello.boot { worker.since = now.wall }
+    if worker.boot != hello.boot {
+      troubleIsOver(worker, why: "it was started anew", at: now)
+    } else {
+      streamTroubleIsOver(worker, why: "it has opened a new session", at: now)
+    }
     worker.resetSession(session, hello: hello, address: address, at: now)
     worker.standing = .up
     worker.reason = ""
@@ -132,7 +137,7 @@ extension ClusterCore {
   }
 
   mutating func sessionClosed(
-    _ session: SessionID, _ why: String, isStuck: Bool, at now: Now
+    _ session: SessionID, _ why: String, _ end: SessionEnd, at now: Now
   ) {
     guard let name = sessions.removeValue(forKey: session), let worker = workers[name],
       worker.session == session
@@ -149,9 +154,10 @@ extension ClusterCore {
       vanished(worker.runs.sorted(), of: worker, uncharged: true, at: now)
       return
     }
+    if end == .refused { endBeats(of: worker) }
     // Its datagrams, if it has any, say whether it lives.
     let verdict = worker.detector.connectionClosed(
-      why, peerMayLive: isStuck && worker.beats != nil, at: now.monotonic)
+      why, peerMayLive: end == .stuck && worker.beats != nil, at: now.monotonic)
     suspected(worker, verdict, at: now)
   }
 

@@ -111,8 +111,7 @@ package struct ClusterCore {
       for item in items { ledger.add(.owed(item), for: .owed(item.id), at: now, into: &ready) }
     case .sessionOpened(let session, let hello, let address, let offer):
       sessionOpened(session, hello, from: address, datagrams: offer, at: now)
-    case .sessionClosed(let session, let why, let isStuck):
-      sessionClosed(session, why, isStuck: isStuck, at: now)
+    case .sessionClosed(let session, let why, let end): sessionClosed(session, why, end, at: now)
     case .received(let session, let messages): received(session, messages, at: now)
     case .beats(let beats):
       for (session, beat) in beats { beatHeard(beat, on: session, at: now) }

@@ -14,8 +14,7 @@ package enum Input: Sendable {
   case claimed([OwedPublish])
   /// - Parameter datagrams: where datagrams of this session would go; nil: none can.
   case sessionOpened(SessionID, Hello, from: String, datagrams: DatagramOffer? = nil)
-  /// - Parameter isStuck: given up here, because nothing got through: no word of the worker's.
-  case sessionClosed(SessionID, why: String, isStuck: Bool = false)
+  case sessionClosed(SessionID, why: String, SessionEnd = .closed)
   case received(SessionID, [WorkerMessage])
   /// Datagrams of sessions, those included whose stream is closed.
   case beats([(session: SessionID, beat: HeardBeat)])
@@ -32,7 +31,7 @@ package enum Input: Sendable {
   case purgesRead([LanePurge])
   /// All that operators have set of workers, as the store has it.
   case controlsRead([NodeControl])
-  /// All coordinators' records, every two seconds while the store answers.
+  /// All coordinators' records, every second while the store answers.
   case coordinatorsRead([StoredRecord])
   /// This coordinator's own certificate.
   case certificate(CertificateLife)
@@ -127,4 +126,15 @@ package struct Malformed: Sendable, Equatable {
     self.reply = reply
     self.message = message
   }
+}
+
+/// What the end of a session says of its worker.
+package enum SessionEnd: Sendable, Equatable {
+  /// It is gone, unless it comes back at once.
+  case closed
+  /// Given up here, because nothing got through: no word of the worker's, which may live.
+  case stuck
+  /// Its certificate has ended or is not taken any more: who may open no session may not say by
+  /// datagram that it lives either.
+  case refused
 }

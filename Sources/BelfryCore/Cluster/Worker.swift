@@ -41,6 +41,9 @@ final class Worker {
   var storeAway: Duration = .zero
   /// How far its machine's clock is ahead.
   var clockOffset: Duration = .zero
+  /// Coordinators with which it said last that it has a session, and those with which it had one.
+  var hears: [NodeName] = []
+  var misses: [NodeName] = []
 
   /// The session whose datagrams are its: they outlive the stream, until a new session is open.
   var beats: SessionID?
@@ -107,6 +110,11 @@ final class Worker {
   }
 
   func resetSession(_ session: SessionID, hello: Hello, address: String, at now: Now) {
+    // Another process; the same one says in its next heartbeat how it is.
+    if hello.boot != boot {
+      stuck = .zero
+      storeAway = .zero
+    }
     self.session = session
     self.hello = hello
     self.address = address
@@ -116,8 +124,8 @@ final class Worker {
     heartbeatSentAt = []
     heartbeatSeen = 0
     heartbeatSeenAt = now.monotonic
-    stuck = .zero
-    storeAway = .zero
+    hears = []
+    misses = []
     isDraining = false
     detector = FailureDetector(heardAt: now.monotonic)
   }

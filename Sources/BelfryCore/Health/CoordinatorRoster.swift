@@ -1,7 +1,7 @@
 internal import OrderedCollections
 
 /// The other coordinators, by what they write of themselves into the store: who is up, draining, gone as
-/// planned, or lost.
+/// planned, or lost: silent for 7 s, or, where workers have lost their sessions with it too, for 1.4 s.
 ///
 /// Silence counts from the last time that a record was seen to have changed, on the reader's own
 /// monotonic clock: no wall clock that is wrong loses anybody. And it counts only while the reader
@@ -11,11 +11,14 @@ internal import OrderedCollections
 /// expire (the wall clock of its primary).
 package struct CoordinatorRoster: Sendable {
   /// How often each writes its record and reads the others'.
-  package static let writeEvery = Duration.seconds(2)
-  /// Three records that did not come.
+  package static let writeEvery = Duration.seconds(1)
+  /// How often the records are read while workers miss somebody.
+  package static let lookEvery = Duration.milliseconds(100)
   package static let lostAfter = Duration.seconds(7)
+  /// Of one that workers miss: a record that did not come, and as much as a busy store may take for it.
+  package static let lostWhenMissedAfter = writeEvery + .milliseconds(400)
   /// A reading so much later than the one before was no watching.
-  static let readLate = Duration.seconds(5)
+  static let readLate = Duration.seconds(3)
   /// One that is away for so long is forgotten, as a worker is.
   package static let forgetAfter = Duration.seconds(600)
 
@@ -58,23 +61,26 @@ package struct CoordinatorRoster: Sendable {
   package var names: [NodeName] { peers.keys.sorted() }
   package subscript(name: NodeName) -> Peer? { peers[name] }
 
-  /// Takes in all that is recorded, about every two seconds; records that make no sense are passed over.
-  /// - Parameter own: whose own record is among them.
+  /// Takes in all that is recorded, about every second; records that make no sense are passed over.
+  /// - Parameters:
+  ///   - own: whose own record is among them.
+  ///   - missed: a worker has lost its session with that coordinator, and none has one.
   package mutating func read(
-    _ records: [StoredRecord], own: NodeName, at now: Now
+    _ records: [StoredRecord], own: NodeName, missed: (NodeName) -> Bool = { _ in false },
+    at now: Now
   ) -> [Change] {
     let pause = readAt.map { now.monotonic - $0 } ?? .zero
     readAt = now.monotonic
-    let missed = pause >= Self.readLate ? pause : .zero
+    let unwatched = pause >= Self.readLate ? pause : .zero
     var changes: [Change] = []
     var named: Set<NodeName> = []
     for stored in records.sorted(by: { $0.id < $1.id }) {
       guard let record = CoordinatorRecord(stored), record.name != own else { continue }
       named.insert(record.name)
       if var peer = peers[record.name] {
-        peer.heardAt = peer.heardAt + missed
+        peer.heardAt = peer.heardAt + unwatched
         peers[record.name] = peer
-        take(record, stored.version, over: peer, at: now, &changes)
+        take(record, stored.version, over: peer, isMissed: missed(record.name), at: now, &changes)
       } else {
         add(record, stored.version, at: now, &changes)
       }
@@ -96,12 +102,12 @@ package struct CoordinatorRoster: Sendable {
   }
 
   private mutating func take(
-    _ record: CoordinatorRecord, _ version: Int, over old: Peer, at now: Now,
+    _ record: CoordinatorRecord, _ version: Int, over old: Peer, isMissed: Bool, at now: Now,
     _ changes: inout [Change]
   ) {
     let name = record.name
     guard version != old.version || record.boot != old.record.boot else {
-      judgeSilence(of: name, old, at: now, &changes)
+      judgeSilence(of: name, old, isMissed: isMissed, at: now, &changes)
       return
     }
     var peer = old
@@ -121,10 +127,11 @@ package struct CoordinatorRoster: Sendable {
   }
 
   private mutating func judgeSilence(
-    of name: NodeName, _ old: Peer, at now: Now, _ changes: inout [Change]
+    of name: NodeName, _ old: Peer, isMissed: Bool, at now: Now, _ changes: inout [Change]
   ) {
     let silence = now.monotonic - old.heardAt
-    guard silence >= Self.lostAfter else { return }
+    let missed = isMissed && old.standing == .up
+    guard silence >= (missed ? Self.lostWhenMissedAfter : Self.lostAfter) else { return }
     var peer = old
     switch old.standing {
     case .left, .lost: return
@@ -135,7 +142,8 @@ package struct CoordinatorRoster: Sendable {
     case .up:
       peer.standing = .lost
       peer.reason =
-        "it has written nothing for \(silence.secondsText), while the store answers others"
+        (missed ? "workers have lost their sessions with it, and " : "")
+        + "it has written nothing for \(silence.secondsText), while the store answers others"
       changes.append(.lost(name, why: peer.reason))
     }
     peer.since = now.wall

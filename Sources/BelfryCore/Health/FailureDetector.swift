@@ -55,7 +55,7 @@ package struct FailureDetector: Sendable {
   /// The peer has said itself that the connection is closed: so it lives.
   private var isVouchedFor = false
   /// Since when it is heard and cannot be talked to.
-  private var troubledSince: Instant?
+  package private(set) var troubledSince: Instant?
   /// Until when a closed connection is treated like silence: the observer has slept.
   private var lenientUntil: Instant?
   private var roundTrip: Duration = .zero
@@ -167,7 +167,8 @@ package struct FailureDetector: Sendable {
     }
   }
 
-  private func appearance(at now: Instant) -> State {
+  /// What it looks like now: the state, with the times of this moment.
+  func appearance(at now: Instant) -> State {
     if let (at, why) = closedAt, !isVouchedFor {
       let isLenient = lenientUntil.map { now < $0 } ?? false
       let reason = Reason.connectionClosed(why, ago: now - at)

@@ -25,6 +25,8 @@ package struct HealthPicture: Sendable, Equatable {
     package var certificateExpires: WallTime?
     /// How far its machine's clock is ahead of the cluster's.
     package var clockOffset: Duration = .zero
+    /// The alert that fires unless its state passes soon; nil: none does.
+    package var pending: String?
 
     package static let statesInSession =
       ["up", "cordoned", "suspect", "degraded", "one-way", "wedged", "draining"]
@@ -114,7 +116,7 @@ extension ClusterCore {
   private func node(_ worker: Worker, at now: Now) -> HealthPicture.Node {
     let (state, cordon) = (state(of: worker), worker.control?.cordon)
     let reasons = [worker.reason.isEmpty ? worker.troubleText : worker.reason, cordon?.text ?? ""]
-    return HealthPicture.Node(
+    var node = HealthPicture.Node(
       name: worker.name.text, role: "worker", state: state,
       reason: reasons.filter { !$0.isEmpty }.joined(separator: "; "),
       since: state == Self.cordoned ? cordon?.since ?? worker.since : worker.since,
@@ -124,6 +126,18 @@ extension ClusterCore {
       software: worker.hello.software, address: worker.address,
       certificateExpires: worker.hello.certificate?.ends,
       clockOffset: worker.clockOffset)
+    node.pending = pendingAlert(of: worker)
+    return node
+  }
+
+  private func pendingAlert(of worker: Worker) -> String? {
+    guard worker.standing == .up else { return nil }
+    switch worker.detector.state {
+    case .suspect: return "node-lost"
+    case .degraded: return Self.degraded
+    case .oneWay: return Self.oneWay
+    case .up, .lost: return nil
+    }
   }
 
   private func state(of worker: Worker) -> String {

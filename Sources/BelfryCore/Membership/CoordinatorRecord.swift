@@ -1,4 +1,4 @@
-/// What a coordinator writes of itself into the store, for the other coordinators: every two seconds,
+/// What a coordinator writes of itself into the store, for the other coordinators: every second,
 /// best effort. No job's way rests on it.
 package struct CoordinatorRecord: Sendable, Equatable {
   package enum State: String, Sendable {

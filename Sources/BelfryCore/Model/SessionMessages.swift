@@ -147,10 +147,15 @@ package struct Heartbeat: Sendable, Equatable {
   package var storeAway: Duration
   /// Worker: what its machine's clock says.
   package var wall: WallTime?
+  /// Worker: coordinators with which it has a session.
+  package var hears: [NodeName]
+  /// Worker: those with which it had a session, and has none now.
+  package var misses: [NodeName]
 
   package init(
     sequence: UInt64, echo: UInt64 = 0, held: Duration = .zero, running: Int = 0,
-    stuck: Duration = .zero, storeAway: Duration = .zero, wall: WallTime? = nil
+    stuck: Duration = .zero, storeAway: Duration = .zero, wall: WallTime? = nil,
+    hears: [NodeName] = [], misses: [NodeName] = []
   ) {
     self.sequence = sequence
     self.echo = echo
@@ -159,6 +164,8 @@ package struct Heartbeat: Sendable, Equatable {
     self.stuck = stuck
     self.storeAway = storeAway
     self.wall = wall
+    self.hears = hears
+    self.misses = misses
   }
 }
 

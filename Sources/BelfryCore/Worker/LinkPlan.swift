@@ -22,6 +22,7 @@ package struct LinkPlan: Sendable {
     var coordinator: NodeName?
     let isConfigured: Bool
     var isWelcome = false
+    var wasWelcome = false
   }
 
   private var links = OrderedDictionary<String, Link>()
@@ -74,6 +75,7 @@ package struct LinkPlan: Sendable {
     guard links[name] != nil else { return [] }
     links[name]?.coordinator = coordinator
     links[name]?.isWelcome = true
+    links[name]?.wasWelcome = true
     let other = links.first { $0.key != name && $0.value.coordinator == coordinator }
     guard let other else { return [] }
     var steps: [Step] = []
@@ -92,6 +94,17 @@ package struct LinkPlan: Sendable {
     var steps: [Step] = []
     close(name, &steps)
     return steps
+  }
+
+  /// Coordinators with which there is a session.
+  package var heard: [NodeName] {
+    links.values.compactMap { $0.isWelcome ? $0.coordinator : nil }
+  }
+
+  /// Those with which there was one. One that was never reached is not missed: its address may be wrong.
+  package var missed: [NodeName] {
+    links.values.compactMap { $0.wasWelcome && !$0.isWelcome ? $0.coordinator : nil }
+      .filter { !hasSession(with: $0) }
   }
 
   private func hasSession(with coordinator: NodeName) -> Bool {

@@ -35,6 +35,8 @@ extension WorkerCore {
     guard !sessions.values.contains(where: { $0.coordinator == old.coordinator }) else { return }
     coordinators[old.coordinator] = .some(now.monotonic)
     ready.links += links.ended(old.coordinator)
+    // The other coordinators hear of it at once.
+    lastHeartbeat = nil
   }
 
   mutating func take(_ message: CoordinatorMessage, _ session: SessionID, at now: Now) {

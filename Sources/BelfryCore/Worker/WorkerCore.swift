@@ -124,7 +124,8 @@ package struct WorkerCore {
   /// Runs whose progress the coordinators have not been told.
   private var progressUntold: Set<AssignmentID> = []
   private var lastTick: Instant?
-  private var lastHeartbeat: Instant?
+  /// Nil: the next one is due at the next tick.
+  var lastHeartbeat: Instant?
 
   /// What the shell measures: age of the oldest task that the handlers' pool has not run.
   package var stuck: Duration = .zero
@@ -248,7 +249,7 @@ package struct WorkerCore {
         sequence: session.sent + 1, echo: session.seen, held: now.monotonic - session.seenAt,
         running: slotsTaken, stuck: stuck,
         storeAway: recorder.unansweredSince.map { now.monotonic - $0 } ?? .zero,
-        wall: machineWall)
+        wall: machineWall, hears: links.heard, misses: links.missed)
       ready.sends.append((id, .heartbeat(heartbeat)))
     }
     forgetAway(at: now)

@@ -19,8 +19,8 @@ package enum Transcript {
     case .claimed(let items): "claimed " + list(items) { text($0.id) }
     case .sessionOpened(let session, let hello, _, _):
       "session \(session.number) opened: \(text(hello))"
-    case .sessionClosed(let session, let why, let isStuck):
-      "session \(session.number) closed: \(why)" + (isStuck ? " (stuck)" : "")
+    case .sessionClosed(let session, let why, let end):
+      "session \(session.number) closed: \(why)" + (end == .closed ? "" : " (\(end))")
     case .received(let session, let messages):
       "session \(session.number): " + list(messages, text)
     case .beats(let beats): "beats " + list(beats) { text($0.session, $0.beat) }

@@ -144,10 +144,18 @@ final class CoordinatorLink: Sendable {
               "session ended", metadata: ["coordinator": "\(target)", "why": "\(closure)"])
           }
           refusal = closure.status.code == .permissionDenied ? "\(closure)" : ""
-          if patience.sessionEnded(
-            closure.status.code, wasOpen: wasOpen, at: ProcessClock.now().monotonic)
+          switch patience.sessionEnded(
+            closure.status.code, wasOpen: wasOpen, hasOthers: await shell.status.sessions > 0,
+            at: ProcessClock.now().monotonic)
           {
-            throw SessionRefused(closure.status.message)
+          case .giveUp: throw SessionRefused(closure.status.message)
+          case .askLater(let pause):
+            logger.error(
+              "a coordinator does not let this worker in; others do",
+              metadata: ["coordinator": "\(target)", "why": "\(closure.status.message)"])
+            try await Task.sleep(for: pause)
+            continue
+          case .askAgain: break
           }
           if closure.cause != .connectionLost {
             // One that does not know our new certificate yet reads of it within half a second.

@@ -14,8 +14,6 @@ final class CoordinatorLinks: Sendable {
     case failed(any Error)
   }
 
-  private static let refusedPause = Duration.seconds(60)
-
   private let configuration: Worker.Configuration
   private let group: any EventLoopGroup
   private let shell: WorkerShell
@@ -40,23 +38,8 @@ final class CoordinatorLinks: Sendable {
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       func begin(_ targets: [RPCTarget], wait: Duration?) throws {
         let link = try make(targets, wait: wait)
-        let (shell, logger) = (shell, logger)
         tasks.addTask {
-          while true {
-            do {
-              return try await link.run()
-            } catch {
-              // Where others let it in, one that cannot read the store now must not end what runs.
-              guard error is SessionRefused, await shell.status.sessions > 0 else {
-                writer.yield(.failed(error))
-                return
-              }
-              logger.error(
-                "a coordinator does not let this worker in; others do",
-                metadata: ["coordinator": "\(link.target)", "why": "\(error)"])
-              do { try await Task.sleep(for: Self.refusedPause) } catch { return }
-            }
-          }
+          do { try await link.run() } catch { writer.yield(.failed(error)) }
         }
       }
       for target in configuration.coordinators { try begin([target], wait: configuration.wait) }

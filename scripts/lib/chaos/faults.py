@@ -88,9 +88,13 @@ def await_loss(stand, row, name, job, since):
     elsewhere = wait_until(f"{job} runs elsewhere", lambda: next(
         (at for one, worker, at in stand.runs() if one == job and worker != name), None), 30, 0.02)
     row.moved.append(elsewhere - since)
-    alerted = wait_until(f"an alert on {name}", lambda: next(
+    row.alerted.append(await_alert(stand, name, since) - since)
+
+
+def await_alert(stand, name, since):
+    from cluster import wait_until
+    return wait_until(f"an alert on {name}", lambda: next(
         (at for at, alert in stand.alerts() if at >= since and name in str(alert)), None), 30, 0.02)
-    row.alerted.append(alerted - since)
 
 
 def one_way(way):
@@ -122,6 +126,46 @@ def worker_notices(stand, name, since):
         return len([line for line in stand.log(name) if "nothing gets through" in line]) > seen
     wait_until(f"{name} sees that it is not heard", said, 30, 0.02)
     return clock()
+
+
+def coordinator_kill(stand, row, times):
+    suspected = []
+    for _ in range(times):
+        stand.run_second()
+        since = clock()
+        stand.kill("c2")
+        del stand.processes["c2"]
+        suspected.append(stand.first("c2", "suspect", since, 30).at - since)
+        row.noticed.append(stand.first("c2", "lost", since, 30).at - since)
+        row.alerted.append(await_alert(stand, "c2", since) - since)
+    row.suspected = len(suspected)
+    row.expect(max(suspected) <= 0.5 + SLACK, f"suspect after {max(suspected):.2f} s, wanted: 0.5 s")
+    row.expect(max(row.alerted) <= 2 + SLACK, f"alerted after {max(row.alerted):.2f} s, wanted: 2 s")
+
+
+def coordinator_leave(stand, row, times):
+    for _ in range(times):
+        stand.run_second()
+        with living(stand, row):
+            stand.send("c2", signal.SIGTERM)
+            stand.processes.pop("c2").wait(60)
+            time.sleep(10)
+        row.expect(stand.states["c2"] == "left", f"c2 is {stand.states['c2']} and not left")
+        row.expect(not stand.alerts(), f"alerts: {stand.alerts()}")
+
+
+def coordinator_unreached(stand, row, seconds):
+    """No worker gets to c2, which lives and writes."""
+    stand.run_second()
+    stand.network.refuse(stand.ports["c2"])
+    with living(stand, row):
+        time.sleep(seconds)
+    stand.network.heal()
+    row.expect(row.suspected > 0, "the workers' connections to c2 were not cut: nothing was tried")
+    # c2 may well say of workers that they are degraded: their datagrams get through.
+    lost = [alert for _, alert in stand.alerts() if "coordinator-lost" in str(alert)]
+    row.expect(not lost, f"alerts: {lost}")
+    stand.await_state("up", "c2", seconds=60)
 
 
 def coordinator_stop(stand, row, times):
@@ -222,5 +266,9 @@ FAULTS = [
           one_way(DOWN), 2, 20),
     Fault("one-way/up", "the coordinator hears nothing: the worker sees it within 5 s, healed within 2 s",
           one_way(UP), 2, 20),
+    Fault("coordinator-kill", "one of two: suspect within 0.5 s, alerted within 2 s", coordinator_kill, 4, 100),
+    Fault("coordinator-leave", "one of two leaves as planned: nobody alerted", coordinator_leave, 2, 20),
+    Fault("coordinator-unreached", "no worker reaches one of two, which lives: not lost, nobody alerted",
+          coordinator_unreached, 30, 600),
     Fault("coordinator-stop", "stopped 20 s and continued: nobody lost", coordinator_stop, 1, 10),
 ]

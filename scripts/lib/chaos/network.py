@@ -98,6 +98,11 @@ class Network:
             self.in_router("iptables", "-A", "FORWARD", way, name, "-m", "statistic", "--mode", "random",
                            "--probability", share, "-j", "DROP")
 
+    def refuse(self, port):
+        """The connections of all workers to a port are reset, and new ones refused."""
+        self.in_router("iptables", "-A", "FORWARD", "-p", "tcp", "--dport", port, "-j", "REJECT",
+                       "--reject-with", "tcp-reset")
+
     def heal(self):
         self.in_router("iptables", "-F", "FORWARD")
 

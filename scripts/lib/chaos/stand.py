@@ -1,4 +1,4 @@
-"""The cluster under chaos: a coordinator, four workers in namespaces, somebody who watches its health."""
+"""The cluster under chaos: a coordinator or two, four workers in namespaces, somebody who watches its health."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from cluster import Cluster, Failed, free_port, wait_until
 from crash import clocks
 
 WORKERS = ("w1", "w2", "w3", "w4")
-# A state that a watcher of the coordinator's health has heard of a worker, and when.
+# A state that a watcher of c1's health has heard of a worker, or of c2, and when.
 Seen = namedtuple("Seen", "at node state reason")
 # Runs until the gate is open, and writes down where and when it began.
 COMMAND = """#!/bin/sh
@@ -41,7 +41,8 @@ class Stand(Cluster):
         store = f"mongodb://{server.split('/')[2]}/{database}?{options}"
         super().__init__(belfry, folder, os.environ["BELFRY_TEST_AMQP_URL"], store)
         self.network = Network(WORKERS)
-        self.server = f"https://{self.network.coordinator}:{free_port()}"
+        self.ports = {"c1": free_port(), "c2": free_port()}
+        self.server = self.address("c1")
         self.lane = database
         self.clocks = {name: clocks.Clock(folder / f"clock-{name}") for name in jumping}
         self.seen, self.states = [], {}
@@ -80,11 +81,29 @@ class Stand(Cluster):
                                self.identity("ops")], capture_output=True)
         return done.returncode in (0, 1)
 
-    def run_coordinator(self):
-        self.start("c1", "coordinator", "run", "--queue", self.queue_url, "--store", self.store_url,
-                   "--identity", self.identity("c1"), "--listen", self.server.removeprefix("https://"),
+    def address(self, coordinator):
+        return f"https://{self.network.coordinator}:{self.ports[coordinator]}"
+
+    def run_coordinator(self, name="c1"):
+        self.start(name, "coordinator", "run", "--queue", self.queue_url, "--store", self.store_url,
+                   "--identity", self.identity(name), "--listen",
+                   self.address(name).removeprefix("https://"),
                    "--lanes", self.lane, "--wait", "60s", "--alert-sinks", self.folder / "sinks",
-                   environment=self.surroundings("c1"))
+                   environment=self.surroundings(name))
+
+    def run_second(self):
+        """Another coordinator, which each worker comes to."""
+        if not self.identity("c2").exists():
+            self.run("cert", "issue", "coordinator", "c2", "--dir", self.folder / "certs", "--host", "127.0.0.1")
+        log = self.folder / "c2.log"
+        log.write_text("")
+        self.run_coordinator("c2")
+        wait_until("all workers have a session with c2", lambda: all(
+            f'"labels.worker":"{name}"' in log.read_text() for name in WORKERS), 60, 0.05,
+            self.check_alive)
+        self.await_state("up", "c2", seconds=60)
+        # Each says so in its next heartbeat.
+        time.sleep(1)
 
     def run_worker(self, name):
         command = [*self.network.command(name), self.belfry, "worker", "run", "--server", self.server,
@@ -107,7 +126,7 @@ class Stand(Cluster):
     def note(self, update):
         at = now()
         for node in update.get("nodes", []):
-            if node["name"] not in WORKERS:
+            if node["name"] not in (*WORKERS, "c2"):
                 continue
             if self.states.get(node["name"]) != node["state"]:
                 self.states[node["name"]] = node["state"]
