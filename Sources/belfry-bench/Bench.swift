@@ -9,12 +9,13 @@ final class Bench {
     let description: String
   }
 
-  private let folder: URL
-  private let client: BelfryClient
+  let folder: URL
+  let client: BelfryClient
   private let store: String
-  private let server: String
+  let server: String
+  let port: Int
   private let slots: Int
-  private var coordinator: Process
+  private(set) var coordinator: Process
   private var worker: Process?
 
   private init(_ folder: URL, store: String, port: Int, slots: Int, coordinator: Process) throws {
@@ -22,6 +23,7 @@ final class Bench {
     self.store = store
     self.slots = slots
     self.coordinator = coordinator
+    self.port = port
     server = "https://127.0.0.1:\(port)"
     client = try BelfryClient(server: server, identity: folder.path + "/certs/me")
   }
@@ -246,7 +248,7 @@ final class Bench {
     return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
   }
 
-  private func until(
+  func until(
     _ what: String, within limit: Double = 60, _ condition: () async throws -> Bool
   ) async throws {
     let deadline = Date().addingTimeInterval(limit)
@@ -272,7 +274,7 @@ final class Bench {
     try start(program, arguments, added, output: FileHandle.nullDevice)
   }
 
-  private static func start(
+  static func start(
     _ program: String, _ arguments: [String], _ added: [String: String], output: Any
   ) throws -> Process {
     let process = Process()

@@ -14,7 +14,8 @@ struct BenchCommand: AsyncParsableCommand {
       seen by the submitter, at RATE jobs a second. Run it by make bench, which starts the servers.
       """,
     subcommands: [
-      Run.self, Embedded.self, NoopWorker.self, RPCCaller.self, RPCServer.self, Load.self,
+      Run.self, Embedded.self, Watching.self, WatchNodes.self, WatchLoads.self, NoopWorker.self,
+      RPCCaller.self, RPCServer.self, Load.self,
       Hold.self, Codec.self,
     ],
     defaultSubcommand: Run.self)
@@ -56,6 +57,53 @@ struct BenchCommand: AsyncParsableCommand {
       defer { bench.stop() }
       print(bench.machine)
       print(try await bench.through(count: count, size: size, callers: callers))
+    }
+  }
+
+  /// What watchers of the health stream cost.
+  struct Watching: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Measure what watchers of a cluster's health cost its coordinator.",
+      discussion: """
+        A coordinator (belfry dev) with NODES workers that beat, a lane that is paused and let go on five
+        times a second; without watchers, and with WATCHERS of them, for SECONDS each.
+        BELFRY_TEST_BIN names the folder of belfry: BELFRY_TEST_BIN=.build/release belfry-bench watching
+        """)
+
+    @Option(help: "Workers in session.") var nodes = 2_000
+    @Option(help: "Watchers, each with a connection of its own.") var watchers = 500
+    @Option(help: "Seconds of each measurement.") var seconds = 20
+
+    func run() async throws {
+      let bench = try await Bench.embedded(slots: 1)
+      defer { bench.stop() }
+      print(bench.machine)
+      print(try await bench.watching(nodes: nodes, watchers: watchers, seconds: seconds))
+    }
+  }
+
+  struct WatchNodes: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "watch-nodes", shouldDisplay: false)
+
+    @Argument var certificates: String
+    @Argument var port: Int
+    @Argument var count: Int
+
+    func run() async throws {
+      try await WatchLoad.nodes(count, certificates: certificates, port: port)
+    }
+  }
+
+  struct WatchLoads: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "watch-load", shouldDisplay: false)
+
+    @Argument var identity: String
+    @Argument var port: Int
+    @Argument var count: Int
+
+    func run() async throws {
+      try await WatchLoad.watchers(count, identity: identity, port: port)
     }
   }
 

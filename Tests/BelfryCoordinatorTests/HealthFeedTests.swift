@@ -39,8 +39,7 @@ import Testing
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { try await scene.feed.run { scene.picture() } }
       try await body(scene)
-      scene.feed.finish()
-      try await tasks.waitForAll()
+      tasks.cancelAll()
     }
   }
 
@@ -127,7 +126,7 @@ import Testing
         guard let news = scene.feed.news(since: seen.cursor, of: seen.source) else { continue }
         seen = news
         number += 1
-        if number > UInt64(HealthFeed.itemsKept) + 2 { break }
+        if number > UInt64(HealthFeed.changesKept) + 2 { break }
         scene.set("b", number)
       }
       withExtendedLifetime(signals) {

@@ -19,9 +19,28 @@ import Testing
     }.map { "\($0.id): \($0.error?.message ?? "")" }
   }
 
+  /// Since more than five seconds.
+  private func running(_ scene: ClusterScene) {
+    scene.feed(.tick)
+    scene.feed(.tick, after: 5_000)
+  }
+
+  @Test("a coordinator that has just started lets its workers say first what they run")
+  func afterAStart() {
+    let scene = ClusterScene()
+    let begin = scene.now.wall
+    scene.feed(.tick)
+    scene.feed(.purgesRead([purge(at: begin)]))
+    scene.begin(credit: 0)
+    #expect(cancelled(scene.arrives(job("j0", at: begin))).isEmpty)
+    scene.feed(.tick, after: 5_000)
+    #expect(scene.feed(.purgesRead([purge(at: begin)])).lookups.map(\.job.text) == ["j0"])
+  }
+
   @Test("what waits here is looked up, then cancelled, announced and acked; what runs goes on")
   func held() {
     let scene = ClusterScene()
+    running(scene)
     scene.begin(credit: 1)
     scene.arrives(job("j0", at: scene.now.wall))
     scene.arrives(job("j1", at: scene.now.wall))
@@ -41,6 +60,7 @@ import Testing
   @Test("what was submitted earlier is cancelled when it comes, what is newer waits for its turn")
   func arrives() {
     let scene = ClusterScene()
+    running(scene)
     scene.begin(credit: 0)
     let begin = scene.now.wall
     scene.feed(.purgesRead([purge(at: begin)]))
@@ -65,6 +85,7 @@ import Testing
   @Test("a lane is read while it is emptied, paused or not, with a worker or without")
   func consumers() {
     let scene = ClusterScene()
+    running(scene)
     scene.begin()
     scene.feed(.sessionClosed(SessionID(1), why: "gone"))
     for _ in 0..<20 { scene.feed(.tick, after: 100) }

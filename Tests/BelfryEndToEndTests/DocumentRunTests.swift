@@ -19,7 +19,13 @@ struct DocumentRunTests {
     ("cert issue coordinator c2", "writes into /etc: LeafTests"),
     ("coordinator/operator.sock", "needs that of a package: SocketTests"),
     ("drill worker-kill", "DrillTests"),
-    ("health --watch", "goes on: TopTests follow the same stream"),
+    ("health --watch", "goes on: HealthWatchTests"),
+    ("node cordon gpu-7", "needs its worker: NodeControlTests"),
+    ("node drain gpu-7", "needs its worker: NodeControlTests"),
+    ("node label gpu-7", "needs its worker: NodeControlTests"),
+    ("worker status", "needs a worker of this machine: NodeControlTests"),
+    ("worker drain", "needs a worker of this machine: NodeControlTests"),
+    ("worker leave", "needs a worker of this machine: LeafTests"),
     ("docker compose", "needs containers: make deploycheck"),
   ]
 

@@ -14,8 +14,8 @@ struct HealthCommand: ReportingCommand {
         belfry health --watch -o ndjson       one JSON object a line: the whole, then changes
         belfry health --watch -o ndjson --since 42@0d3f...    what has changed since that line
 
-      When the coordinator goes away, --watch waits for it, and goes on where it was: no change is left
-      out. Exit status without --watch: 0 nothing is wrong, 1 something is.
+      When the connection is lost, --watch goes on where it was; of a coordinator that was started anew, or
+      after a long time, it tells the whole again. Exit status without --watch: 0 nothing is wrong, 1 something is.
       """)
 
   @Flag(name: .shortAndLong, help: "Go on until interrupted.")

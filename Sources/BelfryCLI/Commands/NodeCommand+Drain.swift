@@ -48,22 +48,29 @@ extension NodeCommand {
       -> Bool
     {
       let began = ContinuousClock.now
-      var said: UInt32?
+      var said = ""
+      // A coordinator that has just started does not see the worker, or not what it runs.
+      var quietSince: ContinuousClock.Instant?
       while true {
         let node = try await client.health(within: limit).nodes.first { $0.name == name }
-        // Not seen, or as planned: it runs nothing that anybody waits for.
-        guard let node, node.state != "left" else { return false }
-        if node.state == "lost" {
+        // As planned: it runs nothing that anybody waits for.
+        if node?.state == "left" { return false }
+        if node?.state == "lost" {
           note("\(name) is lost: its jobs go to others")
           return true
         }
-        let passed = ContinuousClock.now - began
-        if node.running == 0, passed >= Self.allKnowAfter { return false }
-        if node.running != said { note("\(name) runs \(node.running) of \(node.slots) jobs") }
-        said = node.running
+        let now = ContinuousClock.now
+        let passed = now - began
+        let isQuiet = node.map { $0.running == 0 && $0.state != "suspect" } ?? false
+        quietSince = isQuiet ? quietSince ?? now : nil
+        if let quietSince, now - quietSince >= Self.allKnowAfter { return false }
+        let sentence =
+          node.map { "runs \($0.running) of \($0.slots) jobs" } ?? "is not seen by this coordinator"
+        if sentence != said { note("\(name) \(sentence)") }
+        said = sentence
         if let wait, passed >= wait.duration {
           throw UserError(
-            .timeout, "\(name) still runs \(node.running) jobs after \(wait.duration.shortText)",
+            .timeout, "after \(wait.duration.shortText) \(name) \(said)",
             why: "it is cordoned and stays so; what runs goes on",
             next: [
               "belfry job list --state running --worker \(name)",
@@ -106,10 +113,13 @@ extension NodeCommand {
               show(Document(node), update.atMs)
             }
           }
-          for name in update.gone.compactMap({ $0.wholeMatch(of: /node\/(.*)/)?.1 })
-          where isWanted(String(name)) {
+          let gone =
+            update.whole
+            ? Set(shown.keys).subtracting(update.nodes.map(\.name)).sorted()
+            : update.gone.compactMap { $0.wholeMatch(of: /node\/(.*)/).map { String($0.1) } }
+          for name in gone where shown.removeValue(forKey: name) != nil {
             let fields: [(String, Document.Value)] = [
-              ("name", .text(String(name))), ("state", .text("gone")),
+              ("name", .text(name)), ("state", .text("gone")),
             ]
             show(Document(kind: "Node", fields: fields), update.atMs)
           }

@@ -190,7 +190,10 @@ extension WorkerCommand {
           {
             problem = error
             isUnsure = isUnsure || error.code == .unavailable
-          } catch let error as BelfryError where error.code == .refused && isUnsure {
+          } catch let error as BelfryError
+            where error.code == .refused && isUnsure
+            && error.message.contains("was removed from the cluster")
+          {
             // Forgotten, it is cut off at once, perhaps before it hears of it: that was done.
             return
           }

@@ -57,6 +57,12 @@ final class WorkerProcess: Sendable {
     defer { close(file) }
     var lock = Self.lock
     guard fcntl(file, F_GETLK, &lock) == 0, lock.l_type != Int16(F_UNLCK) else { return nil }
+    // Else it would be a whole group of processes that is told to leave.
+    guard lock.l_pid > 0 else {
+      throw UserError(
+        .notPossible, "the worker of \(folder) is not in sight of this process",
+        why: "it runs in another container or on another machine", next: ["do it there"])
+    }
     return lock.l_pid
   }
 

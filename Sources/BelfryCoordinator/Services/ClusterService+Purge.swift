@@ -45,11 +45,23 @@ extension ClusterService {
         throw RPCStatus(
           .failedPrecondition, "lane \(purge.lane) is being emptied by \(held.by) already")
       }
-      _ = await store.remove(old)
+      var next = purge.stored
+      next.version = old.version + 1
+      return try await written(next, await store.replace(next))
     }
-    let record = purge.stored
-    guard await store.create(record) == true else { throw MembershipService.silence }
-    return record
+    return try await written(purge.stored, await store.create(purge.stored))
+  }
+
+  private func written(_ record: StoredRecord, _ answer: Bool?) async throws -> StoredRecord {
+    switch answer {
+    case true?: return record
+    case false?:
+      throw RPCStatus(.failedPrecondition, "lane \(record.id) is being emptied by somebody already")
+    case nil:
+      // It may be written all the same.
+      _ = await store.remove(record)
+      throw MembershipService.silence
+    }
   }
 
   /// What still waits: 0, or what did when the time was over.

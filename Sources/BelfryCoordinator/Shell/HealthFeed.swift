@@ -18,13 +18,16 @@ final class HealthFeed: Sendable {
     mutating func keep(_ change: Belfry_V1_HealthUpdate) {
       changes.append(change)
       var items = changes.reduce(0) { $0 + $1.itemsCount }
-      while items > max(HealthFeed.itemsKept, picture?.itemsCount ?? 0) {
+      let itemsMax = max(HealthFeed.itemsKept, picture?.itemsCount ?? 0)
+      while items > itemsMax || changes.count > HealthFeed.changesKept {
         items -= changes.removeFirst().itemsCount
       }
     }
   }
 
-  /// Of changes so many items are kept, or as many as the picture has.
+  /// So many changes are kept, with 1,000 items or as many as the picture has: a longer way is no
+  /// shorter than the whole.
+  static let changesKept = 100
   static let itemsKept = 1_000
   static let pauseMax = Duration.seconds(2)
   /// What one item costs for one watcher, about.
@@ -47,7 +50,7 @@ final class HealthFeed: Sendable {
     if state.withLock({ !$0.watchers.isEmpty }) { wanted.continuation.yield() }
   }
 
-  /// Makes a picture whenever one is wanted, until `finish`.
+  /// Makes a picture whenever one is wanted, until it is cancelled.
   func run(_ look: () async -> Belfry_V1_HealthUpdate) async throws {
     for await _ in wanted.stream {
       let told = tell(await look())
@@ -121,7 +124,6 @@ final class HealthFeed: Sendable {
 
   /// Ends all watchers: the coordinator leaves.
   func finish() {
-    wanted.continuation.finish()
     let watchers = state.withLock { state in
       defer { state.watchers = [:] }
       return Array(state.watchers.values)

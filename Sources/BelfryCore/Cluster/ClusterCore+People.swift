@@ -69,8 +69,10 @@ extension ClusterCore {
   }
 
   /// What waits here is looked up and then cancelled, as after a cancel; what is still in the broker comes,
-  /// whether or not anybody could run it. What runs goes on.
+  /// whether or not anybody could run it. What runs goes on: after a start the workers are first given time
+  /// to say what they run. The list is read again every second.
   mutating func purgesRead(_ list: [LanePurge], at now: Now) {
+    guard let firstTick, now.monotonic - firstTick >= Self.purgesAfter else { return }
     var next: [Lane: LanePurge] = [:]
     for purge in list where configuration.lanes.contains(purge.lane) && now.wall < purge.ends {
       next[purge.lane] = purge
@@ -83,6 +85,8 @@ extension ClusterCore {
       lookIfWaiting(entry)
     }
   }
+
+  private static let purgesAfter = Duration.seconds(5)
 
   func isPurged(_ job: Job, at now: Now) -> Bool {
     purges[job.lane].map { $0.takes(job, at: now.wall) } ?? false

@@ -48,7 +48,9 @@ extension NodeControl {
     if let by = record.fields["cordonedBy"], let since = WallTime(field: record.fields["cordoned"])
     {
       cordon = Cordon(by: by, reason: record.fields["cordonReason"] ?? "", since: since)
-    } else if labels.isEmpty {
+    } else if labels.isEmpty || record.fields["cordonedBy"] != nil
+      || record.fields["cordoned"] != nil
+    {
       cordon = Cordon(
         by: "nobody knows whom", reason: "what is recorded of it cannot be read",
         since: record.writtenAt)
