@@ -1,5 +1,6 @@
 internal import Belfry
 internal import BelfryAPI
+internal import BelfryCore
 internal import BelfryIdentity
 internal import BelfryNet
 internal import BelfryRPC
@@ -90,7 +91,8 @@ enum WatchLoad {
             $0.hello = .with { hello in
               hello.version = 1
               hello.worker = name
-              hello.boot = UUID().uuidString.lowercased()
+              hello.boot =
+                "\(BootID(milliseconds: 0, random: (.random(in: 0...(.max)), .random(in: 0...(.max)))))"
               hello.slots = 4
               hello.kinds = ["noop"]
               hello.lanes = ["default"]
