@@ -6,7 +6,8 @@ import Testing
 @testable import BelfryCoordinator
 
 /// One picture for all watchers, and for each what it has not seen.
-@Suite struct HealthFeedTests {
+@Suite(.timeLimit(.minutes(1)))
+struct HealthFeedTests {
   /// A cluster of lanes with a number each, and a feed of it.
   private final class Scene: Sendable {
     let feed = HealthFeed(source: "here", pause: .zero)
