@@ -1,5 +1,4 @@
 internal import ArgumentParser
-internal import BelfryWorker
 
 /// `belfry`: one executable for coordinators, workers and people.
 struct BelfryCommand: AsyncParsableCommand {
@@ -42,15 +41,7 @@ struct BelfryCommand: AsyncParsableCommand {
       ContextCommand.self,
       ConfigCommand.self, ExplainCommand.self, CheatCommand.self, CompletionCommand.self,
       VersionCommand.self,
-      KeeperCommand.self,
     ])
-}
-
-/// Hidden: the process that outlives a worker just long enough to kill its commands.
-struct KeeperCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "keeper", shouldDisplay: false)
-
-  func run() { Keeper.main() }
 }
 
 struct VersionCommand: ReportingCommand {

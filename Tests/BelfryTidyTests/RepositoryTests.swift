@@ -55,6 +55,20 @@ import Testing
     #expect(inert.map(\.path) == [], "chmod +x")
   }
 
+  @Test("the text that each planted bug replaces is in the product, once")
+  func plantsAreCurrent() throws {
+    let plants = Process()
+    plants.executableURL = tree.root.appending(path: "scripts/plant")
+    plants.arguments = ["--list"]
+    let output = Pipe()
+    (plants.standardOutput, plants.standardError) = (output, output)
+    try plants.run()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    plants.waitUntilExit()
+    #expect(plants.terminationStatus == 0, "\(text)")
+    #expect(text.split(separator: "\n").count >= 30)
+  }
+
   @Test("folders of one target and its tests have the names of Package.swift")
   func targetsAreDeclared() throws {
     let manifest = try #require(tree.files.first { $0.path == "Package.swift" }).text

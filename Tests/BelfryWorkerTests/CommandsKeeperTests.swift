@@ -35,6 +35,8 @@ import Testing
       try FileManager.default.contentsOfDirectory(atPath: descriptors).sorted() == ["0", "1", "2"]
     }
     #expect(isBare)
+    // A thread of a runtime's would wait on a descriptor that the keeper has closed, and burn a core.
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task").count == 1)
     #expect(getsid(pid) == pid)
     for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1] { kill(pid, signal) }
     #expect(Commands.isAlive(pid))

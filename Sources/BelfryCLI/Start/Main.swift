@@ -1,11 +1,21 @@
 internal import ArgumentParser
+internal import BelfryWorker
+internal import Dispatch
 internal import Foundation
 
 /// Parses, runs, and says what went wrong: the one place where errors become text and exit statuses.
 @main
 enum Main {
-  static func main() async {
+  static func main() {
     let arguments = Array(CommandLine.arguments.dropFirst())
+    // Before the runtime has a thread of its own: the keeper closes what it does not know, and a thread
+    // that waits on a descriptor which is gone waits for nothing, over and over.
+    if arguments == KeeperHandle.arguments { Keeper.main() }
+    Task.detached { await run(arguments) }
+    dispatchMain()
+  }
+
+  private static func run(_ arguments: [String]) async -> Never {
     do {
       var command = try await BelfryCommand.asyncParseAsRoot(arguments)
       if var command = command as? any AsyncParsableCommand {

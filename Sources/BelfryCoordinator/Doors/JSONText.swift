@@ -34,31 +34,40 @@ struct JSONText {
     needsComma = true
   }
 
-  mutating func field(_ name: String, _ value: String) {
+  mutating func field(_ name: StaticString, _ value: String) {
     key(name)
     string(value)
     needsComma = true
   }
 
-  mutating func field(_ name: String, _ value: some FixedWidthInteger) {
-    key(name)
-    put(String(value))
+  /// A field whose name is not ours.
+  mutating func field(named name: String, _ value: String) {
+    separate()
+    string(name)
+    put(":")
+    string(value)
     needsComma = true
   }
 
-  mutating func field(_ name: String, _ value: Bool) {
+  mutating func field(_ name: StaticString, _ value: some FixedWidthInteger) {
     key(name)
-    put(value ? "true" : "false")
+    put(text: String(value))
     needsComma = true
   }
 
-  mutating func object(_ name: String, _ body: (inout JSONText) -> Void) {
+  mutating func field(_ name: StaticString, _ value: Bool) {
+    key(name)
+    if value { put("true") } else { put("false") }
+    needsComma = true
+  }
+
+  mutating func object(_ name: StaticString, _ body: (inout JSONText) -> Void) {
     key(name)
     object(body)
   }
 
   mutating func array<Item>(
-    _ name: String, _ items: [Item], _ each: (inout JSONText, Item) -> Void
+    _ name: StaticString, _ items: [Item], _ each: (inout JSONText, Item) -> Void
   ) {
     key(name)
     array(items, each)
@@ -69,23 +78,40 @@ struct JSONText {
     needsComma = false
   }
 
-  private mutating func key(_ name: String) {
+  /// A name is ours: nothing in it is escaped.
+  private mutating func key(_ name: StaticString) {
     separate()
-    string(name)
-    put(":")
+    put("\"")
+    put(name)
+    put("\":")
   }
 
   private mutating func string(_ value: String) {
     put("\"")
-    if value.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C }) {
-      put(value)
-    } else {
-      for scalar in value.unicodeScalars { put(scalar) }
+    if !putPlain(value) {
+      for scalar in value.unicodeScalars { put(escaping: scalar) }
     }
     put("\"")
   }
 
-  private mutating func put(_ scalar: Unicode.Scalar) {
+  /// False, and nothing is written, when something in it must be escaped, or may have to be.
+  private mutating func putPlain(_ value: String) -> Bool {
+    let isWritten = unsafe value.utf8.withContiguousStorageIfAvailable { text in
+      // No early end: this way the compiler compares many bytes at once.
+      var escapes: UInt8 = 0
+      for index in text.indices {
+        let byte = unsafe text[index]
+        let isPlain = byte >= 0x20 && byte < 0x7F && byte != 0x22 && byte != 0x5C
+        escapes |= isPlain ? 0 : 1
+      }
+      let isPlain = escapes == 0
+      if isPlain { unsafe bytes.append(contentsOf: text) }
+      return isPlain
+    }
+    return isWritten ?? false
+  }
+
+  private mutating func put(escaping scalar: Unicode.Scalar) {
     switch scalar.value {
     case 0x22: put("\\\"")
     case 0x5C: put("\\\\")
@@ -94,10 +120,15 @@ struct JSONText {
     case 0x09: put("\\t")
     case 0..<0x20, 0x7F, 0x2028, 0x2029:
       let hex = String(scalar.value, radix: 16)
-      put("\\u" + String(repeating: "0", count: 4 - hex.count) + hex)
-    default: put(String(scalar))
+      put(text: "\\u" + String(repeating: "0", count: 4 - hex.count) + hex)
+    default: put(text: String(scalar))
     }
   }
 
-  private mutating func put(_ value: String) { bytes.append(contentsOf: value.utf8) }
+  private mutating func put(_ value: StaticString) {
+    unsafe bytes.append(
+      contentsOf: UnsafeBufferPointer(start: value.utf8Start, count: value.utf8CodeUnitCount))
+  }
+
+  private mutating func put(text: String) { bytes.append(contentsOf: text.utf8) }
 }

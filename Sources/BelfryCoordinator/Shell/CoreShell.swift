@@ -134,8 +134,9 @@ actor CoreShell {
     if let isUp = ready.storeIsUp { outlets.alerts.yield(.storeIs(up: isUp)) }
     for alert in ready.alerts { outlets.alerts.yield(.raised(alert)) }
     for notice in ready.notices { outlets.alerts.yield(.happened(notice)) }
-    let dead = ready.settled.filter { $0.state == .failed }
-    if !dead.isEmpty { outlets.alerts.yield(.died(dead)) }
+    if ready.settled.contains(where: { $0.state == .failed }) {
+      outlets.alerts.yield(.died(ready.settled.filter { $0.state == .failed }))
+    }
     for answer in ready.answers { self.answer(answer) }
     waiters.settled(ready.settled)
     if ready.healthChanged { health.changed() }

@@ -4,8 +4,14 @@ internal import BelfryCore
 /// session.
 struct EffectBatch {
   private(set) var ready = Ready()
+  private var isEmpty = true
 
   mutating func add(_ next: Ready) {
+    if isEmpty {  // most batches are of one step
+      isEmpty = false
+      ready = next
+      return
+    }
     ready.lookups += next.lookups
     ready.records += next.records
     ready.publishes += next.publishes

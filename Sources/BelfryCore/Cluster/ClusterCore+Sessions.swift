@@ -269,10 +269,10 @@ extension ClusterCore {
     let isOurs = if case .running(assignment) = entry?.state { true } else { false }
     switch result {
     case .recorded(let outcome):
-      recentlyFinished.insert(job, hasOutcome: true, at: now.monotonic)
       if let entry, !entry.isSettling {
         announce(entry, outcome, at: now)
       } else {
+        recentlyFinished.insert(job, hasOutcome: true, at: now.monotonic)
         stopRuns(of: job)
       }
     case .failed(let failure):

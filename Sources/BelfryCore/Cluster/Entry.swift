@@ -35,7 +35,7 @@ final class Entry {
     /// A successor with this attempt is being published.
     case succeeding(attempt: Int)
     /// Event and replies are being published.
-    case announcing(Outcome, outstanding: Int)
+    indirect case announcing(Outcome, outstanding: Int)
   }
 
   var job: Job

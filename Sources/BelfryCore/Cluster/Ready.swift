@@ -38,7 +38,7 @@ package struct Lookup: Sendable, Equatable {
 }
 
 package struct Publish: Sendable {
-  package enum What: Sendable {
+  package indirect enum What: Sendable {
     case job(JobMessage, Destination)
     case event(Outcome)
     case reply(ReplyAddress, Outcome)

@@ -6,8 +6,19 @@ struct RecentJobs {
   static let age = Duration.seconds(600)
   static let countMax = 100_000
 
+  private struct Heard {
+    /// How often it is in `order`.
+    var count = 0
+    var hasOutcome = false
+
+    mutating func again(hasOutcome: Bool) {
+      count += 1
+      self.hasOutcome = self.hasOutcome || hasOutcome
+    }
+  }
+
   private var order = Deque<(job: JobID, at: Instant)>()
-  private var heard: [JobID: (count: Int, hasOutcome: Bool)] = [:]
+  private var heard: [JobID: Heard] = [:]
 
   func contains(_ job: JobID) -> Bool { heard[job] != nil }
   /// An outcome of the job was met here; of a failure that may be tried again, nothing is known.
@@ -15,8 +26,7 @@ struct RecentJobs {
 
   mutating func insert(_ job: JobID, hasOutcome: Bool, at now: Instant) {
     order.append((job, now))
-    let known = heard[job]
-    heard[job] = ((known?.count ?? 0) + 1, hasOutcome || known?.hasOutcome ?? false)
+    heard[job, default: Heard()].again(hasOutcome: hasOutcome)
     if order.count > Self.countMax { dropFirst() }
   }
 
@@ -25,8 +35,12 @@ struct RecentJobs {
   }
 
   private mutating func dropFirst() {
-    guard let first = order.popFirst(), let known = heard[first.job] else { return }
-    heard[first.job] = known.count > 1 ? (known.count - 1, known.hasOutcome) : nil
+    guard let first = order.popFirst(), let index = heard.index(forKey: first.job) else { return }
+    if heard.values[index].count > 1 {
+      heard.values[index].count -= 1
+    } else {
+      heard.remove(at: index)
+    }
   }
 }
 

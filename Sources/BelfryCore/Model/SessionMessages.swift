@@ -2,7 +2,7 @@
 /// `proto/belfry/v1/session.proto` is their form on the wire.
 
 package enum WorkerMessage: Sendable, Equatable {
-  case hello(Hello)
+  indirect case hello(Hello)
   case heartbeat(Heartbeat)
   /// Slots the coordinator may use: running total of the session.
   case credit(total: UInt64)
@@ -18,9 +18,9 @@ package enum WorkerMessage: Sendable, Equatable {
 }
 
 package enum CoordinatorMessage: Sendable {
-  case welcome(Welcome)
+  indirect case welcome(Welcome)
   case heartbeat(Heartbeat)
-  case assign(Assign)
+  indirect case assign(Assign)
   case finishedAck(AssignmentID)
   case recorded(job: JobID, assignment: AssignmentID)
   case stop(job: JobID, assignment: AssignmentID)
@@ -45,12 +45,12 @@ package enum RefusalReason: UInt8, Sendable {
 /// How an assignment ended.
 package enum FinishedResult: Sendable, Equatable {
   /// What the store holds, which may be another attempt's.
-  case recorded(Outcome)
-  case failed(Failure)
+  indirect case recorded(Outcome)
+  indirect case failed(Failure)
   /// Ended by Stop; nothing was recorded.
   case stopped
   /// The coordinator records it, and says *recorded*.
-  case unrecorded(Outcome)
+  indirect case unrecorded(Outcome)
 }
 
 /// First message of a session.

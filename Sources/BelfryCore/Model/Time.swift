@@ -5,8 +5,10 @@ package struct Instant: Hashable, Comparable, Sendable {
   package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
   package static func < (a: Self, b: Self) -> Bool { a.nanoseconds < b.nanoseconds }
+  /// What lies beyond 292 years is as far away as can be said.
   package static func + (a: Self, b: Duration) -> Self {
-    Self(nanoseconds: a.nanoseconds &+ b.nanosecondsClamped)
+    let (sum, isBeyond) = a.nanoseconds.addingReportingOverflow(b.nanosecondsClamped)
+    return Self(nanoseconds: isBeyond ? (b < .zero ? .min : .max) : sum)
   }
   package static func - (a: Self, b: Self) -> Duration {
     .nanoseconds(a.nanoseconds &- b.nanoseconds)

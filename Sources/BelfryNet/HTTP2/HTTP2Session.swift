@@ -8,7 +8,6 @@ package import NIOCore
 /// frames, output taken in bounded pieces. Confined to one thread. After `receive` has thrown or
 /// `isFinished` is true, only `takeOutput` may follow.
 @safe package final class HTTP2Session {
-  package let limits: HTTP2Limits
   /// Why we ended the connection, if we did.
   @safe @exclusivity(unchecked) package private(set) var failure: HTTP2Error?
 
@@ -23,6 +22,11 @@ package import NIOCore
   private var glitches: TokenBucket
   private var resets: TokenBucket
   private let isServer: Bool
+  // Of the limits only what is looked at again: they are many, and so are idle connections.
+  private let headerListBytesMax: Int
+  private let headerFieldsMax: Int
+  private let streamWindowBytes: Int32
+  private let connectionWindowBytes: Int32
   private var scanner: FrameScanner
   var pings: PingPolicy?
   private var now: NIODeadline
@@ -56,7 +60,10 @@ package import NIOCore
   static let windowUpdatesOwedMax = 65_536
 
   init(server: Bool, limits: HTTP2Limits, now: NIODeadline) {
-    self.limits = limits
+    headerListBytesMax = limits.headerListBytesMax
+    headerFieldsMax = limits.headerFieldsMax
+    streamWindowBytes = limits.streamWindowBytes
+    connectionWindowBytes = limits.connectionWindowBytes
     self.now = now
     isServer = server
     // "PRI * HTTP/2.0…", which only clients send.
@@ -89,7 +96,7 @@ package import NIOCore
     unsafe nghttp2_option_del(option)
     guard result == 0 else { fatalError("out of memory") }
     unsafe handle = unsafe created
-    submitSettings(server: server)
+    submitSettings(server: server, streamsMax: limits.concurrentStreamsMax)
   }
 
   deinit { unsafe nghttp2_session_del(entered) }
@@ -100,26 +107,26 @@ package import NIOCore
     return unsafe handle
   }
 
-  private func submitSettings(server: Bool) {
+  private func submitSettings(server: Bool, streamsMax: UInt32) {
     func entry(_ id: nghttp2_settings_id, _ value: UInt32) -> nghttp2_settings_entry {
       nghttp2_settings_entry(settings_id: Int32(id.rawValue), value: value)
     }
     var entries = [
-      entry(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, UInt32(limits.headerListBytesMax)),
-      entry(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, UInt32(limits.streamWindowBytes)),
+      entry(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, UInt32(headerListBytesMax)),
+      entry(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, UInt32(streamWindowBytes)),
     ]
     if server {
       // As a client we leave the table at its 4,096 bytes: a server must then begin its first headers with
       // the new size, and gRPC's C core forgets that when its own deadline answers first.
       entries.append(entry(NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, 0))
-      entries.append(entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.concurrentStreamsMax))
+      entries.append(entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, streamsMax))
       entries.append(entry(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1))
     } else {
       entries.append(entry(NGHTTP2_SETTINGS_ENABLE_PUSH, 0))
     }
     check(unsafe nghttp2_submit_settings(entered, 0, entries, entries.count), "settings")
     check(
-      unsafe nghttp2_session_set_local_window_size(entered, 0, 0, limits.connectionWindowBytes),
+      unsafe nghttp2_session_set_local_window_size(entered, 0, 0, connectionWindowBytes),
       "window")
   }
 
@@ -207,14 +214,14 @@ package import NIOCore
   /// its own is used up while our answer to it is still on its way. One stream at a time has this, so
   /// that what all of them may send unread grows by no more than one window.
   package func widen(_ stream: HTTP2Stream, unfinishedBytes: Int) {
-    guard wideStreamID == 0, unfinishedBytes > Int(limits.streamWindowBytes) / 2,
-      limits.connectionWindowBytes > limits.streamWindowBytes,
+    guard wideStreamID == 0, unfinishedBytes > Int(streamWindowBytes) / 2,
+      connectionWindowBytes > streamWindowBytes,
       !stream.isClosed, !stream.hasRemoteEnded
     else { return }
     wideStreamID = stream.id
     check(
       unsafe nghttp2_session_set_local_window_size(
-        entered, 0, stream.id, limits.connectionWindowBytes), "window")
+        entered, 0, stream.id, connectionWindowBytes), "window")
   }
 
   /// Bytes of all streams that flow control or the socket still hold back.
@@ -303,8 +310,8 @@ package import NIOCore
     name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
   ) -> Bool {
     unsafe incoming.append(name: name, value: value)
-    if incoming.listBytes <= limits.headerListBytesMax,
-      incoming.fieldCount <= limits.headerFieldsMax
+    if incoming.listBytes <= headerListBytesMax,
+      incoming.fieldCount <= headerFieldsMax
     {
       return true
     }

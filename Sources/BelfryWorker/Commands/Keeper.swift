@@ -1,14 +1,14 @@
 internal import Glibc
 
-/// The process behind the hidden command `belfry keeper`: kills a worker's commands when the worker
-/// is gone, kill -9 included.
+/// The process behind the hidden command `belfry keeper`, which has one thread: kills a worker's
+/// commands when the worker is gone, kill -9 included.
 ///
 /// It reads the lines of `KeeperLedger` from standard input, a pipe whose only other end the worker
 /// holds. However the worker ends, the kernel closes that end, and the keeper kills what is left. A
 /// parent-death signal would not do: it follows the thread that made the child, and a grandchild
 /// does not have it.
 package enum Keeper {
-  /// Serves one worker, and ends with it.
+  /// Serves one worker, and ends with it. To be called before anything has made a thread.
   package static func main() -> Never {
     shield()
     var ledger = KeeperLedger()

@@ -34,6 +34,9 @@ package final class KeeperHandle: Sendable {
     }
   }
 
+  /// What makes this program a keeper, when it is all that it is given.
+  package static let arguments = ["keeper"]
+
   /// `BELFRY_KEEPER=<mark>`, to be the first variable of every command.
   let environmentLine: String
   private let mark: String
@@ -46,7 +49,7 @@ package final class KeeperHandle: Sendable {
   ///   - executable: absolute; a program that calls `Keeper.main()` when it is given `arguments`.
   ///   - arguments: behind its name.
   package init(
-    executable: String = KeeperHandle.ownExecutable, arguments: [String] = ["keeper"]
+    executable: String = KeeperHandle.ownExecutable, arguments: [String] = KeeperHandle.arguments
   ) throws(CommandError) {
     self.executable = executable
     self.arguments = arguments

@@ -31,9 +31,13 @@ actor WorkerShell {
   /// A handler's task, kept so that it can be cancelled and is awaited at the end.
   private struct Running {
     let task: Task<Void, Never>
+    let timeout: Duration?
     let startedAt: WallTime
     let isOver: Flag
-    var timer: Scheduled<Void>?
+    /// When it is cancelled, and then when it is given up: looked at with each tick, since a timer a
+    /// job costs more than all else that is done here for a short one.
+    var deadline: Instant?
+    var isTimedOut = false
     var isGivenUp = false
   }
 
@@ -45,7 +49,7 @@ actor WorkerShell {
   }
 
   /// How long a cancelled Swift handler may go on before it is given up.
-  static let grace = TimeAmount.seconds(5)
+  static let grace = Duration.seconds(5)
 
   nonisolated let loop: any EventLoop
   nonisolated let datagrams: SessionDatagrams
@@ -129,6 +133,7 @@ actor WorkerShell {
     for input in inputs {
       if case .tick = input {
         probe(at: now.monotonic)
+        endOverdue(at: now.monotonic)
         core.machineWall = ProcessClock.now().wall
       }
       let ready = core.step(input, at: now)
@@ -204,38 +209,42 @@ actor WorkerShell {
       let result = await keeper.keep(ended, of: assign, hasStore: hasStore)
       post(.handlerEnded(assignment, result))
     }
-    var entry = Running(task: task, startedAt: clock.now().wall, isOver: isOver)
+    let now = clock.now()
+    var entry = Running(
+      task: task, timeout: run.timeout, startedAt: now.wall, isOver: isOver)
     if case .swift = handler, let timeout = run.timeout {
-      entry.timer = loop.scheduleTask(in: TimeAmount(timeout)) {
-        self.assumeIsolated { $0.timedOut(assignment, after: timeout) }
-      }
+      entry.deadline = now.monotonic + timeout
     }
     running[assignment] = entry
   }
 
   private func ended(_ assignment: AssignmentID) {
     guard let entry = running.removeValue(forKey: assignment) else { return }
-    entry.timer?.cancel()
     if entry.isGivenUp { post(.handlerReturned(assignment)) }
   }
 
-  /// A handler in Swift at its time-out: cancelled, and given up when that does not help.
-  private func timedOut(_ assignment: AssignmentID, after timeout: Duration) {
-    guard let entry = running[assignment], !entry.isOver.isSet else { return }
-    post(.handlerTimedOut(assignment, after: timeout))
-    entry.task.cancel()
-    running[assignment]?.timer = loop.scheduleTask(in: Self.grace) {
-      self.assumeIsolated { $0.giveUp(assignment, after: timeout) }
+  /// Handlers in Swift at their time-out: cancelled, and given up when that does not help.
+  private func endOverdue(at now: Instant) {
+    let overdue = running.filter { $0.value.deadline.map { now >= $0 } ?? false }
+    for (assignment, entry) in overdue where !entry.isOver.isSet {
+      guard let timeout = entry.timeout else { continue }
+      if entry.isTimedOut {
+        giveUp(assignment, entry, after: timeout)
+      } else {
+        post(.handlerTimedOut(assignment, after: timeout))
+        entry.task.cancel()
+        running[assignment]?.isTimedOut = true
+        running[assignment]?.deadline = now + Self.grace
+      }
     }
   }
 
-  private func giveUp(_ assignment: AssignmentID, after timeout: Duration) {
-    guard let entry = running[assignment], !entry.isOver.isSet else { return }
+  private func giveUp(_ assignment: AssignmentID, _ entry: Running, after timeout: Duration) {
+    running[assignment]?.deadline = nil
     running[assignment]?.isGivenUp = true
     logger.error(
       "a handler does not end: its slot stays taken", metadata: ["assignment": "\(assignment)"])
-    let failure = HandlerRun.timedOut(
-      after: timeout, entry.startedAt, clock.now().wall)
+    let failure = HandlerRun.timedOut(after: timeout, entry.startedAt, clock.now().wall)
     post(.handlerGivenUp(assignment, failure))
   }
 

@@ -15,6 +15,8 @@ from crash.stand import Task
 # RabbitMQ confirms one message of a producer at a time.
 PRODUCERS = 4
 LOOK_EVERY = 0.25
+# No more is published while so many wait: what is measured is running, not waiting.
+BACKLOG_MAX = 2_000
 
 # What happens, how often beside the others, and how long it lasts.
 FAULTS = [
@@ -85,6 +87,8 @@ class Soak:
             due = self.began + index / self.rate
             while (wait := due - time.monotonic()) > 0:
                 time.sleep(wait)
+            while len(self.stand.ledger.open) > BACKLOG_MAX:
+                time.sleep(LOOK_EVERY)
             stand.ledger.expect([jobs[index]])
             producer.publish(jobs[index], 300)
             self.published += 1
@@ -136,7 +140,8 @@ class Soak:
                  + (f", last: {self.faults[-1]}" if self.faults else ""))
 
     def figures(self):
-        """By process name: the longest life of one process, its first and last memory, most files."""
+        """By process name: the longest life of one process, its memory at the beginning, in the middle
+        and at the end (what is kept of recent jobs is full by the middle), most files."""
         lines = []
         for name in ("c1", "w1", "w2"):
             lives = {}
@@ -144,12 +149,13 @@ class Soak:
                 if one.name == name:
                     lives.setdefault(one.pid, []).append(one)
             longest = max(lives.values(), key=lambda life: life[-1].seconds - life[0].seconds)
-            took = longest[-1].seconds - longest[0].seconds
-            slope = (longest[-1].resident_mb - longest[0].resident_mb) / took * 60 if took else 0
+            took, middle = longest[-1].seconds - longest[0].seconds, longest[len(longest) // 2]
+            rest = longest[-1].seconds - middle.seconds
+            slope = (longest[-1].resident_mb - middle.resident_mb) / rest * 60 if rest else 0
             lines.append(
                 f"{name}: {len(lives)} processes; the longest lived {took:.0f} s, "
-                f"{longest[0].resident_mb:.0f} to {longest[-1].resident_mb:.0f} MB ({slope:+.2f} MB a "
-                f"minute), {longest[0].files} to {longest[-1].files} files; most ever "
+                f"{longest[0].resident_mb:.0f}, {middle.resident_mb:.0f}, {longest[-1].resident_mb:.0f} MB "
+                f"({slope:+.2f} MB a minute in its second half), {longest[0].files} to {longest[-1].files} files; most ever "
                 f"{max(one.resident_mb for life in lives.values() for one in life):.0f} MB, "
                 f"{max(one.files for life in lives.values() for one in life)} files")
         return lines

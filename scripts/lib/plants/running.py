@@ -39,7 +39,7 @@ PLANTS = [
 """), (MONGO, 'reply["nInserted"]?.int != sent.count - writeErrors.count',
        'reply["nInserted"]?.int == -1')], test="BelfryPortsTests.StoreContractTests"),
     core(13, "a belief survives Finished", SESSIONS,
-         "      removeRun(assignment)\n      ?? Run(", "      runs[assignment]\n      ?? Run("),
+         "let known = removeRun(assignment)", "let known = runs[assignment]"),
     core(14, "a slot is kept after Stop", RUNS, "case .stopping: finish(assignment, .stopped)",
          "case .stopping: stuckSlots.insert(assignment); finish(assignment, .stopped)"),
     core(15, "a job is given out and started without a free slot", DISPATCH,

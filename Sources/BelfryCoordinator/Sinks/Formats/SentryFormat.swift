@@ -68,7 +68,7 @@ struct SentryFormat: SinkFormat {
         $0.field("rule", alert.rule)
         $0.field("subject", alert.subject)
         guard let tags = alert.tags else { return $0.field("state", alert.status) }
-        for (name, value) in tags.sorted(by: { $0.key < $1.key }) { $0.field(name, value) }
+        for (name, value) in tags.sorted(by: { $0.key < $1.key }) { $0.field(named: name, value) }
       }
     }
     return json.text

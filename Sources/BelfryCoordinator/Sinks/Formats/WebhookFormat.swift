@@ -39,9 +39,8 @@ struct WebhookFormat: SinkFormat {
       json.field("truncatedAlerts", 0)
       json.field("status", isFiring ? "firing" : "resolved")
       json.field("receiver", sink)
-      for labels in ["groupLabels", "commonLabels"] {
-        json.object(labels) { if let name { $0.field("alertname", name) } }
-      }
+      json.object("groupLabels") { if let name { $0.field("alertname", name) } }
+      json.object("commonLabels") { if let name { $0.field("alertname", name) } }
       json.object("commonAnnotations") { _ in }
       json.field("externalURL", "")
       json.array("alerts", alerts) { json, alert in
