@@ -150,10 +150,11 @@ package struct Worker: Service {
       do {
         try await tasks.next()
       } catch {
-        // What runs has been given to others: nobody waits for it.
+        // What runs has been given to others: it is told to end, and nobody waits for it.
         isRefused.store(error is SessionRefused, ordering: .releasing)
         tasks.cancelAll()
         shell.closeSessions()
+        await shell.cancelHandlers()
         throw error
       }
       tasks.cancelAll()

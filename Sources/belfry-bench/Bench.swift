@@ -152,28 +152,57 @@ final class Bench {
 
   // MARK: drain
 
-  /// Fills the lane while no worker is there, then starts the worker's work and counts.
+  /// Fills the lane while no worker is there, then starts the worker and counts.
   func drain(count: Int, size: Int) async throws -> String {
+    try await fill("drain", count: count, size: size)
+    let before = try Self.cpu(of: coordinator)
+    let worker = try startWorker()
+    return try await drained("drain", count: count, size: size) {
+      try Self.cpu(of: self.coordinator) - before + Self.cpu(of: worker)
+    }
+  }
+
+  /// The same with a durable queue bound to the events: the broker writes one message more a job.
+  func drainWithEvents(count: Int, size: Int) async throws -> String {
+    guard let worker else { throw Failure(description: "no worker") }
+    try Self.run(
+      try Self.variable("BELFRY_TEST_PYTHON"),
+      [try Self.variable("BELFRY_TEST_SCRIPTS") + "/bind-events"])
+    try await client.pauseLane("default", reason: "bench")
+    try await fill("events", count: count, size: size)
+    let before = try Self.cpu(of: coordinator) + Self.cpu(of: worker)
+    let had = try await finished()
+    try await client.resumeLane("default")
+    return try await drained("drain, events kept", count: count, size: size, after: had) {
+      try Self.cpu(of: self.coordinator) + Self.cpu(of: worker) - before
+    }
+  }
+
+  private func fill(_ name: String, count: Int, size: Int) async throws {
     let payload = [UInt8](repeating: 0x78, count: size)
     for first in stride(from: 0, to: count, by: 500) {
       let jobs = (first..<min(count, first + 500)).map { number in
-        NewJob(kind: "noop", payload: payload, id: "drain-\(number)")
+        NewJob(kind: "noop", payload: payload, id: "\(name)-\(number)")
       }
       for verdict in try await client.submit(jobs) {
         if case .refused(_, let error) = verdict { throw error }
       }
     }
-    let before = try Self.cpu(of: coordinator)
-    let worker = try startWorker()
-    try await until("the first outcome") { try await self.finished() > 0 }
-    let (began, had) = (ContinuousClock.now, try await finished())
-    try await until("all outcomes", within: 300) { try await self.finished() >= count }
+  }
+
+  /// Counts from the first outcome to the last.
+  private func drained(
+    _ name: String, count: Int, size: Int, after had: Int = 0, cpu: () throws -> Double
+  ) async throws -> String {
+    try await until("the first outcome") { try await self.finished() > had }
+    let (began, first) = (ContinuousClock.now, try await finished() - had)
+    try await until("all outcomes", within: 300) { try await self.finished() - had >= count }
     let seconds = (ContinuousClock.now - began) / .seconds(1)
-    let used = try Self.cpu(of: coordinator) - before + Self.cpu(of: worker)
-    return String(
-      format: "drain: %d jobs of %d B, %d slots: %.0f jobs/s; %.3f s of CPU per 1,000 jobs "
-        + "(coordinator and worker)", count, size, slots, Double(count - had) / seconds,
-      used / Double(count) * 1_000)
+    return name
+      + String(
+        format: ": %d jobs of %d B, %d slots: %.0f jobs/s; %.3f s of CPU per 1,000 jobs "
+          + "(coordinator and worker)", count, size, slots, Double(count - first) / seconds,
+        try cpu() / Double(count) * 1_000)
   }
 
   // MARK: latency

@@ -10,8 +10,9 @@ struct BenchCommand: AsyncParsableCommand {
     discussion: """
       RPC: an echo server on the first core, its caller on the last; mutual TLS, one connection, 64 B.
       Drain: COUNT queued jobs of SIZE bytes through coordinator and one worker whose handler does
-      nothing, each outcome inserted with majority and journal. Latency: from submit to the outcome
-      seen by the submitter, at RATE jobs a second. Run it by make bench, which starts the servers.
+      nothing, each outcome inserted with majority and journal; then as many with a queue bound to the
+      events. Latency: from submit to the outcome seen by the submitter, at RATE jobs a second. Run it
+      by make bench, which starts the servers.
       """,
     subcommands: [
       Run.self, Embedded.self, Watching.self, WatchNodes.self, WatchLoads.self, NoopWorker.self,
@@ -21,7 +22,7 @@ struct BenchCommand: AsyncParsableCommand {
     defaultSubcommand: Run.self)
 
   struct Run: AsyncParsableCommand {
-    @Option(help: "Jobs to drain.") var count = 20_000
+    @Option(help: "Jobs to drain.") var count = 200_000
     @Option(help: "Bytes of each payload.") var size = 256
     @Option(help: "The worker's slots.") var slots = 1_000
     @Option(help: "Jobs a second for the latency.") var rate = 200
@@ -33,6 +34,7 @@ struct BenchCommand: AsyncParsableCommand {
       print(bench.machine)
       print(try bench.rpc(), terminator: "")
       print(try await bench.drain(count: count, size: size))
+      print(try await bench.drainWithEvents(count: count, size: size))
       print(try await bench.latency(rate: rate, seconds: seconds, size: size))
     }
   }

@@ -137,6 +137,14 @@ struct HealthFeedTests {
     }
   }
 
+  @Test("the more is told to the more, the longer is the pause, up to 2 s")
+  func pauses() {
+    let feed = HealthFeed(source: "here")
+    #expect(feed.pause(afterTelling: 0) == .milliseconds(200))
+    #expect(feed.pause(afterTelling: 500 * 100) == .milliseconds(500))
+    #expect(feed.pause(afterTelling: 500 * 2_000) == .seconds(2))
+  }
+
   @Test("the end of the feed is the end of those who watch")
   func ends() async throws {
     try await withScene { scene in

@@ -31,6 +31,12 @@ import Testing
     return roster
   }
 
+  @Test("behind a write for which the store took a second, nobody is judged by what is read")
+  func slowStore() {
+    #expect(CoordinatorRoster.isWorthReading(afterWriteOf: .milliseconds(999)))
+    #expect(!CoordinatorRoster.isWorthReading(afterWriteOf: .seconds(1)))
+  }
+
   @Test("a record says again all that was put into it")
   func roundTrip() {
     var record = CoordinatorRecord(

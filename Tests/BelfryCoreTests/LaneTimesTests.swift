@@ -30,9 +30,12 @@ import Testing
     scene.begin(credit: 0)
     scene.arrives(job("j0", submittedAt: scene.now.wall - .seconds(40)))
     #expect(times(scene).oldestAge == .milliseconds(40_001))
+    let since = scene.core.health(at: scene.now).lanes[0].oldestSince
+    #expect(since == scene.now.wall - .milliseconds(40_001))
     scene.said(1, .credit(total: 1), after: 9_999)
     let times = times(scene)
     #expect(times.oldestAge == .zero, "it runs")
+    #expect(scene.core.health(at: scene.now).lanes[0].oldestSince == nil)
     #expect(times.waits.sum == .seconds(50))
     let bucket = DurationCounts.bounds.firstIndex(of: .seconds(60)) ?? -1
     #expect(times.waits.counts[bucket] == 1 && times.waits.counts.reduce(0, +) == 1)

@@ -5,6 +5,9 @@ import Testing
 /// The Swift client and worker against a real coordinator: each thing that it can ask for.
 @Suite(.serialized)
 struct SDKTests {
+  /// Its end lets the handlers go that do not end by themselves.
+  private let release = AsyncStream<Void>.makeStream()
+
   /// A coordinator, and a worker in this process whose handlers are Swift.
   private func with(
     _ body: (TestCluster, BelfryClient) async throws -> Void
@@ -19,9 +22,19 @@ struct SDKTests {
     worker.handle("echo") { job in JobOutput(job.payload, contentType: "text/plain") }
     worker.handle("large") { job in JobOutput([UInt8](repeating: job.payload[0], count: 3 << 20)) }
     worker.handle("bad") { _ in throw JobFailure(code: "E7", "it is bad", neverAgain: true) }
+    worker.handle("slow") { _ in
+      try await Task.sleep(for: .seconds(600))
+      return JobOutput([])
+    }
+    worker.handle("deaf") { [release] _ in
+      // Waits for the end of the test, whatever it is told.
+      await Task.detached { for await _ in release.stream {} }.value
+      return JobOutput([])
+    }
     let running = worker
     let client = try BelfryClient(server: cluster.server, identity: cluster.certs + "/me")
     try await withThrowingTaskGroup(of: Void.self) { tasks in
+      defer { release.continuation.finish() }
       tasks.addTask { try await running.run() }
       try await cluster.untilUp("w1")
       try await body(cluster, client)
@@ -56,6 +69,26 @@ struct SDKTests {
       #expect(shown.history.map(\.what) == ["failed"] && shown.history[0].worker == "w1")
       #expect(try #require(shown.finishedMilliseconds) >= #require(shown.submittedMilliseconds))
       await #expect(throws: BelfryError.self) { try await client.job("never") }
+    }
+  }
+
+  @Test func handlersAreEndedAtTheirTimeout() async throws {
+    try await with { cluster, client in
+      // One that ends when it is told to, and one that never does.
+      for kind in ["slow", "deaf"] {
+        var job = job(cluster, kind, "late-\(kind)")
+        (job.triesMax, job.timeout) = (1, .milliseconds(300))
+        try await client.submit(job)
+        let outcome = try await client.outcome(of: job.id ?? "", within: .seconds(100))
+        #expect(outcome.state == "failed" && outcome.reason == "timeout", "\(outcome)")
+      }
+      let shown = try await client.job("late-slow")
+      let started = try #require(shown.startedMilliseconds)
+      let finished = try #require(shown.finishedMilliseconds)
+      #expect(finished - started >= 300)
+      // Its worker goes on.
+      try await client.submit(job(cluster, "echo", "after"))
+      #expect(try await client.outcome(of: "after", within: .seconds(60)).state == "succeeded")
     }
   }
 

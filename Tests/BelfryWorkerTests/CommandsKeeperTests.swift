@@ -29,14 +29,17 @@ import Testing
   @Test func keeperStandsApart() async throws {
     let keeper = try KeeperHandle(executable: Commands.belfry)
     let pid = try #require(keeper.pid)
-    // Once it holds just its standard streams it has done all that it does at its start.
-    let descriptors = "/proc/\(pid)/fd"
-    let isBare = try await Commands.eventually {
-      try FileManager.default.contentsOfDirectory(atPath: descriptors).sorted() == ["0", "1", "2"]
+    // That it leaves our folder is the last that it does at its start.
+    let isShielded = try await Commands.eventually {
+      try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/cwd") == "/"
     }
-    #expect(isBare)
+    #expect(isShielded)
+    func entries(_ folder: String) throws -> [String] {
+      try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/\(folder)").sorted()
+    }
+    #expect(try entries("fd") == ["0", "1", "2"])
     // A thread of a runtime's would wait on a descriptor that the keeper has closed, and burn a core.
-    #expect(try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task").count == 1)
+    #expect(try entries("task").count == 1)
     #expect(getsid(pid) == pid)
     for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1] { kill(pid, signal) }
     #expect(Commands.isAlive(pid))

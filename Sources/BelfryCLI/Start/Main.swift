@@ -11,7 +11,8 @@ enum Main {
     // Before the runtime has a thread of its own: the keeper closes what it does not know, and a thread
     // that waits on a descriptor which is gone waits for nothing, over and over.
     if arguments == KeeperHandle.arguments { Keeper.main() }
-    Task.detached { await run(arguments) }
+    // Above the handlers, so that what they do to their threads is not done to ours.
+    Task.detached(priority: .userInitiated) { await run(arguments) }
     dispatchMain()
   }
 

@@ -2,8 +2,8 @@ internal import BelfryAPI
 internal import BelfryCore
 
 /// Writes this coordinator's record and reads those of all, every second, best effort; removes what
-/// nobody has written for ten minutes. In one loop: while the store takes long to take what is written, as
-/// from others too, nobody is judged by what is read. While workers miss a coordinator, it looks for that one's record more often.
+/// nobody has written for ten minutes. In one loop, a read behind each write. While workers miss a
+/// coordinator, it looks for that one's record more often.
 actor RosterKeeping {
   private static let roundsMax = 3
 
@@ -25,7 +25,8 @@ actor RosterKeeping {
       if await shell.isServing, now >= isDue {
         isDue = max(isDue, now - CoordinatorRoster.lookEvery) + CoordinatorRoster.writeEvery
         await write()
-        if shell.clock.now().monotonic - now < CoordinatorRoster.writeEvery { await read() }
+        let took = shell.clock.now().monotonic - now
+        if CoordinatorRoster.isWorthReading(afterWriteOf: took) { await read() }
       } else if await shell.missesCoordinator {
         await read()
       }

@@ -54,10 +54,14 @@ final class HealthFeed: Sendable {
   func run(_ look: () async -> Belfry_V1_HealthUpdate) async throws {
     for await _ in wanted.stream {
       let told = tell(await look())
-      // Where much is told to many, no more than a tenth of the time goes into it.
-      try await Task.sleep(
-        for: min(max(pause, Self.itemTakes * told * 10), Self.pauseMax))
+      try await Task.sleep(for: pause(afterTelling: told))
     }
+  }
+
+  /// Where much is told to many, no more than a tenth of the time goes into it.
+  /// - Parameter items: of all watchers together.
+  func pause(afterTelling items: Int) -> Duration {
+    min(max(pause, Self.itemTakes * items * 10), Self.pauseMax)
   }
 
   /// - Returns: to how many of how many items; their product.

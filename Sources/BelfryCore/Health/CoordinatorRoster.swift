@@ -22,6 +22,10 @@ package struct CoordinatorRoster: Sendable {
   /// One that is away for so long is forgotten, as a worker is.
   package static let forgetAfter = Duration.seconds(600)
 
+  /// False while the store takes so long for what is written, the others' records too, that nobody can
+  /// be judged by what is read.
+  package static func isWorthReading(afterWriteOf took: Duration) -> Bool { took < writeEvery }
+
   package enum Standing: Sendable, Equatable {
     case up, draining, left, lost
   }

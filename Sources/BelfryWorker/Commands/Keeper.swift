@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// The process behind the hidden command `belfry keeper`, which has one thread: kills a worker's
-/// commands when the worker is gone, kill -9 included.
+/// The process behind `belfry keeper`, which no help lists: kills a worker's commands when the worker is
+/// gone, kill -9 included.
 ///
 /// It reads the lines of `KeeperLedger` from standard input, a pipe whose only other end the worker
 /// holds. However the worker ends, the kernel closes that end, and the keeper kills what is left. A

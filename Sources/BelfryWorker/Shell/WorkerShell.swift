@@ -312,6 +312,10 @@ actor WorkerShell {
 
   var hasEnded: Bool { running.isEmpty }
 
+  func cancelHandlers() {
+    for entry in running.values { entry.task.cancel() }
+  }
+
   /// Waits for handlers that still run, those that were given up excepted.
   func awaitHandlers() async {
     for entry in running.values where !entry.isGivenUp { await entry.task.value }

@@ -1,4 +1,4 @@
-"""A long run: jobs at a steady rate, a random fault every few seconds, and a ledger at the end."""
+"""A long run: jobs at a steady rate while not too many wait, a random fault every few seconds, and a ledger at the end."""
 
 import random
 import signal
@@ -15,6 +15,8 @@ from crash.stand import Task
 # RabbitMQ confirms one message of a producer at a time.
 PRODUCERS = 4
 LOOK_EVERY = 0.25
+# So long nothing may be published, or have its outcome, whatever happens.
+STUCK_AFTER = 180
 # No more is published while so many wait: what is measured is running, not waiting.
 BACKLOG_MAX = 2_000
 
@@ -57,9 +59,18 @@ class Soak:
         jobs = self.stand.make_jobs("soak", self.count, pause=0)
         loads = [Task(lambda first=first: self.produce(jobs, first)) for first in range(PRODUCERS)]
         next_fault, next_sample = self.pause(), 0
+        published, moved = 0, 0
         while any(load.is_alive() for load in loads):
             self.stand.ledger.look()
             now = time.monotonic() - self.began
+            if self.published > published:
+                published, moved = self.published, now
+            try:
+                self.stand.check_alive()
+                if now - moved > STUCK_AFTER:
+                    raise Failed(f"nothing was published for {STUCK_AFTER} s")
+            except Failed as failure:
+                return [str(failure)] + self.judge(jobs)
             if now >= next_sample:
                 self.sample(now)
                 next_sample = now + 5
@@ -166,7 +177,7 @@ class Soak:
         stand = self.stand
         wrong = []
         try:
-            stand.ledger.await_complete("every job has an outcome and an event", 180, stand.check_alive)
+            stand.ledger.await_complete("every job has an outcome and an event", STUCK_AFTER, stand.check_alive)
             wait_until("the queues are empty", lambda: stand.ledger.depth() == 0, 30)
             self.took = time.monotonic() - self.began
             self.sample(self.took)
