@@ -15,8 +15,7 @@ package import NIOCore
   var listener: HTTP2Listener?
   let memory = HTTP2Memory()
   /// Streams nghttp2 refers to; it does not say goodbye to them when it is freed.
-  @safe @exclusivity(unchecked) private var slots: [HTTP2Stream?] = []
-  @safe @exclusivity(unchecked) private var freeSlots: [Int] = []
+  @safe @exclusivity(unchecked) private var slots: [HTTP2Stream] = []
   @safe @exclusivity(unchecked) package private(set) var openStreams = 0
 
   private var glitches: TokenBucket
@@ -172,7 +171,7 @@ package import NIOCore
   }
 
   /// The streams that are open, in no meaningful order.
-  package var liveStreams: [HTTP2Stream] { slots.compactMap { $0 } }
+  package var liveStreams: [HTTP2Stream] { slots }
 
   // MARK: Asked for by the layer above
 
@@ -225,7 +224,7 @@ package import NIOCore
   }
 
   /// Bytes of all streams that flow control or the socket still hold back.
-  package var queuedBytes: Int { slots.reduce(0) { $0 + ($1?.queuedBytes ?? 0) } }
+  package var queuedBytes: Int { slots.reduce(0) { $0 + $1.queuedBytes } }
 
   package func ping() {
     pingsUnanswered += 1
@@ -425,8 +424,13 @@ package import NIOCore
     var held: HTTP2Stream?
     defer { withExtendedLifetime(held) {} }
     if stream.slot >= 0 {
-      swap(&held, &slots[stream.slot])
-      freeSlots.append(stream.slot)
+      held = stream
+      // The last takes its place.
+      let last = slots.removeLast()
+      if last !== stream {
+        last.slot = stream.slot
+        slots[stream.slot] = last
+      }
       stream.slot = -1
       openStreams -= 1
     }
@@ -446,13 +450,8 @@ package import NIOCore
 
   private func keep(_ stream: HTTP2Stream) {
     openStreams += 1
-    if let slot = freeSlots.popLast() {
-      stream.slot = slot
-      slots[slot] = stream
-    } else {
-      stream.slot = slots.count
-      slots.append(stream)
-    }
+    stream.slot = slots.count
+    slots.append(stream)
   }
 
   private func resume(_ stream: HTTP2Stream) {

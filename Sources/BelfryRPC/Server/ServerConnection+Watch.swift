@@ -57,6 +57,7 @@ extension ServerConnection {
       if now - since >= limits.idleMax { leave(.idle, now) }
     } else {
       clocks.idleSince = now
+      workers.rest()
     }
     if limits.ageMax > .zero, now - clocks.beganAt >= limits.ageMax { leave(.age, now) }
   }

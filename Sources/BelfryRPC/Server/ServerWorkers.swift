@@ -50,9 +50,13 @@ final class ServerWorkers: @unchecked Sendable {
     if call.isTaskRunning { call.task = task }
   }
 
-  /// Lets the tasks go that wait for a call.
   func close() {
     isClosed = true
+    rest()
+  }
+
+  /// Lets the tasks go that wait for a call.
+  func rest() {
     let waiting = idle
     idle = []
     for worker in waiting { unsafe worker.continuation?.resume() }
