@@ -1,5 +1,6 @@
 import BelfryIdentity
 import Foundation
+import Synchronization
 
 /// Real processes: certificates, a coordinator, workers, each test with a lane and a database of its
 /// own, so that tests do not see each other. Everything started is ended by `stop`.
@@ -275,20 +276,32 @@ final class TestCluster {
 }
 
 enum FreePort {
-  /// A port that nobody listens on now.
+  private static let given = Mutex(Set<Int>())
+
+  /// A port that nobody listens on now, and no other test is given. Below those that the kernel takes for
+  /// connections: between this and the listening there is time.
   static func find() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    for _ in 0..<1_000 {
+      let port = Int.random(in: 10_000..<20_000)
+      if isFree(port, SOCK_STREAM), isFree(port, SOCK_DGRAM),
+        given.withLock({ $0.insert(port).inserted })
+      {
+        return port
+      }
+    }
+    throw Services.Missing(description: "no free port")
+  }
+
+  private static func isFree(_ port: Int, _ type: __socket_type) -> Bool {
+    let descriptor = socket(AF_INET, Int32(type.rawValue), 0)
     defer { close(descriptor) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(port).bigEndian
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let bound = withUnsafeMutablePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
-      }
+    let length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    return withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) == 0 }
     }
-    guard bound else { throw Services.Missing(description: "no free port") }
-    return Int(UInt16(bigEndian: address.sin_port))
   }
 }
