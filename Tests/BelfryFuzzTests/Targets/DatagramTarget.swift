@@ -12,15 +12,20 @@ func fuzzDatagram(_ input: inout FuzzInput) throws {
 
 private struct DatagramScene {
   private static let session: UInt64 = 7
-  private static let key = [UInt8](repeating: 9, count: 32)
+  /// Of this scene only: a fuzzer that sees what is compared would else carry codes from one to the next.
+  private let key: [UInt8]
   private var now = Instant(nanoseconds: 0)
-  private var worker = DatagramEnd(
-    session: session, key: key, sending: .toCoordinator, at: Instant(nanoseconds: 0))
-  private var coordinator = DatagramEnd(
-    session: session, key: key, sending: .toWorker, at: Instant(nanoseconds: 0))
+  private var worker: DatagramEnd
+  private var coordinator: DatagramEnd
   /// On their way to the coordinator.
   private var sent: [ByteBuffer] = []
   private var taken: Set<ByteBuffer> = []
+
+  init() {
+    key = (0..<32).map { _ in UInt8.random(in: .min ... .max) }
+    worker = DatagramEnd(session: Self.session, key: key, sending: .toCoordinator, at: now)
+    coordinator = DatagramEnd(session: Self.session, key: key, sending: .toWorker, at: now)
+  }
 
   mutating func step(_ input: inout FuzzInput) throws {
     switch input.byte() % 6 {
@@ -79,6 +84,6 @@ private struct DatagramScene {
     datagram.echo = input.integer()
     datagram.streamSilenceMS = UInt32(truncatingIfNeeded: input.integer())
     datagram.running = UInt32(truncatingIfNeeded: input.integer())
-    return datagram.bytes(key: Self.key)
+    return datagram.bytes(key: key)
   }
 }
