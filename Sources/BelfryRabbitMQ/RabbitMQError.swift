@@ -20,8 +20,12 @@ package struct RabbitMQError: Error, Sendable, Equatable, CustomStringConvertibl
     self.message = message
   }
 
+  var isRefusal: Bool { code == Self.accessRefused || code == Self.resourceLocked }
+
   package var description: String { message }
 
   static let notFound: UInt16 = 404
   static let accessRefused: UInt16 = 403
+  /// Another connection's own.
+  static let resourceLocked: UInt16 = 405
 }

@@ -5,13 +5,15 @@ import Testing
 /// alone is a loss.
 @Suite struct CoordinatorMissedTests {
   private static let (own, other) = (NodeName(trusted: "c1"), NodeName(trusted: "c2"))
+  private static let boot = BootID(high: 1 << 16, low: 0)
+  private static let presence = QueueTopology.presence(of: boot)
 
   private static func record(
-    _ version: Int, _ state: CoordinatorRecord.State = .up
+    _ version: Int, _ state: CoordinatorRecord.State = .up, isPresent: Bool = false
   ) -> StoredRecord {
-    let record = CoordinatorRecord(
-      name: other, boot: BootID(high: 1 << 16, low: 0), state: state,
-      since: WallTime(milliseconds: 0))
+    var record = CoordinatorRecord(
+      name: other, boot: boot, state: state, since: WallTime(milliseconds: 0))
+    record.isPresent = isPresent
     return record.stored(version: version, at: WallTime(milliseconds: 0))
   }
 
@@ -98,6 +100,8 @@ import Testing
         session, .heartbeat(Heartbeat(sequence: beats, hears: hears, misses: misses)))
     }
 
+    var missesCoordinator: Bool { scene.core.missesCoordinator(at: scene.now.monotonic) }
+
     var state: String? { scene.core.health(at: scene.now).nodes.first { $0.name == "c2" }?.state }
 
     /// The other's record as it was, read again.
@@ -111,17 +115,17 @@ import Testing
     "when its workers miss it, it is suspect; when it does not write, lost, and back when it does")
   func lost() {
     var scene = Scene()
-    #expect(scene.state == "up" && !scene.scene.core.missesCoordinator)
+    #expect(scene.state == "up" && !scene.missesCoordinator)
     _ = scene.says(1, hears: [Self.own, Self.other])
     #expect(scene.says(1, hears: [Self.own], misses: [Self.other]).healthChanged)
     #expect(scene.says(2, hears: [Self.own], misses: [Self.other]).healthChanged)
     #expect(!scene.says(2, hears: [Self.own], misses: [Self.other]).healthChanged)
-    #expect(scene.state == "suspect" && scene.scene.core.missesCoordinator)
+    #expect(scene.state == "suspect" && scene.missesCoordinator)
     let picture = scene.scene.core.health(at: scene.scene.now)
     #expect(picture.pendingAlerts.map(\.id.description) == ["coordinator-lost/c2"])
     #expect(scene.reads(after: 1_000) == [])
     #expect(scene.reads(after: 500) == ["coordinator-lost/c2 firing"])
-    #expect(scene.state == "lost" && !scene.scene.core.missesCoordinator)
+    #expect(scene.state == "lost" && !scene.missesCoordinator)
     let back = scene.scene.feed(.coordinatorsRead([Self.record(3)]), after: 100)
     #expect(back.alerts.map(\.state) == [.resolved])
     #expect(scene.state == "suspect", "it writes, and its workers have not come back yet")
@@ -138,6 +142,93 @@ import Testing
     scene.scene.join("w0", session: 3)
     #expect(scene.state == "up", "in a new session it has said nothing yet")
     #expect(scene.reads(after: 1_000) == [])
+  }
+
+  // MARK: what the broker says
+
+  /// Both workers miss c2, which had a queue of its own; the commands of the first look at its record.
+  private static func missing() -> (Scene, asks: [QueueCommand]) {
+    var scene = Scene()
+    scene.scene.feed(.coordinatorsRead([record(3, isPresent: true)]))
+    _ = scene.says(1, misses: [other])
+    return (scene, scene.scene.feed(.coordinatorsRead([record(3, isPresent: true)])).commands)
+  }
+
+  @Test("missed, and the broker has no connection of it: lost at the next look at its record")
+  func brokerLacks() {
+    let (scene, asks) = Self.missing()
+    #expect(asks == [.measure([Self.presence])])
+    #expect(scene.state == "suspect")
+    scene.scene.feed(.queue(.absent(queue: Self.presence)))
+    #expect(scene.state == "suspect", "it may just have written that it leaves")
+    let next = scene.scene.feed(.coordinatorsRead([Self.record(3, isPresent: true)]), after: 100)
+    #expect(next.alerts.map { "\($0.id) \($0.state)" } == ["coordinator-lost/c2 firing"])
+    #expect(next.alerts.first?.why.contains("and RabbitMQ its connection") == true)
+    #expect(scene.state == "lost")
+  }
+
+  @Test("the broker has a connection of it, or is not asked, or it leaves: not lost")
+  func brokerKnows() {
+    let (connected, _) = Self.missing()
+    connected.scene.feed(.queue(.depth(queue: Self.presence, ready: 0)))
+    let again = connected.scene.feed(
+      .coordinatorsRead([Self.record(3, isPresent: true)]), after: 100)
+    #expect(again.commands == [.measure([Self.presence])] && again.alerts.isEmpty)
+
+    let (writing, _) = Self.missing()
+    writing.scene.feed(.queue(.absent(queue: Self.presence)))
+    let change = writing.scene.feed(
+      .coordinatorsRead([Self.record(4, isPresent: true)]), after: 100)
+    #expect(change.alerts.isEmpty, "it lives: what the broker said is from before")
+    let after = writing.scene.feed(.coordinatorsRead([Self.record(4, isPresent: true)]), after: 100)
+    #expect(after.alerts.isEmpty && writing.state == "suspect")
+
+    let (leaving, _) = Self.missing()
+    leaving.scene.feed(.queue(.absent(queue: Self.presence)))
+    #expect(leaving.scene.feed(.coordinatorsRead([Self.record(4, .left)]), after: 100).alerts == [])
+    #expect(leaving.state == "left")
+
+    var without = Scene()
+    _ = without.says(1, misses: [Self.other])
+    let read = without.scene.feed(.coordinatorsRead([Self.record(2)]), after: 100)
+    #expect(read.commands == [], "one that never had such a queue is not asked for it")
+    without.scene.feed(.queue(.absent(queue: Self.presence)))
+  }
+
+  @Test("nobody misses it: what the broker lacks is no loss, not later either")
+  func onlyTheBroker() {
+    var (scene, _) = Self.missing()
+    scene.scene.feed(.queue(.absent(queue: Self.presence)))
+    _ = scene.says(1, hears: [Self.other])
+    #expect(scene.scene.feed(.coordinatorsRead([Self.record(3, isPresent: true)])).alerts == [])
+    _ = scene.says(1, misses: [Self.other])
+    #expect(scene.scene.feed(.coordinatorsRead([Self.record(3, isPresent: true)])).alerts == [])
+    #expect(scene.state == "suspect")
+  }
+
+  @Test("one that is missed and lives is looked at often for a while only")
+  func looks() {
+    let (scene, _) = Self.missing()
+    #expect(scene.missesCoordinator)
+    scene.scene.feed(.coordinatorsRead([Self.record(4)]), after: 1_000)
+    #expect(scene.missesCoordinator)
+    scene.scene.feed(.coordinatorsRead([Self.record(5)]), after: 2_000)
+    #expect(!scene.missesCoordinator && scene.state == "suspect")
+  }
+
+  @Test("a coordinator says that it has such a queue while the broker says so")
+  func ownPresence() {
+    let scene = ClusterScene("c1")
+    scene.begin(worker: "w0", session: 1)
+    let own = QueueTopology.presence(of: scene.core.configuration.boot)
+    let asked = scene.feed(.tick, after: 2_000).commands
+    #expect(
+      asked.contains { if case .measure(let queues) = $0 { queues.last == own } else { false } })
+    #expect(!scene.core.record(at: scene.now).isPresent)
+    scene.feed(.queue(.depth(queue: own, ready: 0)))
+    #expect(scene.core.record(at: scene.now).isPresent)
+    scene.feed(.queue(.absent(queue: own)))
+    #expect(!scene.core.record(at: scene.now).isPresent)
   }
 
   // MARK: the worker
@@ -172,8 +263,8 @@ import Testing
     _ = core.step(.remembered([told]), at: Self.now(0))
     let first = Self.heartbeat(core.step(.tick, at: Self.now(100)))
     #expect(first?.hears == [Self.own, Self.other] && first?.misses == [])
-    _ = core.step(.disconnected(SessionID(1)), at: Self.now(110))
-    let missing = Self.heartbeat(core.step(.tick, at: Self.now(200)))
+    #expect(Self.heartbeat(core.step(.tick, at: Self.now(150))) == nil)
+    let missing = Self.heartbeat(core.step(.disconnected(SessionID(1)), at: Self.now(200)))
     #expect(missing?.hears == [Self.own] && missing?.misses == [Self.other])
     _ = core.step(.connected(SessionID(2), coordinator: "b:1"), at: Self.now(210))
     let asking = Self.heartbeat(core.step(.tick, at: Self.now(700)))

@@ -47,6 +47,7 @@ import Testing
     record.software = "belfry 1"
     record.trouble = "RabbitMQ: connection refused"
     record.certificateExpires = WallTime(milliseconds: 77)
+    record.isPresent = true
     #expect(
       CoordinatorRecord(record.stored(version: 3, at: WallTime(milliseconds: 1))) == record)
     #expect(

@@ -240,6 +240,19 @@ import Testing
     }
   }
 
+  @Test(
+    "a queue that is not there is said to be absent, one without messages empty", arguments: all)
+  func absent(_ implementation: Implementation) async throws {
+    let place = try await implementation.place()
+    let nowhere = "nowhere.\(place.name)"
+    try await place.with { queue in
+      try await queue.up()
+      queue.perform(.measure([nowhere, place.normal]))
+      try await queue.until("both answers") { !$0.absent.isEmpty && !$0.depths.isEmpty }
+      #expect(queue.now.absent == [nowhere] && queue.now.depths == [place.normal: 0])
+    }
+  }
+
   @Test("two on one lane share its jobs", arguments: all)
   func competing(_ implementation: Implementation) async throws {
     let place = try await implementation.place()

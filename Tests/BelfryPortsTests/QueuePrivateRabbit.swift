@@ -40,10 +40,13 @@ final class PrivateRabbit: Sendable {
   var url: String { "amqp://guest:guest@127.0.0.1:\(port)" }
 
   /// A queue on this broker, with the lane `default`.
-  func queue(_ url: String? = nil, attached: [AttachedQueue] = []) throws -> RabbitMQQueue {
-    RabbitMQQueue(
-      try RabbitMQConfiguration(
-        url: url ?? self.url, connectionName: "test", lanes: [.default], attached: attached))
+  func queue(
+    _ url: String? = nil, attached: [AttachedQueue] = [], presence: String? = nil
+  ) throws -> RabbitMQQueue {
+    var configuration = try RabbitMQConfiguration(
+      url: url ?? self.url, connectionName: "test", lanes: [.default], attached: attached)
+    configuration.presence = presence
+    return RabbitMQQueue(configuration)
   }
 
   func stranger() throws -> StockClient { try StockClient(url: url, folder: folder.path) }

@@ -46,6 +46,41 @@ import Testing
     }
   }
 
+  @Test(
+    "a queue of its own says that a process has a connection: to it and others, until that ends")
+  func presence() async throws {
+    try await PrivateRabbit.with { rabbit in
+      try await RunningQueue.with(try rabbit.queue()) { other in
+        try await other.up()
+        let mine = "belfry.coordinator.1"
+        func looks(_ queue: RunningQueue) async throws -> Bool {
+          queue.forget()
+          queue.perform(.measure([mine]))
+          try await queue.until("an answer") { !$0.absent.isEmpty || !$0.depths.isEmpty }
+          return queue.now.absent.isEmpty
+        }
+        #expect(try await !looks(other))
+        try await RunningQueue.with(try rabbit.queue(presence: mine)) { queue in
+          try await queue.up()
+          #expect(try await looks(queue))
+          #expect(try await looks(other))
+          // Of the same name: no connection is lost to that, and it is there.
+          try await RunningQueue.with(try rabbit.queue(presence: mine)) { again in
+            try await again.up()
+            #expect(try await looks(again))
+          }
+          // The broker ends all connections; the queue comes back with the new one.
+          try await rabbit.ctl("close_all_connections", "a test")
+          try await queue.until("down") { $0.generations.isEmpty }
+          try await queue.up()
+          #expect(try await looks(queue))
+          try await other.up()
+        }
+        while try await looks(other) {}
+      }
+    }
+  }
+
   @Test("a memory alarm blocks publishing alone, and passes; no connection is lost to it")
   func blocked() async throws {
     try await PrivateRabbit.with { rabbit in

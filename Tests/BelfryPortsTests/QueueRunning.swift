@@ -13,6 +13,7 @@ final class RunningQueue: Sendable {
     var isPublishing = false
     var isBlocked = false
     var depths: [String: Int] = [:]
+    var absent: [String] = []
   }
 
   let queue: any JobQueue
@@ -48,6 +49,7 @@ final class RunningQueue: Sendable {
         case .blocked: seen.isBlocked = true
         case .unblocked: seen.isBlocked = false
         case .depth(let queue, let ready): seen.depths[queue] = ready
+        case .absent(let queue): seen.absent.append(queue)
         default: break
         }
       }
@@ -63,6 +65,7 @@ final class RunningQueue: Sendable {
       seen.deliveries = []
       seen.results = [:]
       seen.depths = [:]
+      seen.absent = []
     }
   }
 

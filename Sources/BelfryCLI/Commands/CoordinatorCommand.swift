@@ -126,11 +126,11 @@ struct CoordinatorCommand: AsyncParsableCommand {
       let logs = try ServiceLog(settings, service: "belfry.coordinator", node: me.name.text)
       let lanes = try setup.lanes()
       let attachments = try settings.texts(.attach).map { try Attachment($0).parsed(lanes: lanes) }
-      let queue = try setup.queue(me, lanes, attachments)
       let store = try setup.store()
       let (host, port) = try setup.listenAddress()
       let state = try settings.text(.state) ?? me.folder
       let boot = try BootState.next(in: state)
+      let queue = try setup.queue(me, boot, lanes, attachments)
       let (lastWords, death) = try LastWords.open(in: state, boot: boot)
       defer { lastWords.close() }
       var core = ClusterConfiguration(

@@ -319,7 +319,7 @@ actor CoreShell {
   /// What this coordinator says of itself to the others.
   var record: CoordinatorRecord { core.record(at: clock.now()) }
 
-  var missesCoordinator: Bool { core.missesCoordinator }
+  var missesCoordinator: Bool { core.missesCoordinator(at: clock.now().monotonic) }
 
   /// Where workers reach coordinators.
   var coordinatorAddresses: [CoordinatorAddress] { core.coordinatorAddresses }

@@ -18,6 +18,7 @@ enum Inputs {
       case .blocked(let reason): .queue(.blocked(reason: reason))
       case .unblocked: .queue(.unblocked)
       case .depth(let queue, let ready): .queue(.depth(queue: queue, ready: ready))
+      case .absent(let queue): .queue(.absent(queue: queue))
       case .unavailable(let reason): .queue(.unavailable(reason: reason))
       }
     }

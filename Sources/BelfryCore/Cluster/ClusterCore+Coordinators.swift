@@ -13,6 +13,8 @@ extension ClusterCore {
       heard(change, at: now)
       ready.healthChanged = true
     }
+    let doubtful = roster.presencesInDoubt
+    if consumers.channel != nil, !doubtful.isEmpty { ready.commands.append(.measure(doubtful)) }
     if isFirst || coordinatorAddresses != known { tellCoordinators() }
   }
 
@@ -51,8 +53,8 @@ extension ClusterCore {
   }
 
   /// One that workers miss may be gone: its record is worth a look before the time.
-  package var missesCoordinator: Bool {
-    roster.peers.values.contains { $0.standing == .up && isMissed($0.record.name) }
+  package func missesCoordinator(at now: Instant) -> Bool {
+    roster.isWorthALook(missed: isMissed, at: now)
   }
 
   // MARK: what is said of them
@@ -88,6 +90,7 @@ extension ClusterCore {
     record.lanes = configuration.lanes
     record.software = configuration.software
     record.certificateExpires = certificate?.ends
+    record.isPresent = isPresent
     record.trouble = [
       (configuration.brokerName, parts.brokerState), (configuration.storeName, parts.storeState),
     ].filter { $0.1.state != .up }.map { "\($0): \($1.reason)" }.joined(separator: "; ")

@@ -11,7 +11,7 @@ extension ClusterCore {
     if let last = lastHousekeeping, now.monotonic - last < Self.measureEvery { return }
     lastHousekeeping = now.monotonic
     if consumers.channel != nil {
-      ready.commands.append(.measure(allQueues))
+      ready.commands.append(.measure(allQueues + [ownPresence]))
       parts.brokerAsked(at: now)
     }
     recentlyFinished.prune(at: now.monotonic)

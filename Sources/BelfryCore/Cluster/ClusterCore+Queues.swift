@@ -37,11 +37,13 @@ extension ClusterCore {
       consumers.prefetch = [:]
       planConsumers(at: now)
       parts.brokerConnectionChanged(at: now.wall)
+      ready.commands.append(.measure([ownPresence]))
       parts.broker(consuming: true, at: now.wall)
     case .consumingDown(let generation, let reason):
       lose(generation, at: now)
       if consumers.channel == generation {
         consumers.channel = nil
+        isPresent = false
         parkedRead.remaining = [:]
         parts.brokerConnectionChanged(at: now.wall)
         parts.broker(consuming: false, reason: reason, at: now.wall)
@@ -65,6 +67,12 @@ extension ClusterCore {
     case .depth(let queue, let count):
       parts.brokerAnswered(at: now.wall)
       measured(queue, count, at: now)
+      if queue == ownPresence { isPresent = true }
+    case .absent(let queue):
+      parts.brokerAnswered(at: now.wall)
+      measured(queue, 0, at: now)
+      if queue == ownPresence { isPresent = false }
+      roster.brokerLacks(queue, called: configuration.brokerName)
     case .unavailable(let reason):
       if !parts.isBrokerUp { parts.brokerUnavailable(reason, at: now.wall) }
     }

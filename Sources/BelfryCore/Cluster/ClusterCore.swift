@@ -63,12 +63,16 @@ package struct ClusterCore {
   /// The queues of each configured lane, in the order in which they are served, `parked` last.
   let laneQueues: [(lane: Lane, queues: [String])]
   let allQueues: [String]
+  /// The queue by which others see that the broker has a connection of ours, and whether it is there.
+  let ownPresence: String
+  var isPresent = false
 
   package init(_ configuration: ClusterConfiguration) {
     self.configuration = configuration
     certificate = configuration.certificate
     laneQueues = configuration.lanes.map { ($0, QueueTopology.queues($0)) }
     allQueues = laneQueues.flatMap(\.queues)
+    ownPresence = QueueTopology.presence(of: configuration.boot)
     ledger = PublishLedger(boot: configuration.boot)
   }
 

@@ -57,6 +57,7 @@ package enum QueueNews: Sendable, Equatable {
   case blocked(reason: String)
   case unblocked
   case depth(queue: String, ready: Int)
+  case absent(queue: String)
   case unavailable(reason: String)
 }
 

@@ -1,7 +1,8 @@
 internal import OrderedCollections
 
 /// The other coordinators, by what they write of themselves into the store: who is up, draining, gone as
-/// planned, or lost: silent for 7 s, or, where workers have lost their sessions with it too, for 1.4 s.
+/// planned, or lost: silent for 7 s; where workers have lost their sessions with it too, for 1.4 s; and at
+/// once when the broker besides has no connection of it.
 ///
 /// Silence counts from the last time that a record was seen to have changed, on the reader's own
 /// monotonic clock: no wall clock that is wrong loses anybody. And it counts only while the reader
@@ -14,6 +15,8 @@ package struct CoordinatorRoster: Sendable {
   package static let writeEvery = Duration.seconds(1)
   /// How often the records are read while workers miss somebody.
   package static let lookEvery = Duration.milliseconds(100)
+  /// One that is missed for longer, and writes, lives: its record is then read as any other's.
+  package static let lookFor = Duration.seconds(3)
   package static let lostAfter = Duration.seconds(7)
   /// Of one that workers miss: a record that did not come, and as much as a busy store may take for it.
   package static let lostWhenMissedAfter = writeEvery + .milliseconds(400)
@@ -40,6 +43,10 @@ package struct CoordinatorRoster: Sendable {
     /// When its record was last seen to have changed.
     package var heardAt: Instant
     fileprivate var version: Int
+    /// Since when workers miss it, as far as reads have seen.
+    fileprivate var missedAt: Instant?
+    /// Who says that it has no connection of this process, since its record last changed.
+    fileprivate var lackedBy: String?
     /// Not since it was first read: what is in the store may be of a process that died long ago.
     fileprivate var hasChanged = false
   }
@@ -65,6 +72,31 @@ package struct CoordinatorRoster: Sendable {
   package var names: [NodeName] { peers.keys.sorted() }
   package subscript(name: NodeName) -> Peer? { peers[name] }
 
+  /// The broker has no such queue: the process that would hold it has no connection there.
+  package mutating func brokerLacks(_ queue: String, called broker: String) {
+    for (name, peer) in peers where QueueTopology.presence(of: peer.record.boot) == queue {
+      peers[name]?.lackedBy = broker
+    }
+  }
+
+  /// The queues to ask the broker for, after a read: of those who may be gone.
+  package var presencesInDoubt: [String] {
+    peers.values
+      .filter { peer in
+        peer.standing == .up && peer.missedAt != nil && peer.record.isPresent
+          && peer.lackedBy == nil
+      }
+      .map { QueueTopology.presence(of: $0.record.boot) }
+  }
+
+  /// A record is worth a look before the time: somebody has just begun to miss that coordinator.
+  package func isWorthALook(missed: (NodeName) -> Bool, at now: Instant) -> Bool {
+    peers.values.contains { peer in
+      peer.standing == .up && now - (peer.missedAt ?? now) < Self.lookFor
+        && missed(peer.record.name)
+    }
+  }
+
   /// Takes in all that is recorded, about every second; records that make no sense are passed over.
   /// - Parameters:
   ///   - own: whose own record is among them.
@@ -83,8 +115,10 @@ package struct CoordinatorRoster: Sendable {
       named.insert(record.name)
       if var peer = peers[record.name] {
         peer.heardAt = peer.heardAt + unwatched
+        peer.missedAt = missed(record.name) ? peer.missedAt ?? now.monotonic : nil
+        if peer.missedAt == nil { peer.lackedBy = nil }
         peers[record.name] = peer
-        take(record, stored.version, over: peer, isMissed: missed(record.name), at: now, &changes)
+        take(record, stored.version, over: peer, at: now, &changes)
       } else {
         add(record, stored.version, at: now, &changes)
       }
@@ -106,12 +140,12 @@ package struct CoordinatorRoster: Sendable {
   }
 
   private mutating func take(
-    _ record: CoordinatorRecord, _ version: Int, over old: Peer, isMissed: Bool, at now: Now,
+    _ record: CoordinatorRecord, _ version: Int, over old: Peer, at now: Now,
     _ changes: inout [Change]
   ) {
     let name = record.name
     guard version != old.version || record.boot != old.record.boot else {
-      judgeSilence(of: name, old, isMissed: isMissed, at: now, &changes)
+      judgeSilence(of: name, old, at: now, &changes)
       return
     }
     var peer = old
@@ -120,6 +154,7 @@ package struct CoordinatorRoster: Sendable {
     peer.heardAt = now.monotonic
     peer.standing = Self.standing(record)
     peer.reason = ""
+    peer.lackedBy = nil
     peer.hasChanged = true
     if peer.standing != old.standing || record.boot != old.record.boot || !old.hasChanged {
       peer.since = old.standing == .lost ? now.wall : record.since
@@ -131,11 +166,16 @@ package struct CoordinatorRoster: Sendable {
   }
 
   private mutating func judgeSilence(
-    of name: NodeName, _ old: Peer, isMissed: Bool, at now: Now, _ changes: inout [Change]
+    of name: NodeName, _ old: Peer, at now: Now, _ changes: inout [Change]
   ) {
     let silence = now.monotonic - old.heardAt
-    let missed = isMissed && old.standing == .up
-    guard silence >= (missed ? Self.lostWhenMissedAfter : Self.lostAfter) else { return }
+    let isMissed = old.missedAt != nil && old.standing == .up
+    // The broker is asked after a read that found it missed: this read has begun after that one, and would
+    // have found what one that leaves writes before it ends its sessions.
+    let broker = isMissed ? old.lackedBy : nil
+    let bound =
+      broker != nil ? .zero : isMissed ? Self.lostWhenMissedAfter : Self.lostAfter
+    guard silence >= bound else { return }
     var peer = old
     switch old.standing {
     case .left, .lost: return
@@ -146,8 +186,9 @@ package struct CoordinatorRoster: Sendable {
     case .up:
       peer.standing = .lost
       peer.reason =
-        (missed ? "workers have lost their sessions with it, and " : "")
-        + "it has written nothing for \(silence.secondsText), while the store answers others"
+        (isMissed ? "workers have lost their sessions with it, and " : "")
+        + (broker.map { "\($0) its connection" }
+          ?? "it has written nothing for \(silence.secondsText), while the store answers others")
       changes.append(.lost(name, why: peer.reason))
     }
     peer.since = now.wall

@@ -19,6 +19,8 @@ package struct CoordinatorRecord: Sendable, Equatable {
   /// What is wrong with its broker or store, in words; empty: nothing.
   package var trouble = ""
   package var certificateExpires: WallTime?
+  /// The broker has its queue `QueueTopology.presence`: that it has not any more says something.
+  package var isPresent = false
 
   package init(name: NodeName, boot: BootID, state: State, since: WallTime) {
     self.name = name
@@ -41,6 +43,7 @@ extension CoordinatorRecord {
     software = fields["software"] ?? ""
     trouble = fields["trouble"] ?? ""
     certificateExpires = WallTime(field: fields["certificateExpires"])
+    isPresent = fields["present"] == "true"
   }
 
   package func stored(version: Int, at now: WallTime) -> StoredRecord {
@@ -50,6 +53,7 @@ extension CoordinatorRecord {
       "lanes": lanes.map(\.text).joined(separator: " "), "software": software, "trouble": trouble,
     ].filter { !$0.value.isEmpty }
     fields["certificateExpires"] = certificateExpires?.description
+    if isPresent { fields["present"] = "true" }
     return StoredRecord(
       .coordinators, id: name.text, version: version, writtenAt: now, fields: fields)
   }

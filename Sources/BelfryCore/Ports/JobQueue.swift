@@ -6,6 +6,9 @@
 ///
 /// Two connections stand behind it, one for consuming and one for publishing: a blocked publisher
 /// must stall neither acks nor heartbeats.
+///
+/// While the consuming one is open, there is a queue with a name that only this process has
+/// (`QueueTopology.presence`), where the broker can do that: others see by it that it has this connection.
 package protocol JobQueue: Sendable {
   /// Connects, stays connected, and delivers events until the task is cancelled; then closes both
   /// connections and returns. What was not acked goes back to its queue.
@@ -175,6 +178,8 @@ package enum QueueEvent: Sendable, Equatable {
   case blocked(reason: String)
   case unblocked
   case depth(queue: String, ready: Int)
+  /// There is no such queue.
+  case absent(queue: String)
   /// Could not connect, or was refused; it goes on trying.
   case unavailable(reason: String)
 }
@@ -191,6 +196,6 @@ package enum QueueCommand: Sendable, Equatable {
   case publish([OutgoingMessage])
   /// Reads what is in the queue now, once round (at most `limit`), as deliveries.
   case readOnce(queue: String, limit: Int)
-  /// Asks how many messages are ready; answered by `depth`.
+  /// Asks how many messages are ready; answered by `depth`, or by `absent`.
   case measure([String])
 }

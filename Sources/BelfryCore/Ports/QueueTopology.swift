@@ -27,6 +27,12 @@ package enum QueueTopology {
   /// Jobs that no worker can take at present.
   package static func parked(_ lane: Lane) -> String { "belfry.parked." + lane.text }
 
+  /// There for as long as the broker has a connection of that coordinator's process; nothing is published
+  /// to it.
+  package static func presence(of coordinator: BootID) -> String {
+    "belfry.coordinator.\(coordinator)"
+  }
+
   /// The lane that a publish of a job is for; nil when it is none.
   package static func lane(exchange: String, routingKey: String) -> Lane? {
     var key = routingKey[...]

@@ -36,7 +36,7 @@ extension WorkerCore {
     coordinators[old.coordinator] = .some(now.monotonic)
     ready.links += links.ended(old.coordinator)
     // The other coordinators hear of it at once.
-    lastHeartbeat = nil
+    sendHeartbeats(at: now)
   }
 
   mutating func take(_ message: CoordinatorMessage, _ session: SessionID, at now: Now) {

@@ -238,9 +238,14 @@ package struct WorkerCore {
     tellProgress(at: now)
     sendBeats(at: now)
     renewStuck(at: now)
-    if let last = lastHeartbeat, now.monotonic - last < Self.heartbeatEvery - .milliseconds(50) {
-      return forgetAway(at: now)
+    if lastHeartbeat.map({ now.monotonic - $0 >= Self.heartbeatEvery - .milliseconds(50) }) ?? true
+    {
+      sendHeartbeats(at: now)
     }
+    forgetAway(at: now)
+  }
+
+  mutating func sendHeartbeats(at now: Now) {
     lastHeartbeat = now.monotonic
     for id in sessions.keys {
       guard let session = sessions[id], session.isWelcome else { continue }
@@ -252,7 +257,6 @@ package struct WorkerCore {
         wall: machineWall, hears: links.heard, misses: links.missed)
       ready.sends.append((id, .heartbeat(heartbeat)))
     }
-    forgetAway(at: now)
   }
 
   /// A coordinator that says nothing for 8 s, on no way, is cut off and called again; time that this

@@ -28,7 +28,11 @@ extension Broker {
     case .requeue(let tags): try settle(tags, link, giveBack)
     case .readOnce(let queue, let limit): try read(queue, limit, channel)
     case .measure(let names):
-      for name in names { say(.depth(queue: name, ready: queues[name]?.ready ?? 0), to: link) }
+      for name in names {
+        say(
+          queues[name].map { .depth(queue: name, ready: $0.ready) } ?? .absent(queue: name),
+          to: link)
+      }
     case .publish: break
     }
   }

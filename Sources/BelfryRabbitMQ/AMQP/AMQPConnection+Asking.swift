@@ -41,6 +41,15 @@ extension AMQPConnection {
     try unsafe check(amqp_get_rpc_reply(handle), on: channel)
   }
 
+  /// Declares a queue that this connection alone may use, and that goes with it. Throws 405 on the channel
+  /// when another connection has one of that name.
+  func declareOwnQueue(_ name: String, on channel: UInt16) throws(RabbitMQError) {
+    arena.reset(bytes: name.utf8.count, entries: 0)
+    _ = unsafe amqp_queue_declare(
+      handle, channel, arena.bytes(name), 0, 0, 1, 1, amqp_empty_table)
+    try unsafe check(amqp_get_rpc_reply(handle), on: channel)
+  }
+
   func bind(
     _ queue: String, to exchange: String, key: String, on channel: UInt16
   ) throws(RabbitMQError) {

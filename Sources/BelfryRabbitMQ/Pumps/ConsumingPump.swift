@@ -14,8 +14,8 @@ struct ConsumingPump {
     while !mailbox.isStopped {
       let began = ContinuousClock.now
       let session = ConsumingSession(
-        attached: configuration.attached, topology: topology, mailbox: mailbox,
-        generations: generations, deliver: deliver)
+        configuration, topology: topology, mailbox: mailbox, generations: generations,
+        deliver: deliver)
       do {
         try session.serve(
           AMQPConnection(

@@ -42,7 +42,8 @@ extension ConsumingSession {
       try goOnReading(connection)
     case .measure(let queues):
       for queue in queues {
-        outbox.add(.depth(queue: queue, ready: try probe.depth(of: queue) ?? 0))
+        let ready = try probe.depth(of: queue)
+        outbox.add(ready.map { .depth(queue: queue, ready: $0) } ?? .absent(queue: queue))
       }
     case .declare, .publish:
       preconditionFailure("meant for the publishing pump: \(command)")

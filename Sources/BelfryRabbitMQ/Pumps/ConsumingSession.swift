@@ -25,16 +25,18 @@ final class ConsumingSession {
 
   var channels: [Channel] = []
   var attached: [Attached]
+  private let presence: String?
   var consumers = Consumers()
   var reading = Reading()
   var outbox = Outbox()
   private var mainReplaced: ContinuousClock.Instant?
 
   init(
-    attached: [AttachedQueue], topology: Topology, mailbox: Mailbox, generations: Generations,
-    deliver: @escaping @Sendable ([QueueEvent]) -> Void
+    _ configuration: RabbitMQConfiguration, topology: Topology, mailbox: Mailbox,
+    generations: Generations, deliver: @escaping @Sendable ([QueueEvent]) -> Void
   ) {
-    self.attached = attached.map { Attached(queue: $0) }
+    attached = configuration.attached.map { Attached(queue: $0) }
+    presence = configuration.presence
     self.topology = topology
     self.mailbox = mailbox
     self.generations = generations
@@ -49,6 +51,11 @@ final class ConsumingSession {
     }
     var probe = Probe(connection)
     _ = mailbox.take()
+    if let presence {
+      try probe.tolerant { (channel) throws(RabbitMQError) in
+        try connection.declareOwnQueue(presence, on: channel)
+      }
+    }
     try openMain(on: connection)
     while true {
       let inbox = mailbox.take()

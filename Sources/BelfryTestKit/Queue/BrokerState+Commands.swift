@@ -18,7 +18,9 @@ extension BrokerState {
     case .requeue(let tags): settle(tags, link) { $0.giveBack($1) }
     case .readOnce(let queue, let limit): read(queue, limit, channel)
     case .measure(let names):
-      links[link].events += names.map { .depth(queue: $0, ready: queues[$0]?.ready.count ?? 0) }
+      links[link].events += names.map { name in
+        queues[name].map { .depth(queue: name, ready: $0.ready.count) } ?? .absent(queue: name)
+      }
     case .publish: break
     }
   }

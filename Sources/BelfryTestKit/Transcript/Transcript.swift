@@ -86,6 +86,7 @@ package enum Transcript {
     case .blocked(let reason): "blocked: \(reason)"
     case .unblocked: "unblocked"
     case .depth(let queue, let ready): "depth \(queue): \(ready)"
+    case .absent(let queue): "absent \(queue)"
     case .unavailable(let reason): "unavailable: \(reason)"
     }
   }
