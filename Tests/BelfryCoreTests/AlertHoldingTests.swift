@@ -87,6 +87,71 @@ import Testing
     #expect(steps(.recorded(true)) == [.send(end)], "they were told of it")
   }
 
+  // MARK: what comes and goes
+
+  private mutating func flap(_ sent: Bool) {
+    let (begin, end) = (
+      Self.alert(heldBackBy: sent ? "" : "flapping"), Self.alert("node-lost", "w1", .resolved)
+    )
+    #expect(steps(.raised(Self.alert())) == [.record(begin)])
+    #expect(steps(.recorded(true)) == (sent ? [.send(begin)] : []))
+    #expect(steps(.raised(end)) == [.record(end)])
+    #expect(steps(.recorded(true)) == (sent ? [.send(end)] : []))
+  }
+
+  @Test mutating func whatComesAndGoesIsToldOnceAMinute() {
+    flap(true)
+    for _ in 0..<5 {
+      now = now + .seconds(11)
+      flap(false)
+    }
+    now = now + .seconds(5)
+    flap(true)
+  }
+
+  @Test mutating func whatComesBackAndStaysIsToldAfterAMinute() {
+    flap(true)
+    now = now + .seconds(20)
+    let held = Self.alert(heldBackBy: "flapping")
+    #expect(steps(.raised(Self.alert()), .recorded(true)) == [.record(held)])
+    now = now + .seconds(39)
+    #expect(steps(.read([], open: [held])) == [])
+    now = now + .seconds(1)
+    #expect(steps(.read([], open: [held])) == [.release(held)])
+    #expect(steps(.released(held.id, true)) == [.send(Self.alert())])
+    // That was telling, too.
+    let end = Self.alert("node-lost", "w1", .resolved)
+    #expect(steps(.raised(end), .recorded(true)) == [.record(end), .send(end)])
+    now = now + .seconds(59)
+    flap(false)
+  }
+
+  @Test mutating func whatAnotherCoordinatorToldCounts() {
+    var theirs = Self.alert()
+    theirs.firedAt = now
+    #expect(steps(.read([], open: [theirs]), .read([], open: [])) == [])
+    now = now + .seconds(30)
+    flap(false)
+    // Theirs was held back, and is not any more: they have told of it now.
+    let held = Self.alert(heldBackBy: "flapping")
+    #expect(steps(.read([], open: [held])) == [])
+    now = now + .seconds(40)
+    theirs.firedAt = now + .seconds(-40)
+    #expect(steps(.read([], open: [theirs]), .read([], open: [])) == [])
+    now = now + .seconds(50)
+    flap(false)
+  }
+
+  @Test mutating func withoutTheStoreItIsToldAfterAMinuteToo() {
+    #expect(steps(.storeIs(up: false), .raised(Self.alert())) == [.send(Self.alert())])
+    let end = Self.alert("node-lost", "w1", .resolved)
+    #expect(steps(.raised(end)) == [.send(end)])
+    now = now + .seconds(10)
+    #expect(steps(.raised(Self.alert())) == [])
+    now = now + .seconds(50)
+    #expect(steps(.storeIs(up: false)) == [.send(Self.alert())])
+  }
+
   @Test mutating func anotherCoordinatorReleasedIt() throws {
     let held = Self.alert(heldBackBy: "s-1")
     #expect(steps(.read([], open: [held])) == [.release(held)])

@@ -4,7 +4,7 @@
 package enum Schema {
   /// SHA-256 of the .proto files of proto/belfry and proto/grpc, one after the other in the order of
   /// their paths.
-  package static let sha256 = "c113cf9a368876b8fa84000bd80368306c90538a2eb660369a443459f8bd693e"
+  package static let sha256 = "c0677f06564864530a46194ded7110441ab3f774d75d712a9a6171b04f52f663"
 
   /// The same files as a google.protobuf.FileDescriptorSet, in base64.
   static let descriptors =

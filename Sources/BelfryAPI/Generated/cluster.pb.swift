@@ -375,7 +375,7 @@ package nonisolated struct Belfry_V1_AlertView: Sendable {
   /// who made the silence that holds; empty: none does
   package var silencedBy: String = String()
 
-  /// why no sink was told that it fires: a silence's id, or an alert RULE/SUBJECT
+  /// why no sink was told that it fires: a silence's id, an alert RULE/SUBJECT, or `flapping`
   package var heldBackBy: String = String()
 
   package var resolvedWhy: String = String()

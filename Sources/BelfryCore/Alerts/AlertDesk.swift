@@ -1,8 +1,9 @@
 internal import DequeModule
 internal import OrderedCollections
 
-/// Sends each alert once and has each recorded, the store away or not; holds back what is silenced or
-/// follows from another alert, and sends it later if it still fires then and nobody looks after it.
+/// Sends each alert once and has each recorded, the store away or not; holds back what is silenced,
+/// follows from another alert or was told a moment ago, and sends it later if it still fires then and
+/// nobody looks after it.
 ///
 /// With several coordinators the store says who sends: whoever opened, closed or released the episode
 /// there. While it is away nobody can say so, and an alert must not wait for it, least of all the one
@@ -62,6 +63,11 @@ package struct AlertDesk: Sendable {
   /// When an episode was recorded from here: what was read before knows nothing of it.
   private var recordedAt = OrderedDictionary<AlertID, WallTime>()
   private static let readMax = Duration.seconds(10)
+  /// When people were last told that it fires: of one that comes and goes they are told once a minute.
+  private var toldAt = OrderedDictionary<AlertID, WallTime>()
+  package static let flapRest = Duration.seconds(60)
+  /// Holds back an alert that was told less than that ago.
+  package static let flapping = "flapping"
 
   package init() {}
 
@@ -75,7 +81,7 @@ package struct AlertDesk: Sendable {
     case .raised(let alert): raised(alert, at: now)
     case .storeIs(let up): isStoreUp = up
     case .recorded(let isOurs, let wasHeldBack): recorded(isOurs, wasHeldBack, at: now)
-    case .released(let id, let isOurs): released(id, isOurs)
+    case .released(let id, let isOurs): released(id, isOurs, at: now)
     case .read(let silences, let alerts):
       self.silences = silences
       read(alerts, at: now)
@@ -106,12 +112,15 @@ package struct AlertDesk: Sendable {
     return nil
   }
 
-  /// Why nobody is told of an alert that fires: a silence's id, or the alert it follows from.
+  /// Why nobody is told of an alert that fires: a silence's id, the alert it follows from, or that it has
+  /// just been told.
   private func holder(of id: AlertID, at now: WallTime) -> String? {
     if let silence = silences.first(where: { $0.holds(at: now) && $0.match.matches(id) }) {
       return silence.id
     }
-    return Inhibition.cause(of: id, among: open.keys)?.description
+    if let cause = Inhibition.cause(of: id, among: open.keys) { return cause.description }
+    guard let told = toldAt[id], now >= told, now - told < Self.flapRest else { return nil }
+    return Self.flapping
   }
 
   private mutating func raised(_ raised: Alert, at now: WallTime) {
@@ -122,6 +131,7 @@ package struct AlertDesk: Sendable {
     } else {
       alert.heldBackBy = holder(of: alert.id, at: now) ?? ""
       isSilent = alert.isHeldBack
+      if !isSilent { told(alert.id, at: now) }
       if open.count < Self.unrecordedMax { open[alert.id] = alert }
     }
     // Beyond the bound nothing is recorded, but all is sent.
@@ -153,7 +163,15 @@ package struct AlertDesk: Sendable {
     var next = OrderedDictionary<AlertID, Alert>()
     recordedAt.removeAll { now < $0.value || now - $0.value > Self.readMax }
     for id in recordedAt.keys { next[id] = open[id] }
-    for alert in alerts { next[alert.id] = alert }
+    for alert in alerts {
+      next[alert.id] = alert
+      guard !alert.isHeldBack else { continue }
+      // Another coordinator has told of it: when it fired, or just now.
+      let wasHeldBack = open[alert.id]?.isHeldBack ?? false
+      if wasHeldBack || toldAt[alert.id] == nil {
+        told(alert.id, at: wasHeldBack ? now : alert.firedAt)
+      }
+    }
     // The store was asked before it heard of these, or has not heard of them yet.
     for item in unrecorded {
       next[item.alert.id] = item.alert.state == .resolved ? nil : open[item.alert.id]
@@ -172,14 +190,20 @@ package struct AlertDesk: Sendable {
       }?.id
   }
 
-  private mutating func released(_ id: AlertID, _ isOurs: Bool?) {
+  private mutating func released(_ id: AlertID, _ isOurs: Bool?, at now: WallTime) {
     releasing = nil
     guard let isOurs else {
       isStoreUp = false
       return
     }
     open[id]?.heldBackBy = ""
+    told(id, at: now)
     if isOurs, let alert = open[id] { toSend.append(alert) }
+  }
+
+  private mutating func told(_ id: AlertID, at now: WallTime) {
+    toldAt.removeAll { now - $0.value >= Self.flapRest }
+    toldAt[id] = now
   }
 
   // MARK: without the store
@@ -194,6 +218,7 @@ package struct AlertDesk: Sendable {
       unrecorded[index].alert.heldBackBy = ""
       unrecorded[index].isSilent = false
       open[id]?.heldBackBy = ""
+      told(id, at: now)
     }
   }
 

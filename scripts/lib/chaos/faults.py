@@ -45,6 +45,7 @@ def names(count):
 
 def kill(stand, row, times):
     for name in names(times):
+        stand.rest(name)
         job = stand.hold_job(name)
         since = clock()
         stand.send(name, KILL)
@@ -70,6 +71,7 @@ def stop(stand, row, times):
 
 def silent(stand, row, times, begin, end):
     for name in names(times):
+        stand.rest(name)
         job = stand.hold_job(name)
         since = clock()
         begin(name)
@@ -131,6 +133,7 @@ def worker_notices(stand, name, since):
 def coordinator_kill(stand, row, times):
     for _ in range(times):
         stand.run_second()
+        stand.rest("c2")
         since = clock()
         stand.kill("c2")
         del stand.processes["c2"]

@@ -13,6 +13,8 @@ from chaos.network import Network
 from cluster import Cluster, Failed, free_port, wait_until
 from crash import clocks
 
+# An alert that comes and goes is sent once in so many seconds (AlertDesk.flapRest), and a bit.
+FLAP_REST = 61
 WORKERS = ("w1", "w2", "w3", "w4")
 # A state that a watcher of c1's health has heard of a worker, or of c2, and when.
 Seen = namedtuple("Seen", "at node state reason")
@@ -160,6 +162,12 @@ class Stand(Cluster):
             at, _, body = text.partition(" ")
             found.append((float(at), json.loads(body)))
         return found
+
+    def rest(self, name):
+        """Until an alert on this node would be sent at once: once a minute at most."""
+        told = [at for at, alert in self.alerts() if name in str(alert)]
+        if told:
+            time.sleep(max(0, told[-1] + FLAP_REST - now()))
 
     # --- Jobs ---
 
