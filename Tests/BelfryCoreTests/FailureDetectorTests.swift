@@ -77,6 +77,19 @@ import Testing
     #expect(jittery.lostWithin < .milliseconds(4_100), "it is forgiven once the link is steady")
   }
 
+  @Test("what comes when the observer wakes makes no jittery link; a gap of the link itself does")
+  func sleepIsNoJitter() {
+    var detector = FailureDetector(heardAt: Self.at(0))
+    _ = detector.heard(at: Self.at(20_000))
+    detector.slept(.milliseconds(19_800), until: Self.at(20_050))
+    #expect(detector.lostWithin == .seconds(4))
+    _ = detector.heard(at: Self.at(22_000))
+    let jittery = detector.lostWithin
+    #expect(jittery > .seconds(4))
+    detector.slept(.seconds(1), until: Self.at(30_000))
+    #expect(detector.lostWithin == jittery)
+  }
+
   @Test("an observer that slept blames nobody")
   func slept() {
     var detector = FailureDetector(heardAt: Self.at(0))

@@ -61,6 +61,8 @@ package struct FailureDetector: Sendable {
   private var roundTrip: Duration = .zero
   /// Mean deviation of the gaps between signs of life from the expected 500 ms.
   private var deviation: Duration = .zero
+  /// When a long gap last changed it, and what it was before: the gap may have been the observer's.
+  private var stretched: (at: Instant, from: Duration)?
 
   package init(heardAt now: Instant) {
     lastHeard = now
@@ -107,7 +109,8 @@ package struct FailureDetector: Sendable {
   /// The observer itself did not run for `pause`, until now: every deadline moves by as much, and who
   /// gave up waiting for it meanwhile has time to come back.
   package mutating func slept(_ pause: Duration, until now: Instant) {
-    // What was read before the pause was noticed came after it.
+    // What was read before the pause was noticed came after it, and the gap before it says nothing of the link.
+    if let stretched, stretched.at > now - pause { deviation = stretched.from }
     let moved = { (time: Instant) in min(time + pause, now) }
     lastHeard = moved(lastHeard)
     lastOnStream = moved(lastOnStream)
@@ -135,7 +138,10 @@ package struct FailureDetector: Sendable {
   private mutating func lives(at now: Instant) -> Verdict? {
     // A longer one would have been a loss, had the observer been awake.
     let gap = min(now - lastHeard, Self.lostAfter)
-    if gap > .milliseconds(600) { deviation = deviation * 0.875 + gap * 0.125 }
+    if gap > .milliseconds(600) {
+      stretched = (now, deviation)
+      deviation = deviation * 0.875 + gap * 0.125
+    }
     if gap > .milliseconds(100), gap <= .milliseconds(600) { deviation = deviation * 0.875 }
     lastHeard = now
     return judge(at: now)

@@ -14,9 +14,11 @@ package struct DetectorSimulation: Sendable {
     /// Of packets, each way; on the stream a lost one is sent again, on the way it is not.
     package var loss = 0.05
     package var hasDatagrams = true
-    /// A node pauses about so often, for up to `pauseMax`.
+    /// A node pauses about so often, for up to `pauseMax`, and then runs for `pauseRest` at least: two pauses
+    /// with a moment between them would be one long one to anybody.
     package var pauseEvery = Duration.seconds(100)
     package var pauseMax = Duration.milliseconds(2_500)
+    package var pauseRest = Duration.milliseconds(7_500)
     /// The observer sleeps about so often, for up to 20 s.
     package var sleepEvery = Duration.seconds(2_000)
     /// A node dies about so often, silently; another takes its place once it was noticed.
@@ -124,6 +126,13 @@ package struct DetectorSimulation: Sendable {
     /// Of the last 64 datagrams.
     var arrived: UInt64 = .max
     var sleptSinceDeath: Int64 = 0
+    /// While the observer sleeps: what has come that it has not read.
+    var unread: Unread?
+
+    struct Unread {
+      var hasDatagram = false
+      var hasBeat = false
+    }
 
     init(plan: Plan, random: SeededRandom, ticks: Int64) {
       self.plan = plan
@@ -141,10 +150,8 @@ package struct DetectorSimulation: Sendable {
         if nextSleep < sleeps.count, sleeps[nextSleep].at <= now {
           let length = sleeps[nextSleep].length
           nextSleep += 1
-          // What was sent meanwhile is read when the observer wakes, before it knows that it slept.
+          livesUnobserved(from: now, until: now + length, &report)
           now += length
-          if deadSince != nil { sleptSinceDeath += length }
-          lives(at: now, &report)
           detector.slept(.nanoseconds(length * DetectorSimulation.tick), until: instant(now))
         } else {
           lives(at: now, &report)
@@ -167,11 +174,25 @@ package struct DetectorSimulation: Sendable {
       return max(0, min(next, judged) - now - 1)
     }
 
+    /// What is sent while the observer sleeps is read when that one wakes, before it knows that it slept.
+    private mutating func livesUnobserved(
+      from first: Int64, until end: Int64, _ report: inout Report
+    ) {
+      unread = Unread()
+      for tick in first...end { lives(at: tick, &report) }
+      let read = unread
+      unread = nil
+      if let died = deadSince { sleptSinceDeath += end - max(died, first) }
+      if read?.hasDatagram == true { datagramRead(at: end, &report) }
+      if read?.hasBeat == true { beatRead(at: end, &report) }
+    }
+
     private mutating func lives(at now: Int64, _ report: inout Report) {
       guard deadSince == nil else { return }
       if now >= nextPause {
         pausedUntil = now + random.within(1...max(1, plan.pauseMax.millisecondsClamped / 100))
-        nextPause = pausedUntil + wait(plan.pauseEvery, &random)
+        nextPause =
+          pausedUntil + plan.pauseRest.millisecondsClamped / 100 + wait(plan.pauseEvery, &random)
       }
       guard now >= pausedUntil else { return }
       // Not in a pause: what is measured is the silence since it died.
@@ -195,6 +216,10 @@ package struct DetectorSimulation: Sendable {
       let isLost = random.isChance(plan.loss)
       arrived = arrived << 1 | (isLost ? 0 : 1)
       guard !isLost else { return }
+      if unread != nil { unread?.hasDatagram = true } else { datagramRead(at: now, &report) }
+    }
+
+    private mutating func datagramRead(at now: Int64, _ report: inout Report) {
       heardAt = now
       // The node hears the observer on links of the same kind; that is not judged here.
       judge(detector.heard(HeardBeat(Beat()), at: instant(now)), at: now, &report)
@@ -215,6 +240,10 @@ package struct DetectorSimulation: Sendable {
         if plan.hasDatagrams, stall > 30 { freshAt = now + 30 + random.within(5...60) }
         return
       }
+      if unread != nil { unread?.hasBeat = true } else { beatRead(at: now, &report) }
+    }
+
+    private mutating func beatRead(at now: Int64, _ report: inout Report) {
       (heardAt, streamHeardAt) = (now, now)
       judge(detector.heard(at: instant(now)), at: now, &report)
     }
