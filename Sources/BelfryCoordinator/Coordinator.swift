@@ -303,7 +303,7 @@ package struct Coordinator: Service {
     shell.closeSessions("the coordinator is leaving")
   }
 
-  /// A store that does not answer does not hold it up: the others have heard that it drains.
+  /// A store that does not answer within 2 s does not hold it up: the others may then call it lost.
   private func tellLeave(_ roster: RosterKeeping) async {
     let (told, teller) = AsyncStream.makeStream(of: Void.self)
     let limit = group.next().scheduleTask(in: .seconds(2)) { teller.finish() }

@@ -9,7 +9,8 @@ package struct RabbitMQConfiguration: Sendable {
   package var lanes: [Lane]
   /// Foreign queues to consume as they are; each is tried every 2 s until it is there.
   package var attached: [AttachedQueue]
-  /// The name of a queue that is there for as long as the consuming connection; nil: none.
+  /// The name of a queue that goes with the consuming connection, declared whenever it is measured; nil:
+  /// none.
   package var presence: String?
 
   package init(

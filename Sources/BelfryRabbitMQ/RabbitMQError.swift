@@ -20,8 +20,6 @@ package struct RabbitMQError: Error, Sendable, Equatable, CustomStringConvertibl
     self.message = message
   }
 
-  var isRefusal: Bool { code == Self.accessRefused || code == Self.resourceLocked }
-
   package var description: String { message }
 
   static let notFound: UInt16 = 404

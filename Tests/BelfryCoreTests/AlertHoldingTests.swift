@@ -152,6 +152,82 @@ import Testing
     #expect(steps(.storeIs(up: false)) == [.send(Self.alert())])
   }
 
+  /// It was recorded as held back; the store is away when it is to be told.
+  @Test mutating func whatIsRecordedIsToldWithoutTheStoreToo() {
+    flap(true)
+    now = now + .seconds(10)
+    let held = Self.alert(heldBackBy: "flapping")
+    _ = steps(.raised(Self.alert()), .recorded(true))
+    #expect(steps(.storeIs(up: false)) == [])
+    now = now + .seconds(50)
+    #expect(steps(.storeIs(up: false)) == [.send(Self.alert())])
+    #expect(steps(.storeIs(up: false)) == [], "once")
+    // The store hears of it, and it is not told again; its end is.
+    #expect(steps(.storeIs(up: true)) == [.release(held)])
+    #expect(steps(.released(held.id, true)) == [])
+    let end = Self.alert("node-lost", "w1", .resolved)
+    #expect(steps(.raised(end), .recorded(true, wasHeldBack: false)) == [.record(end), .send(end)])
+  }
+
+  /// Its end comes before the store has heard that it was told.
+  @Test mutating func whatWasToldWithoutTheStoreIsToldOfItsEnd() {
+    flap(true)
+    now = now + .seconds(10)
+    _ = steps(.raised(Self.alert()), .recorded(true), .storeIs(up: false))
+    now = now + .seconds(50)
+    #expect(steps(.storeIs(up: false)) == [.send(Self.alert())])
+    let end = Self.alert("node-lost", "w1", .resolved)
+    let told = desk
+    #expect(steps(.storeIs(up: true)) == [.release(Self.alert(heldBackBy: "flapping"))])
+    let releasing = desk
+    #expect(steps(.released(end.id, nil), .raised(end)) == [.send(end)])
+    #expect(steps(.storeIs(up: true)) == [.record(end)])
+    #expect(steps(.recorded(true, wasHeldBack: true)) == [])
+
+    desk = releasing
+    #expect(steps(.raised(end)) == [])
+    #expect(steps(.released(end.id, true)) == [.record(end)], "its beginning is not told again")
+    #expect(steps(.recorded(true, wasHeldBack: false)) == [.send(end)])
+
+    desk = told
+    desk.heard(.storeIs(up: true), at: now)
+    #expect(steps(.raised(end)) == [.record(end)])
+    #expect(steps(.recorded(true, wasHeldBack: true)) == [.send(end)])
+  }
+
+  @Test mutating func whatEndsWhileItIsReleasedIsToldWhole() {
+    flap(true)
+    now = now + .seconds(10)
+    let held = Self.alert(heldBackBy: "flapping")
+    _ = steps(.raised(Self.alert()), .recorded(true))
+    now = now + .seconds(50)
+    #expect(steps(.read([], open: [held])) == [.release(held)])
+    let end = Self.alert("node-lost", "w1", .resolved)
+    #expect(steps(.raised(end)) == [], "not before it is known who tells of it")
+    #expect(steps(.released(held.id, true)) == [.send(Self.alert()), .record(end)])
+    #expect(steps(.recorded(true, wasHeldBack: false)) == [.send(end)])
+  }
+
+  @Test mutating func whatAnotherOneOpenedIsNotHeldBackHere() {
+    var theirs = Self.alert()
+    theirs.firedAt = now
+    #expect(steps(.read([], open: [theirs])) == [])
+    #expect(steps(.raised(Self.alert())) == [.record(Self.alert())])
+    #expect(steps(.recorded(false)) == [])
+    #expect(desk.openAlerts.map(\.heldBackBy) == [""])
+  }
+
+  @Test mutating func whatIsNotRecordedIsToldAtOnce() {
+    for number in 0..<AlertDesk.unrecordedMax {
+      desk.heard(.raised(Self.alert("node-lost", "n\(number)")), at: now)
+    }
+    let one = Self.alert("job-redelivered", "x")
+    #expect(steps(.storeIs(up: false)).count == AlertDesk.unrecordedMax)
+    #expect(steps(.raised(one)) == [.send(one)])
+    #expect(steps(.raised(Self.alert("job-redelivered", "x", .resolved))).count == 1)
+    #expect(steps(.raised(one)) == [.send(one)], "twice rather than never")
+  }
+
   @Test mutating func anotherCoordinatorReleasedIt() throws {
     let held = Self.alert(heldBackBy: "s-1")
     #expect(steps(.read([], open: [held])) == [.release(held)])
@@ -161,9 +237,10 @@ import Testing
   @Test mutating func aReleaseThatIsNotAnsweredIsAskedAgain() throws {
     let held = Self.alert(heldBackBy: "s-1")
     #expect(steps(.read([], open: [held])) == [.release(held)])
-    #expect(steps(.released(held.id, nil)) == [])
+    // The store is away then: it is told, and the store asked again so that it knows.
+    #expect(steps(.released(held.id, nil)) == [.send(Self.alert())])
     #expect(steps(.storeIs(up: true)) == [.release(held)])
-    #expect(steps(.released(held.id, true)) == [.send(Self.alert())])
+    #expect(steps(.released(held.id, true)) == [])
   }
 
   @Test mutating func whatSomebodyLooksAfterIsNotSentWhenTheSilenceEnds() throws {

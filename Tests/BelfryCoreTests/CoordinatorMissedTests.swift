@@ -193,6 +193,13 @@ import Testing
     let read = without.scene.feed(.coordinatorsRead([Self.record(2)]), after: 100)
     #expect(read.commands == [], "one that never had such a queue is not asked for it")
     without.scene.feed(.queue(.absent(queue: Self.presence)))
+
+    // Of a question that was asked before it wrote.
+    let (late, _) = Self.missing()
+    late.scene.feed(.coordinatorsRead([Self.record(4, isPresent: true)]), after: 100)
+    late.scene.feed(.queue(.absent(queue: Self.presence)))
+    let next = late.scene.feed(.coordinatorsRead([Self.record(4, isPresent: true)]), after: 100)
+    #expect(next.alerts == [] && next.commands == [.measure([Self.presence])])
   }
 
   @Test("nobody misses it: what the broker lacks is no loss, not later either")
@@ -212,8 +219,10 @@ import Testing
     #expect(scene.missesCoordinator)
     scene.scene.feed(.coordinatorsRead([Self.record(4)]), after: 1_000)
     #expect(scene.missesCoordinator)
-    scene.scene.feed(.coordinatorsRead([Self.record(5)]), after: 2_000)
+    scene.scene.feed(.coordinatorsRead([Self.record(5, isPresent: true)]), after: 2_000)
     #expect(!scene.missesCoordinator && scene.state == "suspect")
+    let later = scene.scene.feed(.coordinatorsRead([Self.record(5, isPresent: true)]), after: 100)
+    #expect(later.commands == [], "nor is the broker asked for ever")
   }
 
   @Test("a coordinator says that it has such a queue while the broker says so")

@@ -84,10 +84,14 @@ import Testing
     detector.slept(.milliseconds(19_800), until: Self.at(20_050))
     #expect(detector.lostWithin == .seconds(4))
     _ = detector.heard(at: Self.at(22_000))
-    let jittery = detector.lostWithin
-    #expect(jittery > .seconds(4))
+    #expect(detector.lostWithin == .microseconds(4_487_500))
     detector.slept(.seconds(1), until: Self.at(30_000))
-    #expect(detector.lostWithin == jittery)
+    #expect(detector.lostWithin == .microseconds(4_487_500))
+    // Of a gap of 3 s the observer slept one.
+    var both = FailureDetector(heardAt: Self.at(0))
+    _ = both.heard(at: Self.at(3_000))
+    both.slept(.seconds(1), until: Self.at(3_050))
+    #expect(both.lostWithin == .milliseconds(4_500))
   }
 
   @Test("an observer that slept blames nobody")

@@ -64,10 +64,12 @@ import Testing
           try await queue.up()
           #expect(try await looks(queue))
           #expect(try await looks(other))
-          // Of the same name: no connection is lost to that, and it is there.
+          // Another of the same name has none, until this one is gone.
           try await RunningQueue.with(try rabbit.queue(presence: mine)) { again in
-            try await again.up()
-            #expect(try await looks(again))
+            let first = try await again.up()
+            #expect(try await !looks(again))
+            #expect(try await looks(queue))
+            #expect(again.now.generations == [first], "no channel is lost to that")
           }
           // The broker ends all connections; the queue comes back with the new one.
           try await rabbit.ctl("close_all_connections", "a test")
@@ -75,6 +77,7 @@ import Testing
           try await queue.up()
           #expect(try await looks(queue))
           try await other.up()
+          #expect(try await looks(other))
         }
         while try await looks(other) {}
       }

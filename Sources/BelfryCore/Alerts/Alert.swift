@@ -25,7 +25,8 @@ package struct Alert: Sendable, Equatable {
   package var resolvedAt: WallTime?
   package var jobsMoved: Int
   package var acknowledgement: Acknowledgement?
-  /// Why no sink was told that it fires: a silence's id, or another alert's; empty: they were.
+  /// Why no sink was told that it fires: a silence's id, another alert's, or `flapping`; empty: they
+  /// were.
   package var heldBackBy = ""
   /// Why it is over, as the store has it beside why it fired.
   package var resolvedWhy = ""

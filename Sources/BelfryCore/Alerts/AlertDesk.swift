@@ -43,8 +43,10 @@ package struct AlertDesk: Sendable {
   private struct Item {
     var alert: Alert
     var isSent = false
-    /// Nobody is to be told: it is held back, or ends one that was. Of an end the store knows better.
+    /// Nobody is to be told: it is held back, or ends one that was. Of an end the store knows better,
     var isSilent: Bool
+    /// unless its beginning was told while the store was away.
+    var wasToldUnasked = false
   }
 
   /// Rules and subjects are few; far more than an outage brings.
@@ -56,7 +58,9 @@ package struct AlertDesk: Sendable {
   private var deadJobs = DeadJobs()
   private var isStoreUp = true
   private var isRecording = false
-  private var releasing: AlertID?
+  private var releasing: (alert: Alert, wasTold: Bool)?
+  /// Held back as the store has it, and told while it was away: it is yet to hear so.
+  private var toldUnasked: Set<AlertID> = []
   private var silences: [Silence] = []
   /// Episodes that are open, as the store last said and this coordinator knows since.
   private var open = OrderedDictionary<AlertID, Alert>()
@@ -81,7 +85,7 @@ package struct AlertDesk: Sendable {
     case .raised(let alert): raised(alert, at: now)
     case .storeIs(let up): isStoreUp = up
     case .recorded(let isOurs, let wasHeldBack): recorded(isOurs, wasHeldBack, at: now)
-    case .released(let id, let isOurs): released(id, isOurs, at: now)
+    case .released(_, let isOurs): released(isOurs, at: now)
     case .read(let silences, let alerts):
       self.silences = silences
       read(alerts, at: now)
@@ -100,13 +104,14 @@ package struct AlertDesk: Sendable {
     if let alert = toSend.popFirst() { return .send(alert) }
     if let notice = toTell.popFirst() { return .tell(notice) }
     guard isStoreUp else { return nil }
-    if !isRecording, let item = unrecorded.first {
+    // The end of what is being released is recorded behind that.
+    if !isRecording, let item = unrecorded.first, item.alert.id != releasing?.alert.id {
       isRecording = true
       return .record(item.alert)
     }
     if let id = toRelease, let alert = open[id] {
       toRelease = nil
-      releasing = id
+      releasing = (alert, toldUnasked.contains(id))
       return .release(alert)
     }
     return nil
@@ -125,18 +130,28 @@ package struct AlertDesk: Sendable {
 
   private mutating func raised(_ raised: Alert, at now: WallTime) {
     var alert = raised
-    var isSilent = false
+    var (isSilent, wasToldUnasked) = (false, false)
     if alert.state == .resolved {
-      isSilent = open.removeValue(forKey: alert.id)?.isHeldBack ?? false
+      let wasHeldBack = open.removeValue(forKey: alert.id)?.isHeldBack ?? false
+      wasToldUnasked = toldUnasked.remove(alert.id) != nil
+      isSilent = wasHeldBack && !wasToldUnasked
+    } else if let known = open[alert.id] {
+      // Another coordinator has opened it: it is held back, or told, by that one.
+      alert.heldBackBy = known.heldBackBy
+      isSilent = alert.isHeldBack
     } else {
       alert.heldBackBy = holder(of: alert.id, at: now) ?? ""
+      // Who is not recorded would never be told of later.
+      if unrecorded.count >= Self.unrecordedMax, alert.heldBackBy == Self.flapping {
+        alert.heldBackBy = ""
+      }
       isSilent = alert.isHeldBack
       if !isSilent { told(alert.id, at: now) }
       if open.count < Self.unrecordedMax { open[alert.id] = alert }
     }
     // Beyond the bound nothing is recorded, but all is sent.
     if unrecorded.count < Self.unrecordedMax {
-      unrecorded.append(Item(alert: alert, isSilent: isSilent))
+      unrecorded.append(Item(alert: alert, isSilent: isSilent, wasToldUnasked: wasToldUnasked))
     } else if !isSilent, alert.severity != .info {
       // The end of an episode that did not begin here may be one that never was.
       toSend.append(alert)
@@ -150,7 +165,7 @@ package struct AlertDesk: Sendable {
       return
     }
     guard let item = unrecorded.popFirst() else { return }
-    let isSilent = wasHeldBack ?? item.isSilent
+    let isSilent = item.wasToldUnasked ? false : wasHeldBack ?? item.isSilent
     if isOurs, !item.isSent, !isSilent { toSend.append(item.alert) }
     if item.alert.state != .resolved { recordedAt[item.alert.id] = now }
   }
@@ -166,17 +181,16 @@ package struct AlertDesk: Sendable {
     for alert in alerts {
       next[alert.id] = alert
       guard !alert.isHeldBack else { continue }
-      // Another coordinator has told of it: when it fired, or just now.
+      // Another coordinator has told of it: just now, or when it fired.
       let wasHeldBack = open[alert.id]?.isHeldBack ?? false
-      if wasHeldBack || toldAt[alert.id] == nil {
-        told(alert.id, at: wasHeldBack ? now : alert.firedAt)
-      }
+      let time = wasHeldBack ? now : max(alert.firedAt, toldAt[alert.id] ?? alert.firedAt)
+      if now - time < Self.flapRest { told(alert.id, at: time) }
     }
     // The store was asked before it heard of these, or has not heard of them yet.
     for item in unrecorded {
       next[item.alert.id] = item.alert.state == .resolved ? nil : open[item.alert.id]
     }
-    if let releasing { next[releasing] = open[releasing] }
+    if let id = releasing?.alert.id { next[id] = open[id] }
     open = next
   }
 
@@ -185,20 +199,26 @@ package struct AlertDesk: Sendable {
     guard isStoreUp, releasing == nil else { return }
     toRelease =
       open.values.first { alert in
-        alert.isHeldBack && alert.state == .firing && holder(of: alert.id, at: now) == nil
+        alert.isHeldBack && alert.state == .firing
+          && (toldUnasked.contains(alert.id) || holder(of: alert.id, at: now) == nil)
           && !unrecorded.contains { $0.alert.id == alert.id }
       }?.id
   }
 
-  private mutating func released(_ id: AlertID, _ isOurs: Bool?, at now: WallTime) {
+  private mutating func released(_ isOurs: Bool?, at now: WallTime) {
+    guard let (asked, wasTold) = releasing else { return }
     releasing = nil
     guard let isOurs else {
       isStoreUp = false
       return
     }
-    open[id]?.heldBackBy = ""
-    told(id, at: now)
-    if isOurs, let alert = open[id] { toSend.append(alert) }
+    open[asked.id]?.heldBackBy = ""
+    toldUnasked.remove(asked.id)
+    guard isOurs, !wasTold else { return }
+    told(asked.id, at: now)
+    var alert = asked
+    alert.heldBackBy = ""
+    toSend.append(alert)
   }
 
   private mutating func told(_ id: AlertID, at now: WallTime) {
@@ -208,8 +228,18 @@ package struct AlertDesk: Sendable {
 
   // MARK: without the store
 
-  /// What was held back, is no more, and is known to this coordinator alone.
+  /// What was held back and is no more.
   private mutating func tell(at now: WallTime) {
+    for (id, var alert) in open
+    where alert.isHeldBack && alert.state == .firing && !toldUnasked.contains(id)
+      && releasing?.alert.id != id && !unrecorded.contains(where: { $0.alert.id == id })
+      && holder(of: id, at: now) == nil
+    {
+      toldUnasked.insert(id)
+      told(id, at: now)
+      alert.heldBackBy = ""
+      toSend.append(alert)
+    }
     // Of what is being recorded the store hears that it is held back; it is released by it.
     for index in unrecorded.indices.dropFirst(isRecording ? 1 : 0) {
       let id = unrecorded[index].alert.id

@@ -13,7 +13,7 @@ extension ClusterCore {
       heard(change, at: now)
       ready.healthChanged = true
     }
-    let doubtful = roster.presencesInDoubt
+    let doubtful = roster.presencesInDoubt(at: now.monotonic)
     if consumers.channel != nil, !doubtful.isEmpty { ready.commands.append(.measure(doubtful)) }
     if isFirst || coordinatorAddresses != known { tellCoordinators() }
   }

@@ -65,14 +65,12 @@ extension ClusterCore {
       ledger.unblocked(at: now, into: &ready)
       parts.broker(blocked: nil, at: now.wall)
     case .depth(let queue, let count):
-      parts.brokerAnswered(at: now.wall)
-      measured(queue, count, at: now)
       if queue == ownPresence { isPresent = true }
+      measured(queue, count, at: now)
     case .absent(let queue):
-      parts.brokerAnswered(at: now.wall)
-      measured(queue, 0, at: now)
       if queue == ownPresence { isPresent = false }
       roster.brokerLacks(queue, called: configuration.brokerName)
+      measured(queue, 0, at: now)
     case .unavailable(let reason):
       if !parts.isBrokerUp { parts.brokerUnavailable(reason, at: now.wall) }
     }
@@ -199,6 +197,9 @@ extension ClusterCore {
   }
 
   private mutating func measured(_ queue: String, _ count: Int, at now: Now) {
+    // A broker whose quorum queues have no leader yet answers for these.
+    guard !QueueTopology.isPresence(queue) else { return }
+    parts.brokerAnswered(at: now.wall)
     for (lane, queues) in laneQueues where queues.contains(queue) {
       if laneCounts[lane, default: LaneCounts()].ready.updateValue(count, forKey: queue) != count {
         ready.healthChanged = true

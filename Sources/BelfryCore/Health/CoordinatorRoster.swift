@@ -45,7 +45,9 @@ package struct CoordinatorRoster: Sendable {
     fileprivate var version: Int
     /// Since when workers miss it, as far as reads have seen.
     fileprivate var missedAt: Instant?
-    /// Who says that it has no connection of this process, since its record last changed.
+    /// The broker was asked for its presence, after a read that found it missed and its record as before.
+    fileprivate var isInDoubt = false
+    /// Who has said since that it has no connection of this process.
     fileprivate var lackedBy: String?
     /// Not since it was first read: what is in the store may be of a process that died long ago.
     fileprivate var hasChanged = false
@@ -74,17 +76,18 @@ package struct CoordinatorRoster: Sendable {
 
   /// The broker has no such queue: the process that would hold it has no connection there.
   package mutating func brokerLacks(_ queue: String, called broker: String) {
-    for (name, peer) in peers where QueueTopology.presence(of: peer.record.boot) == queue {
+    for (name, peer) in peers
+    where peer.isInDoubt && QueueTopology.presence(of: peer.record.boot) == queue {
       peers[name]?.lackedBy = broker
     }
   }
 
-  /// The queues to ask the broker for, after a read: of those who may be gone.
-  package var presencesInDoubt: [String] {
+  /// The queues to ask the broker for, after a read: of those who may be gone. One that lives, and that a
+  /// balancer keeps from all workers, is not asked for for ever.
+  package func presencesInDoubt(at now: Instant) -> [String] {
     peers.values
       .filter { peer in
-        peer.standing == .up && peer.missedAt != nil && peer.record.isPresent
-          && peer.lackedBy == nil
+        peer.isInDoubt && peer.lackedBy == nil && isNewlyMissed(peer, at: now)
       }
       .map { QueueTopology.presence(of: $0.record.boot) }
   }
@@ -92,9 +95,12 @@ package struct CoordinatorRoster: Sendable {
   /// A record is worth a look before the time: somebody has just begun to miss that coordinator.
   package func isWorthALook(missed: (NodeName) -> Bool, at now: Instant) -> Bool {
     peers.values.contains { peer in
-      peer.standing == .up && now - (peer.missedAt ?? now) < Self.lookFor
-        && missed(peer.record.name)
+      isNewlyMissed(peer, at: now) && missed(peer.record.name)
     }
+  }
+
+  private func isNewlyMissed(_ peer: Peer, at now: Instant) -> Bool {
+    peer.standing == .up && now - (peer.missedAt ?? now) < Self.lookFor
   }
 
   /// Takes in all that is recorded, about every second; records that make no sense are passed over.
@@ -116,7 +122,7 @@ package struct CoordinatorRoster: Sendable {
       if var peer = peers[record.name] {
         peer.heardAt = peer.heardAt + unwatched
         peer.missedAt = missed(record.name) ? peer.missedAt ?? now.monotonic : nil
-        if peer.missedAt == nil { peer.lackedBy = nil }
+        if peer.missedAt == nil { (peer.isInDoubt, peer.lackedBy) = (false, nil) }
         peers[record.name] = peer
         take(record, stored.version, over: peer, at: now, &changes)
       } else {
@@ -154,7 +160,7 @@ package struct CoordinatorRoster: Sendable {
     peer.heardAt = now.monotonic
     peer.standing = Self.standing(record)
     peer.reason = ""
-    peer.lackedBy = nil
+    (peer.isInDoubt, peer.lackedBy) = (false, nil)
     peer.hasChanged = true
     if peer.standing != old.standing || record.boot != old.record.boot || !old.hasChanged {
       peer.since = old.standing == .lost ? now.wall : record.since
@@ -175,7 +181,10 @@ package struct CoordinatorRoster: Sendable {
     let broker = isMissed ? old.lackedBy : nil
     let bound =
       broker != nil ? .zero : isMissed ? Self.lostWhenMissedAfter : Self.lostAfter
-    guard silence >= bound else { return }
+    guard silence >= bound else {
+      peers[name]?.isInDoubt = isMissed && old.record.isPresent
+      return
+    }
     var peer = old
     switch old.standing {
     case .left, .lost: return

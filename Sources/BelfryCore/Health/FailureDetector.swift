@@ -61,8 +61,8 @@ package struct FailureDetector: Sendable {
   private var roundTrip: Duration = .zero
   /// Mean deviation of the gaps between signs of life from the expected 500 ms.
   private var deviation: Duration = .zero
-  /// When a long gap last changed it, and what it was before: the gap may have been the observer's.
-  private var stretched: (at: Instant, from: Duration)?
+  /// The last long gap, and the deviation before it: part of it may have been the observer's.
+  private var stretched: (at: Instant, gap: Duration, from: Duration)?
 
   package init(heardAt now: Instant) {
     lastHeard = now
@@ -109,8 +109,11 @@ package struct FailureDetector: Sendable {
   /// The observer itself did not run for `pause`, until now: every deadline moves by as much, and who
   /// gave up waiting for it meanwhile has time to come back.
   package mutating func slept(_ pause: Duration, until now: Instant) {
-    // What was read before the pause was noticed came after it, and the gap before it says nothing of the link.
-    if let stretched, stretched.at > now - pause { deviation = stretched.from }
+    // What was read before the pause was noticed came after it, and the pause says nothing of the link.
+    if let (at, gap, from) = stretched, at > now - pause {
+      deviation = from
+      learn(gap: gap - pause, at: at)
+    }
     let moved = { (time: Instant) in min(time + pause, now) }
     lastHeard = moved(lastHeard)
     lastOnStream = moved(lastOnStream)
@@ -136,15 +139,19 @@ package struct FailureDetector: Sendable {
   // MARK: judgement
 
   private mutating func lives(at now: Instant) -> Verdict? {
-    // A longer one would have been a loss, had the observer been awake.
-    let gap = min(now - lastHeard, Self.lostAfter)
-    if gap > .milliseconds(600) {
-      stretched = (now, deviation)
-      deviation = deviation * 0.875 + gap * 0.125
-    }
-    if gap > .milliseconds(100), gap <= .milliseconds(600) { deviation = deviation * 0.875 }
+    learn(gap: now - lastHeard, at: now)
     lastHeard = now
     return judge(at: now)
+  }
+
+  private mutating func learn(gap: Duration, at now: Instant) {
+    if gap > .milliseconds(600) {
+      stretched = (now, gap, deviation)
+      // A longer one would have been a loss, had the observer been awake.
+      deviation = deviation * 0.875 + min(gap, Self.lostAfter) * 0.125
+    } else if gap > .milliseconds(100) {
+      deviation = deviation * 0.875
+    }
   }
 
   /// A verdict is given when the state becomes another one, once.

@@ -7,8 +7,8 @@
 /// Two connections stand behind it, one for consuming and one for publishing: a blocked publisher
 /// must stall neither acks nor heartbeats.
 ///
-/// While the consuming one is open, there is a queue with a name that only this process has
-/// (`QueueTopology.presence`), where the broker can do that: others see by it that it has this connection.
+/// A queue with a name that only this process has (`QueueTopology.presence`) goes with the consuming one, where
+/// the broker can do that: others see by it that it has this connection. It is made when it is measured.
 package protocol JobQueue: Sendable {
   /// Connects, stays connected, and delivers events until the task is cancelled; then closes both
   /// connections and returns. What was not acked goes back to its queue.

@@ -30,8 +30,10 @@ package enum QueueTopology {
   /// There for as long as the broker has a connection of that coordinator's process; nothing is published
   /// to it.
   package static func presence(of coordinator: BootID) -> String {
-    "belfry.coordinator.\(coordinator)"
+    presencePrefix + "\(coordinator)"
   }
+  package static func isPresence(_ queue: String) -> Bool { queue.hasPrefix(presencePrefix) }
+  private static let presencePrefix = "belfry.coordinator."
 
   /// The lane that a publish of a job is for; nil when it is none.
   package static func lane(exchange: String, routingKey: String) -> Lane? {

@@ -42,11 +42,30 @@ extension ConsumingSession {
       try goOnReading(connection)
     case .measure(let queues):
       for queue in queues {
-        let ready = try probe.depth(of: queue)
+        let ready = try measure(queue, connection, &probe)
         outbox.add(ready.map { .depth(queue: queue, ready: $0) } ?? .absent(queue: queue))
       }
     case .declare, .publish:
       preconditionFailure("meant for the publishing pump: \(command)")
+    }
+  }
+
+  /// Our own presence is declared: so it is there again when the broker has lost it, and where it may not be
+  /// declared, or an older connection of ours still has the name, it is absent.
+  private func measure(
+    _ queue: String, _ connection: AMQPConnection, _ probe: inout Probe
+  ) throws(RabbitMQError) -> Int? {
+    do {
+      guard queue == presence else { return try probe.depth(of: queue) }
+      try probe.ask { (channel) throws(RabbitMQError) in
+        try connection.declareOwnQueue(queue, on: channel)
+      }
+      return 0
+    } catch  where error.scope != .connection {
+      // Another one's presence: it is there.
+      if queue != presence, error.code == RabbitMQError.resourceLocked { return 0 }
+      guard queue == presence else { throw error }
+      return nil
     }
   }
 

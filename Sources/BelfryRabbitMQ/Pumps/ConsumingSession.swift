@@ -25,7 +25,7 @@ final class ConsumingSession {
 
   var channels: [Channel] = []
   var attached: [Attached]
-  private let presence: String?
+  let presence: String?
   var consumers = Consumers()
   var reading = Reading()
   var outbox = Outbox()
@@ -51,11 +51,6 @@ final class ConsumingSession {
     }
     var probe = Probe(connection)
     _ = mailbox.take()
-    if let presence {
-      try probe.tolerant { (channel) throws(RabbitMQError) in
-        try connection.declareOwnQueue(presence, on: channel)
-      }
-    }
     try openMain(on: connection)
     while true {
       let inbox = mailbox.take()

@@ -78,7 +78,7 @@ struct Probe {
     return try question(opened)
   }
 
-  /// How many messages are ready; nil when the queue is not there. Another connection's own is there.
+  /// How many messages are ready; nil when the queue is not there.
   mutating func depth(of queue: String) throws(RabbitMQError) -> Int? {
     let connection = connection
     do {
@@ -87,8 +87,6 @@ struct Probe {
       }
     } catch  where error.code == RabbitMQError.notFound && error.scope != .connection {
       return nil
-    } catch  where error.code == RabbitMQError.resourceLocked && error.scope != .connection {
-      return 0
     }
   }
 
@@ -108,13 +106,13 @@ struct Probe {
     return false
   }
 
-  /// Runs it and takes *access refused* for an answer, and *another has it*.
+  /// Runs it and takes *access refused* for an answer.
   mutating func tolerant(
     _ question: (UInt16) throws(RabbitMQError) -> Void
   ) throws(RabbitMQError) {
     do {
       try ask(question)
-    } catch  where error.isRefusal && error.scope != .connection {
+    } catch  where error.code == RabbitMQError.accessRefused && error.scope != .connection {
       return
     }
   }
