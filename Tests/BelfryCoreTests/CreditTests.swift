@@ -164,4 +164,18 @@ import Testing
     #expect(scene.credit == [2, 0])
     #expect(scene.worker.slotsTaken == 0)
   }
+
+  @Test("jobs that come one by one, and are done at once, go to all workers in turn")
+  func oneByOne() {
+    let scene = ClusterScene()
+    scene.begin(worker: "w0", session: 1, credit: 8)
+    for number in 1..<4 as Range<UInt64> {
+      scene.join("w\(number)", session: number + 1, credit: 8)
+    }
+    let sessions = (0..<8).map { number in
+      scene.arrives(ClusterScene.job("j\(number)")).sends
+        .filter { if case .assign = $0.message { true } else { false } }.map(\.session.number)
+    }
+    #expect(sessions == [[1], [2], [3], [4], [1], [2], [3], [4]])
+  }
 }

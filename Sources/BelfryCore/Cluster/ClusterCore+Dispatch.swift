@@ -87,7 +87,7 @@ extension ClusterCore {
 
   /// False when nothing more of this demand can be given out now.
   private mutating func dispatchOne(_ demand: Demand, at now: Now) -> Bool {
-    guard let worker = pick(demand) else { return false }
+    guard let free = pick(demand) else { return false }
     var setAside: [JobID] = []
     defer { for id in setAside.reversed() { dispatcher.giveBack(id, demand) } }
     while let id = dispatcher.pop(demand) {
@@ -98,27 +98,29 @@ extension ClusterCore {
       }
       if settleIfDecided(entry, at: now) { continue }
       let isHazard = self.isHazard(entry, at: now)
-      guard let chosen = isHazard ? pick(demand, forHazard: true) : worker else {
+      guard let (worker, turn) = isHazard ? pick(demand, forHazard: true) : free else {
         // Every worker runs a hazard already: this one waits, the jobs behind it do not.
         setAside.append(id)
         continue
       }
-      assign(entry, to: chosen, isHazard: isHazard, at: now)
+      // Only what is given out takes a turn: jobs that come one by one go to all workers, too.
+      dispatchCursor = turn + 1
+      assign(entry, to: worker, isHazard: isHazard, at: now)
       return true
     }
     return false
   }
 
-  /// A worker with credit that serves the demand: in turn, so that the load spreads.
-  private mutating func pick(_ demand: Demand, forHazard: Bool = false) -> Worker? {
+  /// The next worker with credit that serves the demand, and whose turn it is then: in turn, so that the load
+  /// spreads.
+  private func pick(_ demand: Demand, forHazard: Bool = false) -> (Worker, turn: Int)? {
     let count = workers.count
     for offset in 0..<count {
       let index = (dispatchCursor + offset) % count
       let worker = workers.elements[index].value
       guard worker.takesNewJobs, worker.freeCredit > 0, worker.serves(demand) else { continue }
       if forHazard, worker.runs.contains(where: { runs[$0]?.isHazard ?? false }) { continue }
-      dispatchCursor = index + 1
-      return worker
+      return (worker, index)
     }
     return nil
   }
