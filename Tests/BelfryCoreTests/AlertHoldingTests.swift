@@ -152,49 +152,6 @@ import Testing
     #expect(steps(.storeIs(up: false)) == [.send(Self.alert())])
   }
 
-  /// It was recorded as held back; the store is away when it is to be told.
-  @Test mutating func whatIsRecordedIsToldWithoutTheStoreToo() {
-    flap(true)
-    now = now + .seconds(10)
-    let held = Self.alert(heldBackBy: "flapping")
-    _ = steps(.raised(Self.alert()), .recorded(true))
-    #expect(steps(.storeIs(up: false)) == [])
-    now = now + .seconds(50)
-    #expect(steps(.storeIs(up: false)) == [.send(Self.alert())])
-    #expect(steps(.storeIs(up: false)) == [], "once")
-    // The store hears of it, and it is not told again; its end is.
-    #expect(steps(.storeIs(up: true)) == [.release(held)])
-    #expect(steps(.released(held.id, true)) == [])
-    let end = Self.alert("node-lost", "w1", .resolved)
-    #expect(steps(.raised(end), .recorded(true, wasHeldBack: false)) == [.record(end), .send(end)])
-  }
-
-  /// Its end comes before the store has heard that it was told.
-  @Test mutating func whatWasToldWithoutTheStoreIsToldOfItsEnd() {
-    flap(true)
-    now = now + .seconds(10)
-    _ = steps(.raised(Self.alert()), .recorded(true), .storeIs(up: false))
-    now = now + .seconds(50)
-    #expect(steps(.storeIs(up: false)) == [.send(Self.alert())])
-    let end = Self.alert("node-lost", "w1", .resolved)
-    let told = desk
-    #expect(steps(.storeIs(up: true)) == [.release(Self.alert(heldBackBy: "flapping"))])
-    let releasing = desk
-    #expect(steps(.released(end.id, nil), .raised(end)) == [.send(end)])
-    #expect(steps(.storeIs(up: true)) == [.record(end)])
-    #expect(steps(.recorded(true, wasHeldBack: true)) == [])
-
-    desk = releasing
-    #expect(steps(.raised(end)) == [])
-    #expect(steps(.released(end.id, true)) == [.record(end)], "its beginning is not told again")
-    #expect(steps(.recorded(true, wasHeldBack: false)) == [.send(end)])
-
-    desk = told
-    desk.heard(.storeIs(up: true), at: now)
-    #expect(steps(.raised(end)) == [.record(end)])
-    #expect(steps(.recorded(true, wasHeldBack: true)) == [.send(end)])
-  }
-
   @Test mutating func whatEndsWhileItIsReleasedIsToldWhole() {
     flap(true)
     now = now + .seconds(10)
@@ -237,10 +194,9 @@ import Testing
   @Test mutating func aReleaseThatIsNotAnsweredIsAskedAgain() throws {
     let held = Self.alert(heldBackBy: "s-1")
     #expect(steps(.read([], open: [held])) == [.release(held)])
-    // The store is away then: it is told, and the store asked again so that it knows.
-    #expect(steps(.released(held.id, nil)) == [.send(Self.alert())])
+    #expect(steps(.released(held.id, nil)) == [])
     #expect(steps(.storeIs(up: true)) == [.release(held)])
-    #expect(steps(.released(held.id, true)) == [])
+    #expect(steps(.released(held.id, true)) == [.send(Self.alert())])
   }
 
   @Test mutating func whatSomebodyLooksAfterIsNotSentWhenTheSilenceEnds() throws {

@@ -43,10 +43,8 @@ package struct AlertDesk: Sendable {
   private struct Item {
     var alert: Alert
     var isSent = false
-    /// Nobody is to be told: it is held back, or ends one that was. Of an end the store knows better,
+    /// Nobody is to be told: it is held back, or ends one that was. Of an end the store knows better.
     var isSilent: Bool
-    /// unless its beginning was told while the store was away.
-    var wasToldUnasked = false
   }
 
   /// Rules and subjects are few; far more than an outage brings.
@@ -58,9 +56,7 @@ package struct AlertDesk: Sendable {
   private var deadJobs = DeadJobs()
   private var isStoreUp = true
   private var isRecording = false
-  private var releasing: (alert: Alert, wasTold: Bool)?
-  /// Held back as the store has it, and told while it was away: it is yet to hear so.
-  private var toldUnasked: Set<AlertID> = []
+  private var releasing: Alert?
   private var silences: [Silence] = []
   /// Episodes that are open, as the store last said and this coordinator knows since.
   private var open = OrderedDictionary<AlertID, Alert>()
@@ -105,13 +101,13 @@ package struct AlertDesk: Sendable {
     if let notice = toTell.popFirst() { return .tell(notice) }
     guard isStoreUp else { return nil }
     // The end of what is being released is recorded behind that.
-    if !isRecording, let item = unrecorded.first, item.alert.id != releasing?.alert.id {
+    if !isRecording, let item = unrecorded.first, item.alert.id != releasing?.id {
       isRecording = true
       return .record(item.alert)
     }
     if let id = toRelease, let alert = open[id] {
       toRelease = nil
-      releasing = (alert, toldUnasked.contains(id))
+      releasing = alert
       return .release(alert)
     }
     return nil
@@ -130,11 +126,9 @@ package struct AlertDesk: Sendable {
 
   private mutating func raised(_ raised: Alert, at now: WallTime) {
     var alert = raised
-    var (isSilent, wasToldUnasked) = (false, false)
+    var isSilent = false
     if alert.state == .resolved {
-      let wasHeldBack = open.removeValue(forKey: alert.id)?.isHeldBack ?? false
-      wasToldUnasked = toldUnasked.remove(alert.id) != nil
-      isSilent = wasHeldBack && !wasToldUnasked
+      isSilent = open.removeValue(forKey: alert.id)?.isHeldBack ?? false
     } else if let known = open[alert.id] {
       // Another coordinator has opened it: it is held back, or told, by that one.
       alert.heldBackBy = known.heldBackBy
@@ -151,7 +145,7 @@ package struct AlertDesk: Sendable {
     }
     // Beyond the bound nothing is recorded, but all is sent.
     if unrecorded.count < Self.unrecordedMax {
-      unrecorded.append(Item(alert: alert, isSilent: isSilent, wasToldUnasked: wasToldUnasked))
+      unrecorded.append(Item(alert: alert, isSilent: isSilent))
     } else if !isSilent, alert.severity != .info {
       // The end of an episode that did not begin here may be one that never was.
       toSend.append(alert)
@@ -165,7 +159,7 @@ package struct AlertDesk: Sendable {
       return
     }
     guard let item = unrecorded.popFirst() else { return }
-    let isSilent = item.wasToldUnasked ? false : wasHeldBack ?? item.isSilent
+    let isSilent = wasHeldBack ?? item.isSilent
     if isOurs, !item.isSent, !isSilent { toSend.append(item.alert) }
     if item.alert.state != .resolved { recordedAt[item.alert.id] = now }
   }
@@ -190,7 +184,7 @@ package struct AlertDesk: Sendable {
     for item in unrecorded {
       next[item.alert.id] = item.alert.state == .resolved ? nil : open[item.alert.id]
     }
-    if let id = releasing?.alert.id { next[id] = open[id] }
+    if let releasing { next[releasing.id] = open[releasing.id] }
     open = next
   }
 
@@ -199,24 +193,21 @@ package struct AlertDesk: Sendable {
     guard isStoreUp, releasing == nil else { return }
     toRelease =
       open.values.first { alert in
-        alert.isHeldBack && alert.state == .firing
-          && (toldUnasked.contains(alert.id) || holder(of: alert.id, at: now) == nil)
+        alert.isHeldBack && alert.state == .firing && holder(of: alert.id, at: now) == nil
           && !unrecorded.contains { $0.alert.id == alert.id }
       }?.id
   }
 
   private mutating func released(_ isOurs: Bool?, at now: WallTime) {
-    guard let (asked, wasTold) = releasing else { return }
+    guard var alert = releasing else { return }
     releasing = nil
     guard let isOurs else {
       isStoreUp = false
       return
     }
-    open[asked.id]?.heldBackBy = ""
-    toldUnasked.remove(asked.id)
-    guard isOurs, !wasTold else { return }
-    told(asked.id, at: now)
-    var alert = asked
+    open[alert.id]?.heldBackBy = ""
+    guard isOurs else { return }
+    told(alert.id, at: now)
     alert.heldBackBy = ""
     toSend.append(alert)
   }
@@ -228,18 +219,8 @@ package struct AlertDesk: Sendable {
 
   // MARK: without the store
 
-  /// What was held back and is no more.
+  /// What was held back, is no more, and is known to this coordinator alone. What is recorded waits for the store.
   private mutating func tell(at now: WallTime) {
-    for (id, var alert) in open
-    where alert.isHeldBack && alert.state == .firing && !toldUnasked.contains(id)
-      && releasing?.alert.id != id && !unrecorded.contains(where: { $0.alert.id == id })
-      && holder(of: id, at: now) == nil
-    {
-      toldUnasked.insert(id)
-      told(id, at: now)
-      alert.heldBackBy = ""
-      toSend.append(alert)
-    }
     // Of what is being recorded the store hears that it is held back; it is released by it.
     for index in unrecorded.indices.dropFirst(isRecording ? 1 : 0) {
       let id = unrecorded[index].alert.id

@@ -111,8 +111,8 @@ extension ClusterCore {
     return false
   }
 
-  /// The next worker with credit that serves the demand, and whose turn it is then: in turn, so that the load
-  /// spreads.
+  /// The next worker with credit that serves the demand, and whose turn it is then: in turn, all demands
+  /// together, so that the load spreads.
   private func pick(_ demand: Demand, forHazard: Bool = false) -> (Worker, turn: Int)? {
     let count = workers.count
     for offset in 0..<count {

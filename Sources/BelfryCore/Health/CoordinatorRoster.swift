@@ -45,7 +45,7 @@ package struct CoordinatorRoster: Sendable {
     fileprivate var version: Int
     /// Since when workers miss it, as far as reads have seen.
     fileprivate var missedAt: Instant?
-    /// The broker was asked for its presence, after a read that found it missed and its record as before.
+    /// A read has found it missed, and its record as before: the broker may be asked for its presence.
     fileprivate var isInDoubt = false
     /// Who has said since that it has no connection of this process.
     fileprivate var lackedBy: String?

@@ -57,6 +57,7 @@ extension ConsumingSession {
   ) throws(RabbitMQError) -> Int? {
     do {
       guard queue == presence else { return try probe.depth(of: queue) }
+      if presenceIsRefused { return nil }
       try probe.ask { (channel) throws(RabbitMQError) in
         try connection.declareOwnQueue(queue, on: channel)
       }
@@ -65,6 +66,7 @@ extension ConsumingSession {
       // Another one's presence: it is there.
       if queue != presence, error.code == RabbitMQError.resourceLocked { return 0 }
       guard queue == presence else { throw error }
+      presenceIsRefused = error.code == RabbitMQError.accessRefused
       return nil
     }
   }

@@ -26,6 +26,8 @@ final class ConsumingSession {
   var channels: [Channel] = []
   var attached: [Attached]
   let presence: String?
+  /// The broker's user may not declare it: to ask on would close a channel every two seconds.
+  var presenceIsRefused = false
   var consumers = Consumers()
   var reading = Reading()
   var outbox = Outbox()
