@@ -227,4 +227,35 @@ import Testing
     process.waitUntilExit()
     #expect(process.terminationStatus == 0)
   }
+
+  @Test("what is asked for as soon as the connection is up is done, however soon that is")
+  func askedAtOnce() async throws {
+    let engine = try EmbeddedEngine(.memory)
+    for number in 0..<500 {
+      let lane = Lane(trusted: "l\(number)")
+      let queue = EmbeddedQueue(engine: engine, lanes: [lane])
+      let (answers, answered) = AsyncStream.makeStream(of: Void.self)
+      let task = Task {
+        await queue.run { events in
+          for event in events {
+            switch event {
+            case .consumingUp: queue.perform([.measure([QueueTopology.queue(lane, .normal)])])
+            case .depth: answered.finish()
+            default: break
+            }
+          }
+        }
+      }
+      let limit = Task {
+        try await Task.sleep(for: .seconds(20))
+        Issue.record("number \(number) was not answered")
+        answered.finish()
+      }
+      for await _ in answers {}
+      limit.cancel()
+      task.cancel()
+      await task.value
+    }
+    await engine.close()
+  }
 }

@@ -48,9 +48,22 @@ package final class EmbeddedQueue: JobQueue {
 
   // MARK: private
 
+  /// Under the lock: who hears that it is open asks for something at once, on the engine's thread, and that is
+  /// for this connection.
   private func open(_ link: Int, _ deliver: @escaping @Sendable ([QueueEvent]) -> Void) {
+    state.withLock { state in
+      add(link, lastGeneration: state.lastGeneration, deliver)
+      state.link = link
+      if !state.held.isEmpty { put(state.held, link) }
+      state.held = []
+    }
+  }
+
+  private func add(
+    _ link: Int, lastGeneration last: UInt64,
+    _ deliver: @escaping @Sendable ([QueueEvent]) -> Void
+  ) {
     let (lanes, attached) = (lanes, attached)
-    let last = state.withLock(\.lastGeneration)
     engine.put(
       Work(isSynced: { _ in true }) { core throws(SQLiteFailure) in
         try core.broker.addLink(
@@ -63,12 +76,6 @@ package final class EmbeddedQueue: JobQueue {
           lanes: lanes, attached: attached, lastGeneration: last, deliver: deliver)
         core.broker.say(.unavailable(reason: failure.message), to: link)
       })
-    let held = state.withLock { state in
-      state.link = link
-      defer { state.held = [] }
-      return state.held
-    }
-    if !held.isEmpty { put(held, link) }
   }
 
   private func put(_ commands: [QueueCommand], _ link: Int) {
