@@ -80,7 +80,7 @@ import Testing
     now = now + .seconds(601)
     #expect(steps(.read(silences, open: [held])) == [.release(held)])
     #expect(steps(.read(silences, open: [held])) == [], "one at a time")
-    #expect(steps(.released(held.id, true)) == [.send(Self.alert())])
+    #expect(steps(.released(true)) == [.send(Self.alert())])
     #expect(steps(.read(silences, open: [Self.alert()])) == [])
     let end = Self.alert("node-lost", "w1", .resolved)
     #expect(steps(.raised(end)) == [.record(end)])
@@ -118,7 +118,7 @@ import Testing
     #expect(steps(.read([], open: [held])) == [])
     now = now + .seconds(1)
     #expect(steps(.read([], open: [held])) == [.release(held)])
-    #expect(steps(.released(held.id, true)) == [.send(Self.alert())])
+    #expect(steps(.released(true)) == [.send(Self.alert())])
     // That was telling, too.
     let end = Self.alert("node-lost", "w1", .resolved)
     #expect(steps(.raised(end), .recorded(true)) == [.record(end), .send(end)])
@@ -161,7 +161,7 @@ import Testing
     #expect(steps(.read([], open: [held])) == [.release(held)])
     let end = Self.alert("node-lost", "w1", .resolved)
     #expect(steps(.raised(end)) == [], "not before it is known who tells of it")
-    #expect(steps(.released(held.id, true)) == [.send(Self.alert()), .record(end)])
+    #expect(steps(.released(true)) == [.send(Self.alert()), .record(end)])
     #expect(steps(.recorded(true, wasHeldBack: false)) == [.send(end)])
   }
 
@@ -188,15 +188,15 @@ import Testing
   @Test mutating func anotherCoordinatorReleasedIt() throws {
     let held = Self.alert(heldBackBy: "s-1")
     #expect(steps(.read([], open: [held])) == [.release(held)])
-    #expect(steps(.released(held.id, false)) == [])
+    #expect(steps(.released(false)) == [])
   }
 
   @Test mutating func aReleaseThatIsNotAnsweredIsAskedAgain() throws {
     let held = Self.alert(heldBackBy: "s-1")
     #expect(steps(.read([], open: [held])) == [.release(held)])
-    #expect(steps(.released(held.id, nil)) == [])
+    #expect(steps(.released(nil)) == [])
     #expect(steps(.storeIs(up: true)) == [.release(held)])
-    #expect(steps(.released(held.id, true)) == [.send(Self.alert())])
+    #expect(steps(.released(true)) == [.send(Self.alert())])
   }
 
   @Test mutating func whatSomebodyLooksAfterIsNotSentWhenTheSilenceEnds() throws {
@@ -228,7 +228,7 @@ import Testing
     let end = Self.alert("store-down", "store", .resolved)
     #expect(steps(.raised(end)) == [.record(end), .release(held)])
     #expect(
-      steps(.recorded(true), .released(held.id, true))
+      steps(.recorded(true), .released(true))
         == [.send(end), .send(Self.alert("job-redelivered", "j1"))])
   }
 

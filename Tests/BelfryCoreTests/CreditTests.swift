@@ -165,7 +165,7 @@ import Testing
     #expect(scene.worker.slotsTaken == 0)
   }
 
-  @Test("jobs that come one by one, and are done at once, go to all workers in turn")
+  @Test("jobs that come one by one go to all workers in turn")
   func oneByOne() {
     let scene = ClusterScene()
     scene.begin(worker: "w0", session: 1, credit: 8)

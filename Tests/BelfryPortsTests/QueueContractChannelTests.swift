@@ -165,15 +165,14 @@ import Testing
         .consume(queue: place.normal, prefetch: 10))
       let old = try await queue.deliveries(6)
       try await place.stranger.endConnections(of: place.name)
-      let second = try await queue.until("a new generation") { seen -> ChannelGeneration? in
-        seen.isPublishing ? seen.generations.last.flatMap { $0 > first ? $0 : nil } : nil
-      }
+      let second = try await queue.up(after: first)
       #expect(
         queue.now.events.contains {
           if case .consumingDown(first, _) = $0 { true } else { false }
         })
-      #expect(
-        queue.now.events.contains { if case .publishingDown = $0 { true } else { false } })
+      try await queue.until("publishing lost as well") { seen in
+        seen.events.contains { if case .publishingDown = $0 { true } else { false } }
+      }
       queue.perform(.ack(old.map(\.tag)), .requeue(old.map(\.tag)))
       queue.perform(.consume(queue: place.normal, prefetch: 10))
       let new = try await queue.deliveries(12)[6...]

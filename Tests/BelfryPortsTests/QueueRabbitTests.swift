@@ -51,7 +51,7 @@ import Testing
   func presence() async throws {
     try await PrivateRabbit.with { rabbit in
       try await RunningQueue.with(try rabbit.queue()) { other in
-        try await other.up()
+        let others = try await other.up()
         let mine = "belfry.coordinator.1"
         func looks(_ queue: RunningQueue) async throws -> Bool {
           queue.forget()
@@ -61,7 +61,7 @@ import Testing
         }
         #expect(try await !looks(other))
         try await RunningQueue.with(try rabbit.queue(presence: mine)) { queue in
-          try await queue.up()
+          let before = try await queue.up()
           #expect(try await looks(queue))
           #expect(try await looks(other))
           // Another of the same name has none, until this one is gone.
@@ -73,13 +73,38 @@ import Testing
           }
           // The broker ends all connections; the queue comes back with the new one.
           try await rabbit.ctl("close_all_connections", "a test")
-          try await queue.until("down") { $0.generations.isEmpty }
-          try await queue.up()
+          try await queue.up(after: before)
+          try await other.up(after: others)
           #expect(try await looks(queue))
-          try await other.up()
           #expect(try await looks(other))
         }
-        while try await looks(other) {}
+        // The broker takes a moment to delete it.
+        let limit = ContinuousClock.now + .seconds(20)
+        while try await looks(other) {
+          try #require(ContinuousClock.now < limit, "it outlives its connection")
+        }
+      }
+    }
+  }
+
+  @Test("where the broker's user may not declare it, it is absent, and all else goes on")
+  func presenceRefused() async throws {
+    try await PrivateRabbit.with { rabbit in
+      try await rabbit.ctl("add_user", "app", "app")
+      try await rabbit.ctl("set_permissions", "app", "belfry\\.(?!coordinator).*", ".*", ".*")
+      let mine = "belfry.coordinator.1"
+      let url = "amqp://app:app@127.0.0.1:\(rabbit.port)"
+      try await RunningQueue.with(try rabbit.queue(url, presence: mine)) { queue in
+        let first = try await queue.up()
+        for _ in 0..<2 {
+          queue.forget()
+          queue.perform(.measure([mine, lane]))
+          try await queue.until("both answers") { $0.absent == [mine] && $0.depths[lane] == 0 }
+        }
+        queue.perform(
+          .consume(queue: lane, prefetch: 1), .publish([queue.outgoing(.numbered(1), key: lane)]))
+        _ = try await queue.deliveries(1)
+        #expect(queue.now.generations == [first], "no channel is lost to that")
       }
     }
   }

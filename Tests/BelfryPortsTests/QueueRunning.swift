@@ -100,6 +100,14 @@ final class RunningQueue: Sendable {
     try await until("up", within: limit) { $0.isPublishing ? $0.generations.last : nil }
   }
 
+  /// Waits for the connections that take the place of those with the channel `old`.
+  @discardableResult
+  func up(after old: ChannelGeneration) async throws -> ChannelGeneration {
+    try await until("a new generation") { seen in
+      seen.isPublishing ? seen.generations.last.flatMap { $0 > old ? $0 : nil } : nil
+    }
+  }
+
   // MARK: Commands
 
   func perform(_ commands: QueueCommand...) { queue.perform(commands) }
@@ -143,8 +151,9 @@ final class RunningQueue: Sendable {
   }
 
   /// Asks until the queue has so many ready messages: what an ack or a publish does comes a moment
-  /// after it.
+  /// after it. The connection that answers is the consuming one, and need not be the first to be up.
   func depth(of queue: String, becomes count: Int) async throws {
+    try await until("consuming") { !$0.generations.isEmpty }
     let deadline = ContinuousClock.now + .seconds(20)
     var last: Int?
     while ContinuousClock.now < deadline {

@@ -154,7 +154,7 @@ struct StoreTasks: Sendable {
           case .release(let alert):
             tasks.addTask {
               let isOurs = await store.releaseAlert(alert.id, by: releaser)
-              shell.heard(.released(alert.id, isOurs))
+              shell.heard(.released(isOurs))
             }
           }
         }

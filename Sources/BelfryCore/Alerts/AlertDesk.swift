@@ -23,7 +23,7 @@ package struct AlertDesk: Sendable {
     /// has it; what this coordinator read last may be a second old.
     case recorded(Bool?, wasHeldBack: Bool? = nil)
     /// The same of `Step.release`.
-    case released(AlertID, Bool?)
+    case released(Bool?)
     /// What the store has: all silences, and all open episodes.
     case read([Silence], open: [Alert])
     /// Outcomes that were announced here, dead jobs among them.
@@ -81,7 +81,7 @@ package struct AlertDesk: Sendable {
     case .raised(let alert): raised(alert, at: now)
     case .storeIs(let up): isStoreUp = up
     case .recorded(let isOurs, let wasHeldBack): recorded(isOurs, wasHeldBack, at: now)
-    case .released(_, let isOurs): released(isOurs, at: now)
+    case .released(let isOurs): released(isOurs, at: now)
     case .read(let silences, let alerts):
       self.silences = silences
       read(alerts, at: now)

@@ -26,6 +26,12 @@ struct ParkedReading {
   /// Messages that were in the queue when the round began and are not yet read.
   var remaining: [Lane: Int] = [:]
   var lastRound: [Lane: Instant] = [:]
+
+  /// What was asked for is not answered any more: rounds that had begun begin anew.
+  mutating func cutShort() {
+    wanted.formUnion(remaining.keys)
+    remaining = [:]
+  }
 }
 
 extension ClusterCore {
@@ -44,7 +50,7 @@ extension ClusterCore {
       if consumers.channel == generation {
         consumers.channel = nil
         isPresent = false
-        parkedRead.remaining = [:]
+        parkedRead.cutShort()
         parts.brokerConnectionChanged(at: now.wall)
         parts.broker(consuming: false, reason: reason, at: now.wall)
       }

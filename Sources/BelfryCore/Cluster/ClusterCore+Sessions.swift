@@ -26,18 +26,15 @@ extension ClusterCore {
   }
 
   /// What workers that offer slots can take.
-  var abilities: Set<String> { Set(workers.values.filter(\.offersSlots).flatMap(Self.abilities)) }
-
-  private static func abilities(_ worker: Worker) -> [String] {
-    worker.hello.lanes.flatMap { lane in
-      worker.hello.kinds.map { "\(lane)/\($0)" } + worker.labels.map { "\(lane) \($0)" }
-    }
+  var abilities: Set<Worker.Ability> {
+    Set(workers.values.lazy.filter(\.offersSlots).map(\.ability))
   }
 
-  /// Other workers offer slots than before: what was parked may be wanted now.
-  mutating func slotsChanged(_ served: Set<String>, at now: Now) {
+  /// Other workers offer slots than before: what was parked may be wanted now. A job needs all of its labels
+  /// in one worker, so only one that could do all the same makes a new one no news.
+  mutating func slotsChanged(_ served: Set<Worker.Ability>, at now: Now) {
     for worker in workers.values
-    where worker.offersSlots && !Set(Self.abilities(worker)).isSubset(of: served) {
+    where worker.offersSlots && !served.contains(where: { $0.covers(worker.ability) }) {
       parkedRead.wanted.formUnion(worker.hello.lanes)
     }
     planConsumers(at: now)

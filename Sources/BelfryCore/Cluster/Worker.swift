@@ -105,6 +105,22 @@ final class Worker {
       && demand.requires.allSatisfy(labels.contains)
   }
 
+  struct Ability: Hashable {
+    let lanes: Set<Lane>
+    let kinds: Set<Kind>
+    let labels: Set<Label>
+
+    /// Every demand that the other serves is served by this one, too.
+    func covers(_ other: Ability) -> Bool {
+      lanes.isSuperset(of: other.lanes) && kinds.isSuperset(of: other.kinds)
+        && labels.isSuperset(of: other.labels)
+    }
+  }
+
+  var ability: Ability {
+    Ability(lanes: Set(hello.lanes), kinds: Set(hello.kinds), labels: Set(labels))
+  }
+
   private static func labels(_ hello: Hello, _ control: NodeControl?) -> [Label] {
     control?.labels(beside: hello.labels) ?? hello.labels
   }

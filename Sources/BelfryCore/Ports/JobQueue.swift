@@ -14,7 +14,8 @@ package protocol JobQueue: Sendable {
   /// connections and returns. What was not acked goes back to its queue.
   func run(_ deliver: @escaping @Sendable ([QueueEvent]) -> Void) async
 
-  /// Hands over commands, in order. Those for a dead channel generation are dropped.
+  /// Hands over commands, in order. Those for a dead channel generation are dropped; so is what is asked of
+  /// the consuming connection (to consume, to read, to measure) while it is not up.
   func perform(_ commands: [QueueCommand])
 }
 
