@@ -190,6 +190,24 @@ extension BelfryClient {
     try await call(ClusterService.setLane, request, timeout)
   }
 
+  package func attachQueue(
+    _ request: Belfry_V1_AttachQueueRequest, within timeout: Duration
+  ) async throws -> Belfry_V1_AttachedQueue {
+    try await call(ClusterService.attachQueue, request, timeout)
+  }
+
+  package func detachQueue(
+    _ name: String, within timeout: Duration
+  ) async throws -> Belfry_V1_AttachedQueue {
+    try await call(ClusterService.detachQueue, .with { $0.queue = name }, timeout)
+  }
+
+  package func attachedQueues(
+    within timeout: Duration
+  ) async throws -> [Belfry_V1_AttachedQueue] {
+    try await call(ClusterService.listAttachedQueues, .init(), timeout).queues
+  }
+
   package func purgeLane(
     _ name: String, isDryRun: Bool, wait: Duration, within timeout: Duration
   ) async throws -> Belfry_V1_PurgeLaneReply {

@@ -19,7 +19,8 @@ package struct Coordinator: Service {
     /// The cluster's name, from the certificate.
     package var cluster: String
     package var server: RPCServer.Configuration
-    package var attachments: [JobDoor.Attachment]
+    /// Foreign queues that are consumed whatever the store says.
+    package var attachments: [QueueAttachment]
     /// Default 4 MiB. A job above it is answered `too-large`.
     package var payloadBytesMax: Int
     /// How long broker and store may be away at start; then `run` throws.
@@ -45,7 +46,7 @@ package struct Coordinator: Service {
 
     package init(
       core: ClusterConfiguration, cluster: String, server: RPCServer.Configuration,
-      attachments: [JobDoor.Attachment] = [], payloadBytesMax: Int = 4 << 20,
+      attachments: [QueueAttachment] = [], payloadBytesMax: Int = 4 << 20,
       wait: Duration = .seconds(30)
     ) {
       self.core = core
@@ -106,11 +107,13 @@ package struct Coordinator: Service {
       loop: loop, logger: logger.of(.sessions))
     let gate = BrokerGate(
       broker: configuration.core.brokerName, logger: logger.of(.queue))
+    let attached = AttachedQueues(
+      settings: configuration.attachments, lanes: configuration.core.lanes)
     let door = JobDoor(
-      lanes: configuration.core.lanes, attachments: configuration.attachments,
+      lanes: configuration.core.lanes, attached: attached,
       payloadBytesMax: configuration.payloadBytesMax, newJobID: NewJobID.make)
     let polling = ControlPolling(
-      store: store, shell: shell, outcomesKept: configuration.outcomesKept,
+      store: store, shell: shell, attached: attached, outcomesKept: configuration.outcomesKept,
       logger: logger.of(.store))
     watched { await shell.look() }
     let alerts = AlertPolling(store: store, shell: shell)
@@ -167,9 +170,9 @@ package struct Coordinator: Service {
         ).run()
       }
       tasks.addTask { try await roster.run() }
-      let cluster = clusterService(shell, alerts)
+      let cluster = clusterService(shell, alerts, attached)
       tasks.addTask { try await health.run(cluster.picture) }
-      tasks.addTask { try await serve(shell, gate, directory, alerts, roster) }
+      tasks.addTask { try await serve(shell, gate, directory, cluster, alerts, roster) }
       // `serve` is the only task that ends by itself: when it has, the rest is told to.
       do {
         try await tasks.next()
@@ -216,12 +219,12 @@ package struct Coordinator: Service {
   }
 
   private func serve(
-    _ shell: CoreShell, _ gate: BrokerGate, _ directory: NodeDirectory, _ alerts: AlertPolling,
-    _ roster: RosterKeeping
+    _ shell: CoreShell, _ gate: BrokerGate, _ directory: NodeDirectory,
+    _ cluster: ClusterService, _ alerts: AlertPolling, _ roster: RosterKeeping
   ) async throws {
     guard try await opens({ try await gate.open(within: configuration.wait) }) else { return }
     defer { shell.datagrams?.close() }
-    var router = router(shell, directory, alerts)
+    var router = router(shell, directory, cluster, alerts)
     let health = ServerHealth.register(in: &router)
     let server = RPCServer(
       configuration: configuration.server, eventLoopGroup: group, router: router,
@@ -315,20 +318,23 @@ package struct Coordinator: Service {
     limit.cancel()
   }
 
-  private func clusterService(_ shell: CoreShell, _ polling: AlertPolling) -> ClusterService {
+  private func clusterService(
+    _ shell: CoreShell, _ polling: AlertPolling, _ attached: AttachedQueues
+  ) -> ClusterService {
     ClusterService(
-      shell: shell, store: store, cluster: configuration.cluster, board: polling.board)
+      shell: shell, store: store, cluster: configuration.cluster, board: polling.board,
+      attached: attached)
   }
 
   private func router(
-    _ shell: CoreShell, _ directory: NodeDirectory, _ polling: AlertPolling
+    _ shell: CoreShell, _ directory: NodeDirectory, _ cluster: ClusterService,
+    _ polling: AlertPolling
   ) -> RPCRouter {
     let audit = AuditLog(store: store, coordinator: configuration.core.name, logger: logger)
     let jobs = JobsService(
       shell: shell, store: store, payloadBytesMax: configuration.payloadBytesMax,
       newJobID: NewJobID.make)
     let alerts = AlertsService(store: store, polling: polling, sinks: sinks)
-    let cluster = clusterService(shell, polling)
     var router = RPCRouter(encodings: [.belfry, .protobuf])
     Routes.register(jobs, audit, in: &router)
     Routes.register(cluster, audit, in: &router)

@@ -7,28 +7,23 @@ package struct RabbitMQConfiguration: Sendable {
   package var connectionName: String
   /// The lanes whose exchanges, queues and bindings are declared on each new connection.
   package var lanes: [Lane]
-  /// Foreign queues to consume as they are; each is tried every 2 s until it is there.
-  package var attached: [AttachedQueue]
   /// The name of a queue that goes with the consuming connection, declared whenever it is measured; nil:
   /// none.
   package var presence: String?
 
   package init(
-    address: RabbitMQAddress, connectionName: String, lanes: [Lane], attached: [AttachedQueue] = []
+    address: RabbitMQAddress, connectionName: String, lanes: [Lane]
   ) {
     self.address = address
     self.connectionName = connectionName
     self.lanes = lanes
-    self.attached = attached
   }
 
   /// Reads the address from an URL; throws what is wrong with it.
   package init(
-    url: String, connectionName: String, lanes: [Lane], attached: [AttachedQueue] = []
+    url: String, connectionName: String, lanes: [Lane]
   ) throws(RabbitMQError) {
-    self.init(
-      address: try RabbitMQAddress(url), connectionName: connectionName, lanes: lanes,
-      attached: attached)
+    self.init(address: try RabbitMQAddress(url), connectionName: connectionName, lanes: lanes)
   }
 }
 

@@ -28,6 +28,71 @@ struct ProducerTests {
     #expect(sent.out.trimming() == "50 True 0", "\(sent)\n\(cluster.log("c1").suffix(1_500))")
   }
 
+  private struct Attached: Decodable {
+    let queue: String, kind: String, consumed: Bool, by: String
+  }
+  private struct AttachedList: Decodable { let items: [Attached] }
+
+  /// By a command, for two coordinators that run; of another kind it is refused, left it is left by both.
+  @Test func aQueueIsAttachedAndLeft() async throws {
+    let cluster = try await TestCluster()
+    defer { cluster.stop() }
+    let queue = "hello-\(cluster.lane)"
+    let what = "\(queue)=print,id=message-id,lane=\(cluster.lane)"
+    try cluster.startCoordinator()
+    try await cluster.issue("coordinator", "c2", "--host", "127.0.0.1")
+    try cluster.start(
+      "c2",
+      [
+        "coordinator", "run", "--queue", cluster.amqp, "--store", cluster.store, "--identity",
+        cluster.certs + "/c2", "--listen", "127.0.0.1:0", "--lanes", cluster.lane,
+      ])
+    try await cluster.startWorker("w1", run: ["print=cat"])
+    try await cluster.untilUp("w1")
+    func attached() async throws -> [Attached] {
+      let list = try await cluster.belfry("lane", "attachments", "-o", "json")
+      return try JSONDecoder().decode(AttachedList.self, from: Data(list.out.utf8)).items
+    }
+
+    let first = try await cluster.belfry("lane", "attach", what)
+    #expect(first.status == 0 && first.err.contains("is not there yet"), "\(first)")
+    let sent = try await cluster.python(
+      """
+      queue = '\(queue)'
+      channel.queue_declare(queue=queue)
+      for number in range(50):
+          channel.basic_publish('', queue, b'Hello', pika.BasicProperties(message_id=str(number)))
+      deadline = time.time() + 40
+      while time.time() < deadline and db.outcomes.count_documents({}) < 50:
+          time.sleep(0.05)
+      print(db.outcomes.count_documents({'state': 'succeeded', 'kind': 'print'}),
+            channel.queue_declare(queue=queue, passive=True).method.consumer_count)
+      """)
+    #expect(sent.out.trimming() == "50 2", "\(sent)\n\(cluster.log("c1").suffix(1_500))")
+    #expect(try await attached().map(\.consumed) == [true])
+    #expect(try await attached().map(\.by) == ["operator me"])
+    let other = try await cluster.belfry("lane", "attach", "\(queue)=other,lane=\(cluster.lane)")
+    #expect(other.status != 0 && other.err.contains("kind print"), "\(other)")
+
+    try cluster.require(try await cluster.belfry("lane", "detach", queue))
+    let left = try await cluster.python(
+      """
+      queue = '\(queue)'
+      def count(): return channel.queue_declare(queue=queue, passive=True).method.consumer_count
+      deadline = time.time() + 40
+      while time.time() < deadline and count() > 0:
+          time.sleep(0.05)
+      channel.basic_publish('', queue, b'Hello')
+      print(count(), channel.queue_declare(queue=queue, passive=True).method.message_count)
+      """)
+    #expect(left.out.trimming() == "0 1", "\(left)")
+    #expect(try await attached().isEmpty)
+    let none = try await cluster.belfry("lane", "detach", queue)
+    #expect(none.status == 66 && none.err.contains("BF0209"), "\(none.err)")
+    let ours = try await cluster.belfry("lane", "attach", "belfry.jobs=print")
+    #expect(ours.status == 64 && ours.err.contains("no foreign queues'"), "\(ours.err)")
+  }
+
   @Test func outcomesComeBack() async throws {
     let cluster = try await TestCluster()
     defer { cluster.stop() }

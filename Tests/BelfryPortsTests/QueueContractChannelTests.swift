@@ -41,8 +41,9 @@ import Testing
   func attached(_ implementation: Implementation) async throws {
     let place = try await implementation.place()
     let hello = "hello.\(place.name)"
-    try await place.with(attached: [AttachedQueue(queue: hello, prefetch: 4)]) { queue in
+    try await place.with { queue in
       let lanes = try await queue.up()
+      queue.perform(.attach([AttachedQueue(queue: hello, prefetch: 4)]))
       try await place.stranger.declare(hello)
       for number in 0..<10 {
         try await place.stranger.send(.numbered(number), exchange: "", key: hello)
@@ -78,6 +79,48 @@ import Testing
       try await queue.depth(of: hello, becomes: 0)
       try await place.stranger.delete(hello)
     }
+  }
+
+  @Test(
+    "a foreign queue that is left is not consumed; what it had brought is acked, and it can be taken again",
+    arguments: all)
+  func left(_ implementation: Implementation) async throws {
+    let place = try await implementation.place()
+    let (hello, other) = ("hello.\(place.name)", "other.\(place.name)")
+    for name in [hello, other] { try await place.stranger.declare(name) }
+    try await place.with { queue in
+      try await queue.up()
+      let generation = try await queue.attach(hello, prefetch: 1)
+      for number in 0..<2 {
+        try await place.stranger.send(.numbered(number), exchange: "", key: hello)
+      }
+      let first = try await queue.deliveries(1)[0]
+      // What comes by the other has been sent after the first was left.
+      try await queue.attach(other, prefetch: 1)
+      queue.perform(.ack([first.tag]))
+      try await queue.depth(of: hello, becomes: 1)
+      try await place.stranger.send(.numbered(2), exchange: "", key: other)
+      let second = try await queue.deliveries(2)[1]
+      #expect(second.queue == other)
+      queue.perform(
+        .ack([second.tag]),
+        .attach([other, hello].map { AttachedQueue(queue: $0, prefetch: 1) }))
+      let third = try await queue.deliveries(3)[2]
+      #expect(third.queue == hello && third.message.messageID == "job-1" && !third.redelivered)
+      #expect(third.tag.generation == generation)
+      queue.perform(.ack([third.tag]))
+      for name in [hello, other] { try await queue.depth(of: name, becomes: 0) }
+      // A new connection has none until it is asked for them again.
+      let before = try await queue.up()
+      try await place.stranger.endConnections(of: place.name)
+      try await queue.up(after: before)
+      queue.forget()
+      try await place.stranger.send(.numbered(3), exchange: "", key: hello)
+      try await queue.depth(of: hello, becomes: 1)
+      try await queue.attach(hello, prefetch: 1)
+      #expect(try await queue.deliveries(1)[0].message.messageID == "job-3")
+    }
+    for name in [hello, other] { try await place.stranger.delete(name) }
   }
 
   @Test(

@@ -41,10 +41,10 @@ final class PrivateRabbit: Sendable {
 
   /// A queue on this broker, with the lane `default`.
   func queue(
-    _ url: String? = nil, attached: [AttachedQueue] = [], presence: String? = nil
+    _ url: String? = nil, presence: String? = nil
   ) throws -> RabbitMQQueue {
     var configuration = try RabbitMQConfiguration(
-      url: url ?? self.url, connectionName: "test", lanes: [.default], attached: attached)
+      url: url ?? self.url, connectionName: "test", lanes: [.default])
     configuration.presence = presence
     return RabbitMQQueue(configuration)
   }

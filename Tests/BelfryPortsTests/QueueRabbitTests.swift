@@ -186,8 +186,11 @@ import Testing
   func consumerTimeout() async throws {
     let settings = ["RABBIT_CONSUMER_TIMEOUT": "2000", "RABBIT_CHANNEL_TICK": "500"]
     try await PrivateRabbit.with(settings) { rabbit in
+      let stranger = try rabbit.stranger()
+      try await stranger.declare("hello")
       try await RunningQueue.with(try rabbit.queue()) { queue in
         let first = try await queue.up()
+        try await queue.attach("hello", prefetch: 5)
         queue.publish(.numbered(1), key: lane)
         queue.perform(.consume(queue: lane, prefetch: 5))
         _ = try await queue.deliveries(1)
@@ -205,6 +208,9 @@ import Testing
         #expect(again.redelivered && again.tag.generation == second)
         queue.perform(.ack([again.tag]))
         try await queue.depth(of: lane, becomes: 0)
+        // A foreign queue's channel is another one, and goes on.
+        try await stranger.send(.numbered(2), exchange: "", key: "hello")
+        #expect(try await queue.deliveries(3)[2].queue == "hello")
       }
     }
   }

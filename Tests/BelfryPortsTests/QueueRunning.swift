@@ -108,6 +108,17 @@ final class RunningQueue: Sendable {
     }
   }
 
+  /// Attaches a foreign queue alone, and waits until it is consumed, as on a channel of its own.
+  @discardableResult
+  func attach(_ name: String, prefetch: Int) async throws -> ChannelGeneration {
+    perform(.attach([AttachedQueue(queue: name, prefetch: prefetch)]))
+    return try await until("\(name) is attached") { seen in
+      seen.events.reversed().lazy.compactMap { event in
+        if case .attachedUp(let generation, name) = event { generation } else { nil }
+      }.first
+    }
+  }
+
   // MARK: Commands
 
   func perform(_ commands: QueueCommand...) { queue.perform(commands) }

@@ -58,7 +58,9 @@ import Testing
     let client = try await StockClient.shared()
     let hello = "hello.\(place.name)"
     try await place.stranger.declare(hello)
-    try await place.with(attached: [AttachedQueue(queue: hello, prefetch: 5)]) { queue in
+    try await place.with { queue in
+      try await queue.up()
+      try await queue.attach(hello, prefetch: 5)
       _ = try await client.ask([
         "do": "publish", "exchange": "", "key": hello, "every": true,
         "body": Data("Hello World!".utf8).base64EncodedString(),

@@ -47,25 +47,25 @@ struct QueuePlace: Sendable {
 
   var normal: String { QueueTopology.queue(lane, .normal) }
 
-  func make(attached: [AttachedQueue] = []) throws -> any JobQueue {
+  func make() throws -> any JobQueue {
     switch (implementation, stranger) {
     case (.memory, let broker as InMemoryBroker):
-      InMemoryQueue(broker: broker, lanes: [lane], attached: attached)
+      InMemoryQueue(broker: broker, lanes: [lane])
     case (_, let engine as EmbeddedEngine):
-      EmbeddedQueue(engine: engine, lanes: [lane], attached: attached)
+      EmbeddedQueue(engine: engine, lanes: [lane])
     default:
       RabbitMQQueue(
         try RabbitMQConfiguration(
           url: try TestRabbit.variable("BELFRY_TEST_AMQP_URL"), connectionName: name,
-          lanes: [lane], attached: attached))
+          lanes: [lane]))
     }
   }
 
   /// Opens a queue, runs `body`, and closes it whatever happens; the queues go too.
   func with<Answer>(
-    attached: [AttachedQueue] = [], _ body: (RunningQueue) async throws -> Answer
+    _ body: (RunningQueue) async throws -> Answer
   ) async throws -> Answer {
-    let answer = try await RunningQueue.with(try make(attached: attached), body)
+    let answer = try await RunningQueue.with(try make(), body)
     for queue in QueueTopology.queues(lane) { try await stranger.delete(queue) }
     return answer
   }

@@ -57,6 +57,87 @@ extension Belfry_V1_PurgeLaneReply: WireMessage {
   }
 }
 
+extension Belfry_V1_AttachQueueRequest: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(1)
+    writer.bool(self.usesMessageID)
+    writer.string(self.queue)
+    writer.string(self.kind)
+    writer.string(self.lane)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.usesMessageID = try reader.bool()
+    reader.closeBlock()
+    if try reader.hasPart() { self.queue = try reader.string() }
+    if try reader.hasPart() { self.kind = try reader.string() }
+    if try reader.hasPart() { self.lane = try reader.string() }
+  }
+}
+
+extension Belfry_V1_DetachQueueRequest: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    writer.string(self.queue)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.queue = try reader.string() }
+  }
+}
+
+extension Belfry_V1_ListAttachedQueuesRequest: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+  }
+}
+
+extension Belfry_V1_ListAttachedQueuesReply: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(0)
+    writer.elements(self.queues) { $0.message($1) }
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    reader.closeBlock()
+    if try reader.hasPart() { self.queues = try reader.messages() }
+  }
+}
+
+extension Belfry_V1_AttachedQueue: WireMessage {
+  package func encode(into writer: inout WireWriter) {
+    writer.openBlock(10)
+    writer.bool(self.usesMessageID)
+    writer.bool(self.consumed)
+    writer.int64(self.sinceMs)
+    writer.string(self.queue)
+    writer.string(self.kind)
+    writer.string(self.lane)
+    writer.string(self.by)
+  }
+
+  package mutating func decode(from reader: inout WireReader) throws(WireError) {
+    try reader.openBlock()
+    self.usesMessageID = try reader.bool()
+    self.consumed = try reader.bool()
+    self.sinceMs = try reader.int64()
+    reader.closeBlock()
+    if try reader.hasPart() { self.queue = try reader.string() }
+    if try reader.hasPart() { self.kind = try reader.string() }
+    if try reader.hasPart() { self.lane = try reader.string() }
+    if try reader.hasPart() { self.by = try reader.string() }
+  }
+}
+
 extension Belfry_V1_CordonNodeRequest: WireMessage {
   package func encode(into writer: inout WireWriter) {
     writer.openBlock(1)
@@ -479,6 +560,19 @@ package enum ClusterService {
   /// NOT_FOUND: no such lane here. FAILED_PRECONDITION: somebody purges it already.
   package static let purgeLane = UnaryMethod<Belfry_V1_PurgeLaneRequest, Belfry_V1_PurgeLaneReply>(
     "belfry.v1.Cluster", "PurgeLane")
+  /// Consumes a queue that is not Belfry's, as it is: each of its messages becomes a job. Durable, and for all
+  /// coordinators; a queue that is not there yet is tried every two seconds. Returns when this coordinator has
+  /// asked for it; others follow within about a second. Who did it first stays.
+  /// NOT_FOUND: no such lane here. FAILED_PRECONDITION: it is attached already, and makes other jobs.
+  package static let attachQueue = UnaryMethod<Belfry_V1_AttachQueueRequest, Belfry_V1_AttachedQueue>(
+    "belfry.v1.Cluster", "AttachQueue")
+  /// Leaves such a queue: what has become a job stays one. NOT_FOUND: it is not attached.
+  /// FAILED_PRECONDITION: it is attached by the settings of this coordinator.
+  package static let detachQueue = UnaryMethod<Belfry_V1_DetachQueueRequest, Belfry_V1_AttachedQueue>(
+    "belfry.v1.Cluster", "DetachQueue")
+  /// Those that this coordinator has, by its settings or told.
+  package static let listAttachedQueues = UnaryMethod<Belfry_V1_ListAttachedQueuesRequest, Belfry_V1_ListAttachedQueuesReply>(
+    "belfry.v1.Cluster", "ListAttachedQueues")
   /// Cordons a worker, or lets it have jobs again. A cordoned worker keeps its session and what it runs, and
   /// gets no new jobs. Durable, whatever restarts, and also for one that is away. Who did it first stays.
   /// Returns when this coordinator has done so; others follow within about a second.
@@ -507,7 +601,7 @@ package enum ClusterService {
   package static let endSilence = UnaryMethod<Belfry_V1_EndSilenceRequest, Belfry_V1_SilenceView>(
     "belfry.v1.Cluster", "EndSilence")
 
-  package static let methods: [MethodDescriptor] = [watchHealth.descriptor, getHealth.descriptor, setLane.descriptor, purgeLane.descriptor, cordonNode.descriptor, labelNode.descriptor, listAlerts.descriptor, acknowledgeAlert.descriptor, createSilence.descriptor, listSilences.descriptor, endSilence.descriptor]
+  package static let methods: [MethodDescriptor] = [watchHealth.descriptor, getHealth.descriptor, setLane.descriptor, purgeLane.descriptor, attachQueue.descriptor, detachQueue.descriptor, listAttachedQueues.descriptor, cordonNode.descriptor, labelNode.descriptor, listAlerts.descriptor, acknowledgeAlert.descriptor, createSilence.descriptor, listSilences.descriptor, endSilence.descriptor]
 }
 
 /// Calls `belfry.v1.Cluster`.
@@ -540,6 +634,25 @@ package struct ClusterClient: Sendable {
   /// NOT_FOUND: no such lane here. FAILED_PRECONDITION: somebody purges it already.
   package func purgeLane(_ request: Belfry_V1_PurgeLaneRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_PurgeLaneReply {
     try await client.unary(ClusterService.purgeLane, request, options: options)
+  }
+
+  /// Consumes a queue that is not Belfry's, as it is: each of its messages becomes a job. Durable, and for all
+  /// coordinators; a queue that is not there yet is tried every two seconds. Returns when this coordinator has
+  /// asked for it; others follow within about a second. Who did it first stays.
+  /// NOT_FOUND: no such lane here. FAILED_PRECONDITION: it is attached already, and makes other jobs.
+  package func attachQueue(_ request: Belfry_V1_AttachQueueRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_AttachedQueue {
+    try await client.unary(ClusterService.attachQueue, request, options: options)
+  }
+
+  /// Leaves such a queue: what has become a job stays one. NOT_FOUND: it is not attached.
+  /// FAILED_PRECONDITION: it is attached by the settings of this coordinator.
+  package func detachQueue(_ request: Belfry_V1_DetachQueueRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_AttachedQueue {
+    try await client.unary(ClusterService.detachQueue, request, options: options)
+  }
+
+  /// Those that this coordinator has, by its settings or told.
+  package func listAttachedQueues(_ request: Belfry_V1_ListAttachedQueuesRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_ListAttachedQueuesReply {
+    try await client.unary(ClusterService.listAttachedQueues, request, options: options)
   }
 
   /// Cordons a worker, or lets it have jobs again. A cordoned worker keeps its session and what it runs, and

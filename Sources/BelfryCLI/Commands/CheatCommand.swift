@@ -97,6 +97,7 @@ struct CheatSheet {
         ("let it go on", "belfry lane resume default"),
         ("take a worker out of service, and wait", "belfry node drain gpu-7 --reason 'new disk'"),
         ("give it jobs again", "belfry node uncordon gpu-7"),
+        ("make jobs of another queue's messages", "belfry lane attach orders=invoice"),
         ("cancel all that waits in a lane", "belfry lane purge reports --dry-run"),
         ("say that you look after an alert", "belfry alert ack node-lost/gpu-7"),
         (

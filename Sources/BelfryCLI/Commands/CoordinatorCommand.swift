@@ -130,7 +130,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
       let (host, port) = try setup.listenAddress()
       let state = try settings.text(.state) ?? me.folder
       let boot = try BootState.next(in: state)
-      let queue = try setup.queue(me, boot, lanes, attachments)
+      let queue = try setup.queue(me, boot, lanes)
       let (lastWords, death) = try LastWords.open(in: state, boot: boot)
       defer { lastWords.close() }
       var core = ClusterConfiguration(

@@ -5,8 +5,12 @@ internal import SwiftProtobuf
 
 struct LaneCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "lane", abstract: "Look at lanes, pause them, let them go on, empty them.",
-    subcommands: [List.self, Show.self, Pause.self, Resume.self, Purge.self])
+    commandName: "lane",
+    abstract: "Look at lanes, feed them from other queues, pause and empty them.",
+    subcommands: [
+      List.self, Show.self, Attach.self, Detach.self, Attachments.self, Pause.self, Resume.self,
+      Purge.self,
+    ])
 
   struct List: ReportingCommand {
     static let configuration = CommandConfiguration(

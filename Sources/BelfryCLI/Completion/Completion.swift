@@ -28,6 +28,10 @@ enum Completion {
     await live(words) { try await $0.health(within: budget).lanes.map(\.name) }
   }
 
+  static func attachedQueues(_ words: [String]) async -> [String] {
+    await live(words) { try await $0.attachedQueues(within: budget).map(\.queue) }
+  }
+
   static func nodes(_ words: [String]) async -> [String] {
     await live(words) { try await $0.health(within: budget).nodes.map(\.name) }
   }

@@ -55,6 +55,7 @@ enum ErrorCode: String, CaseIterable {
   case noSuchSchedule = "BF0206"
   case noResult = "BF0207"
   case notPossible = "BF0208"
+  case noSuchQueue = "BF0209"
   // Between this program and a coordinator.
   case unavailable = "BF0301"
   case refused = "BF0302"
@@ -109,7 +110,8 @@ enum ErrorCode: String, CaseIterable {
       .tokenDamaged, .nameTaken:
       .badData
     case .fileMissing, .noSuchContext, .nothingToExplain, .jobNotFound, .noSuchLane,
-      .noSuchSchedule, .noResult, .noSuchNode, .noSuchToken, .noSuchAlert, .noSuchSilence:
+      .noSuchQueue, .noSuchSchedule, .noResult, .noSuchNode, .noSuchToken, .noSuchAlert,
+      .noSuchSilence:
       .notFound
     case .addressTaken, .dataInUse, .diskFull, .unavailable, .brokerUnavailable, .storeUnavailable,
       .storeNoPrimary:

@@ -113,6 +113,10 @@ struct ErrorEntry {
       ErrorEntry(
         "there is no such lane", "a coordinator serves the lanes of its --lanes and no others",
         "belfry lane list")
+    case .noSuchQueue:
+      ErrorEntry(
+        "the queue is not attached", "nobody has attached it, or its name is misspelt",
+        "belfry lane attachments")
     case .noSuchSchedule:
       ErrorEntry(
         "there is no such schedule", "it was removed, or is of another cluster",

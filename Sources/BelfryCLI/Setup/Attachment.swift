@@ -1,38 +1,49 @@
 internal import BelfryCoordinator
 internal import BelfryCore
 
-/// `hello=print,id=message-id,lane=default`.
+/// A foreign queue and what its messages become, as people write it: `hello=print,id=message-id,lane=default`.
 struct Attachment {
-  let text: String
-  init(_ text: String) { self.text = text }
+  static let example = "hello=print,id=message-id,lane=default"
 
-  func parsed(lanes: [Lane]) throws -> JobDoor.Attachment {
+  let text: String
+  let code: ErrorCode
+
+  /// - Parameter code: of what is wrong with it: it is a setting, or a command's argument.
+  init(_ text: String, code: ErrorCode = .badSetting) {
+    self.text = text
+    self.code = code
+  }
+
+  /// - Parameter lanes: those that are served; nil: the coordinator knows.
+  func parsed(lanes: [Lane]?) throws -> QueueAttachment {
     var parts = text.split(separator: ",", omittingEmptySubsequences: false)
     let pair = parts.removeFirst().split(separator: "=", maxSplits: 1)
     guard pair.count == 2, let kind = Kind(String(pair[1])) else {
       throw wrong("it must begin with QUEUE=KIND")
     }
-    var lane = lanes.first ?? .default
+    if let complaint = QueueAttachment.complaint(ofName: String(pair[0])) { throw wrong(complaint) }
+    var lane = lanes?.first ?? .default
     var usesMessageID = false
     for part in parts {
       switch part.split(separator: "=", maxSplits: 1).map(String.init) {
       case ["id", "message-id"]: usesMessageID = true
       case let words where words.count == 2 && words[0] == "lane":
-        guard let named = Lane(words[1]), lanes.contains(named) else {
+        guard let named = Lane(words[1]) else { throw wrong("\(words[1]) is no lane's name") }
+        guard lanes?.contains(named) != false else {
           throw wrong("lane \(words[1]) is none of those served (--lanes)")
         }
         lane = named
       default: throw wrong("\"\(part)\" is not known")
       }
     }
-    return JobDoor.Attachment(
+    return QueueAttachment(
       queue: String(pair[0]), kind: kind, lane: lane, usesMessageID: usesMessageID)
   }
 
   private func wrong(_ why: String) -> UserError {
     UserError(
-      .badSetting, "--attach \(text) is not understood", why: why,
-      next: ["--attach 'hello=print,id=message-id,lane=default'"])
+      code, "\(text) does not say what to attach, and as what", why: why,
+      next: ["write it as '\(Self.example)'; only QUEUE=KIND is needed"])
   }
 }
 

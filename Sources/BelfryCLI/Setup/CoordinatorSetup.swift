@@ -98,11 +98,11 @@ struct CoordinatorSetup {
   }
 
   func queue(
-    _ me: NodeIdentity, _ boot: BootID, _ lanes: [Lane], _ attachments: [JobDoor.Attachment]
+    _ me: NodeIdentity, _ boot: BootID, _ lanes: [Lane]
   ) throws -> RabbitMQQueue {
     var configuration = try RabbitMQConfiguration(
       url: settings.required(.queueURL), connectionName: "belfry coordinator \(me.name)",
-      lanes: lanes, attached: attachments.map { AttachedQueue(queue: $0.queue, prefetch: 1_000) })
+      lanes: lanes)
     configuration.presence = QueueTopology.presence(of: boot)
     if let password = try settings.text(.queuePassword) {
       configuration.address.password = password

@@ -6,6 +6,9 @@ enum DerivedID {
   /// Of a foreign message whose own id counts; people number their messages from 1 on every queue.
   static func foreign(queue: String, messageID: String) -> JobID { make([queue, messageID]) }
 
+  /// Under which an attachment is kept: a queue's name may be what no id can be.
+  static func attachment(of queue: String) -> String { make(["", "attachment", queue]).text }
+
   static func keyed(_ lane: Lane, key: String) -> JobID {
     make(["", "idempotency-key", lane.text, key])
   }

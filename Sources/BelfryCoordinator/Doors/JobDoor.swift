@@ -4,22 +4,6 @@ package import BelfryCore
 /// that was attached. What cannot be read becomes `Malformed`, with the reason; nothing here throws
 /// a message away.
 package struct JobDoor: Sendable {
-  /// A foreign queue whose messages become jobs of one kind.
-  package struct Attachment: Sendable, Equatable {
-    package var queue: String
-    package var kind: Kind
-    package var lane: Lane
-    /// The message's id counts: the same id is the same job.
-    package var usesMessageID: Bool
-
-    package init(queue: String, kind: Kind, lane: Lane, usesMessageID: Bool) {
-      self.queue = queue
-      self.kind = kind
-      self.lane = lane
-      self.usesMessageID = usesMessageID
-    }
-  }
-
   private struct Origin {
     var lane: Lane
     var priority: Priority
@@ -27,12 +11,12 @@ package struct JobDoor: Sendable {
   }
 
   private let origins: [String: Origin]
-  private let attachments: [String: Attachment]
+  private let attached: AttachedQueues
   private let payloadBytesMax: Int
   private let newJobID: @Sendable () -> JobID
 
   package init(
-    lanes: [Lane], attachments: [Attachment], payloadBytesMax: Int,
+    lanes: [Lane], attached: AttachedQueues, payloadBytesMax: Int,
     newJobID: @escaping @Sendable () -> JobID
   ) {
     var origins: [String: Origin] = [:]
@@ -45,16 +29,17 @@ package struct JobDoor: Sendable {
       origins[QueueTopology.parked(lane)] = Origin(lane: lane, priority: .normal, source: .parked)
     }
     self.origins = origins
-    self.attachments = Dictionary(
-      attachments.map { ($0.queue, $0) }, uniquingKeysWith: { first, _ in first })
+    self.attached = attached
     self.payloadBytesMax = payloadBytesMax
     self.newJobID = newJobID
   }
 
   package func read(_ delivery: Delivery) -> Arrival {
-    if let attachment = attachments[delivery.queue] { return readForeign(delivery, attachment) }
-    let origin =
-      origins[delivery.queue] ?? Origin(lane: .default, priority: .normal, source: .lane)
+    let ours = origins[delivery.queue]
+    if ours == nil, let attachment = attached[delivery.queue] {
+      return readForeign(delivery, attachment)
+    }
+    let origin = ours ?? Origin(lane: .default, priority: .normal, source: .lane)
     let content = read(delivery.message, from: origin)
     var source = origin.source
     // A job without an id, or with a bad one, goes through intake, where it gets one.
@@ -214,7 +199,7 @@ package struct JobDoor: Sendable {
   // MARK: door A
 
   /// Any message of a foreign queue is a job of the attachment's kind: only one over the limit is not.
-  private func readForeign(_ delivery: Delivery, _ attachment: Attachment) -> Arrival {
+  private func readForeign(_ delivery: Delivery, _ attachment: QueueAttachment) -> Arrival {
     let message = delivery.message
     let content: Arrival.Content
     if message.body.size > payloadBytesMax {

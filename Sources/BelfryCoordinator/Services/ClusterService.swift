@@ -9,6 +9,7 @@ struct ClusterService: Sendable {
   let store: any ControlStore & RecordStore
   let cluster: String
   let board: AlertBoard
+  let attached: AttachedQueues
 
   func picture() async -> Belfry_V1_HealthUpdate {
     let now = shell.clock.now().wall

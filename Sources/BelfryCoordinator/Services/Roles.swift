@@ -14,6 +14,8 @@ package enum Roles {
     case ("belfry.v1.Membership", _): [.operator]
     case ("belfry.v1.Jobs", "Retry"), ("belfry.v1.Jobs", "Forget"): [.operator]
     case ("belfry.v1.Cluster", "SetLane"), ("belfry.v1.Cluster", "PurgeLane"),
+      ("belfry.v1.Cluster", "AttachQueue"), ("belfry.v1.Cluster", "DetachQueue"),
+      ("belfry.v1.Cluster", "ListAttachedQueues"),
       ("belfry.v1.Cluster", "CordonNode"),
       ("belfry.v1.Cluster", "LabelNode"), ("belfry.v1.Cluster", "ListAlerts"),
       ("belfry.v1.Cluster", "AcknowledgeAlert"), ("belfry.v1.Cluster", "CreateSilence"),

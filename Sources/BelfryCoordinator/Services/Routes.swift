@@ -1,4 +1,5 @@
 internal import BelfryAPI
+internal import BelfryCore
 internal import BelfryNet
 internal import BelfryRPC
 internal import Logging
@@ -52,6 +53,22 @@ enum Routes {
       return try await audit.during(
         AuditLog.Action(name: "lane.purge", subject: request.name), by: context
       ) { try await cluster.purge(request, by: context.peerName) }
+    }
+    router.unaryAsync(BelfryAPI.ClusterService.attachQueue) { context, request in
+      let action = AuditLog.Action(
+        name: "queue.attach", subject: request.queue.cut(QueueAttachment.nameBytesMax),
+        detail: "as \(request.kind.cut(128))")
+      return try await audit.during(action, by: context) {
+        try await cluster.attach(request, by: context.peerName)
+      }
+    }
+    router.unaryAsync(BelfryAPI.ClusterService.detachQueue) { context, request in
+      let action = AuditLog.Action(
+        name: "queue.detach", subject: request.queue.cut(QueueAttachment.nameBytesMax))
+      return try await audit.during(action, by: context) { try await cluster.detach(request) }
+    }
+    router.unaryAsync(BelfryAPI.ClusterService.listAttachedQueues) { _, _ in
+      try await cluster.attachedQueues()
     }
     router.unaryAsync(BelfryAPI.ClusterService.cordonNode) { context, request in
       let action = AuditLog.Action(

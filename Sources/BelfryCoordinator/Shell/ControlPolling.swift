@@ -14,6 +14,7 @@ struct ControlPolling: Sendable {
 
   let store: any ControlStore & RecordStore
   let shell: CoreShell
+  let attached: AttachedQueues
   let outcomesKept: Duration
   let logger: Logger
 
@@ -21,11 +22,12 @@ struct ControlPolling: Sendable {
   func begin() async throws -> CancelMark? {
     while true {
       if let news = await store.cancels(since: nil), let pauses = await store.pauses(),
-        let controls = await controls(), let purges = await purges()
+        let controls = await controls(), let purges = await purges(),
+        let attachments = await attachments()
       {
         shell.post([
           .cancelsRead(news.cancelled), .pausesRead(pauses), .controlsRead(controls),
-          .purgesRead(purges),
+          .purgesRead(purges), .attachmentsRead(attached.use(attachments)),
         ])
         return news.mark
       }
@@ -49,6 +51,9 @@ struct ControlPolling: Sendable {
       if let pauses = await store.pauses() { lists.append(.pausesRead(pauses)) }
       if let controls = await controls() { lists.append(.controlsRead(controls)) }
       if let purges = await purges() { lists.append(.purgesRead(purges)) }
+      if let attachments = await attachments() {
+        lists.append(.attachmentsRead(attached.use(attachments)))
+      }
       await shell.take(lists, readAt: changes)
     }
   }
@@ -59,6 +64,10 @@ struct ControlPolling: Sendable {
   }
 
   private func purges() async -> [LanePurge]? { await records(.purges)?.compactMap(LanePurge.init) }
+
+  private func attachments() async -> [QueueAttachment]? {
+    await records(.attachments)?.compactMap(QueueAttachment.init)
+  }
 
   /// All of them, and read as what coordinators need, not as what people search.
   private func records(_ collection: StoredRecord.Collection) async -> [StoredRecord]? {

@@ -271,6 +271,13 @@ actor CoreShell {
     step([.controlsRead(controls)])
   }
 
+  func take(attached queues: [String]) {
+    peoplesChanges += 1
+    step([.attachmentsRead(queues)])
+  }
+
+  func isConsumed(_ queue: String) -> Bool { core.isConsumed(queue) }
+
   /// Lists from a poll, unless somebody has changed something here since it began.
   func take(_ lists: [Input], readAt changes: UInt64) {
     if changes == peoplesChanges { step(lists) }

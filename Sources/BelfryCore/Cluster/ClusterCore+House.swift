@@ -78,6 +78,7 @@ extension ClusterCore {
     isDraining = true
     ownSince = now.wall
     planConsumers(at: now)
+    if !foreign.wanted.isEmpty { attach() }
     handBack(at: now)
     ready.healthChanged = true
   }

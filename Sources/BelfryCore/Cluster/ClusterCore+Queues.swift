@@ -34,6 +34,13 @@ struct ParkedReading {
   }
 }
 
+/// Queues that are not ours and whose messages become jobs.
+struct ForeignQueues {
+  var wanted: [String] = []
+  /// Those that are there, and the channels on which they are consumed.
+  var channels: [String: ChannelGeneration] = [:]
+}
+
 extension ClusterCore {
   mutating func heardFromQueue(_ news: QueueNews, at now: Now) {
     switch news {
@@ -42,11 +49,13 @@ extension ClusterCore {
       consumers.channel = generation
       consumers.prefetch = [:]
       planConsumers(at: now)
+      if !foreign.wanted.isEmpty { attach() }
       parts.brokerConnectionChanged(at: now.wall)
       ready.commands.append(.measure([ownPresence]))
       parts.broker(consuming: true, at: now.wall)
     case .consumingDown(let generation, let reason):
       lose(generation, at: now)
+      foreign.channels = foreign.channels.filter { $0.value != generation }
       if consumers.channel == generation {
         consumers.channel = nil
         isPresent = false
@@ -54,7 +63,9 @@ extension ClusterCore {
         parts.brokerConnectionChanged(at: now.wall)
         parts.broker(consuming: false, reason: reason, at: now.wall)
       }
-    case .attachedUp(let generation, _): generations.insert(generation)
+    case .attachedUp(let generation, let queue):
+      generations.insert(generation)
+      foreign.channels[queue] = generation
     case .consumerEnded(let queue): consumerEnded(queue, at: now)
     case .readDone(let queue, let count): readDone(queue, count, at: now)
     case .publishingUp:
@@ -105,6 +116,24 @@ extension ClusterCore {
           wanted.map { .consume(queue: queue, prefetch: $0) } ?? .endConsumer(queue: queue))
       }
     }
+  }
+
+  mutating func attachmentsRead(_ queues: [String]) {
+    guard queues != foreign.wanted else { return }
+    foreign.wanted = queues
+    attach()
+  }
+
+  mutating func attach() {
+    guard consumers.channel != nil else { return }
+    let queues = isDraining ? [] : foreign.wanted
+    ready.commands.append(
+      .attach(queues.map { AttachedQueue(queue: $0, prefetch: QueueAttachment.prefetch) }))
+  }
+
+  /// Whether a foreign queue is there, and its messages come.
+  package func isConsumed(_ queue: String) -> Bool {
+    foreign.wanted.contains(queue) && foreign.channels[queue] != nil
   }
 
   /// A lane that is emptied is read as fast as for so many slots.

@@ -33,6 +33,7 @@ package struct ClusterCore {
   /// Of workers that are here, and of those that are not.
   var controls: [NodeName: NodeControl] = [:]
   var consumers = ConsumerPlan()
+  var foreign = ForeignQueues()
   var generations: Set<ChannelGeneration> = []
   var brake = MassLossBrake()
   var openAlerts = OrderedDictionary<String, Alert>()
@@ -127,6 +128,7 @@ package struct ClusterCore {
       for job in jobs { cancels.remove(job) }
     case .pausesRead(let pauses): pausesRead(pauses, at: now)
     case .purgesRead(let purges): purgesRead(purges, at: now)
+    case .attachmentsRead(let queues): attachmentsRead(queues)
     case .controlsRead(let controls): controlsRead(controls, at: now)
     case .coordinatorsRead(let records): coordinatorsRead(records, at: now)
     case .certificate(let life):

@@ -29,6 +29,8 @@ package enum Input: Sendable {
   case pausesRead([LanePause])
   /// All lanes that are being emptied, as the store has them.
   case purgesRead([LanePurge])
+  /// All foreign queues to consume, those of the settings and those that the store has.
+  case attachmentsRead([String])
   /// All that operators have set of workers, as the store has it.
   case controlsRead([NodeControl])
   /// All coordinators' records, every second while the store answers.

@@ -15,7 +15,7 @@ package protocol JobQueue: Sendable {
   func run(_ deliver: @escaping @Sendable ([QueueEvent]) -> Void) async
 
   /// Hands over commands, in order. Those for a dead channel generation are dropped; so is what is asked of
-  /// the consuming connection (to consume, to read, to measure) while it is not up.
+  /// the consuming connection (to consume, to attach, to read, to measure) while it is not up.
   func perform(_ commands: [QueueCommand])
 }
 
@@ -197,6 +197,9 @@ package enum QueueCommand: Sendable, Equatable {
   case publish([OutgoingMessage])
   /// Reads what is in the queue now, once round (at most `limit`), as deliveries.
   case readOnce(queue: String, limit: Int)
+  /// Consumes these foreign queues, and no others, each on a channel of its own: one that is not there is
+  /// tried every 2 s. What one that was left has brought can still be acked.
+  case attach([AttachedQueue])
   /// Asks how many messages are ready; answered by `depth`, or by `absent`.
   case measure([String])
 }

@@ -46,7 +46,7 @@ extension RecordStore {
 
 package struct StoredRecord: Sendable, Equatable {
   package enum Collection: String, Sendable, CaseIterable {
-    case tokens, nodes, audit, silences, coordinators, controls, purges
+    case tokens, nodes, audit, silences, coordinators, controls, purges, attachments
   }
 
   package var collection: Collection

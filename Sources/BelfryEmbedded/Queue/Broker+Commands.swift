@@ -9,7 +9,7 @@ extension Broker {
     case .publish(let messages):
       messages.contains { !targets($0.exchange, $0.routingKey).isEmpty }
     case .declare: true
-    case .consume, .endConsumer, .ack, .requeue, .readOnce, .measure: false
+    case .consume, .attach, .endConsumer, .ack, .requeue, .readOnce, .measure: false
     }
   }
 
@@ -26,6 +26,7 @@ extension Broker {
         try database.run("DELETE FROM messages WHERE place = ?1", .int(unacked.stored.place))
       }
     case .requeue(let tags): try settle(tags, link, giveBack)
+    case .attach(let queues): attach(queues, link)
     case .readOnce(let queue, let limit): try read(queue, limit, channel)
     case .measure(let names):
       for name in names {

@@ -5,7 +5,7 @@ internal import BelfryCore
 extension Broker {
   struct Link {
     let lanes: [Lane]
-    let attached: [AttachedQueue]
+    var attached: [AttachedQueue] = []
     let deliver: @Sendable ([QueueEvent]) -> Void
     var isOpen = false
     var lastGeneration: UInt64 = 0
@@ -14,11 +14,9 @@ extension Broker {
     private var deliveries: [Delivery] = []
 
     init(
-      lanes: [Lane], attached: [AttachedQueue], lastGeneration: UInt64,
-      deliver: @escaping @Sendable ([QueueEvent]) -> Void
+      lanes: [Lane], lastGeneration: UInt64, deliver: @escaping @Sendable ([QueueEvent]) -> Void
     ) {
       self.lanes = lanes
-      self.attached = attached
       self.lastGeneration = lastGeneration
       self.deliver = deliver
     }
@@ -65,10 +63,10 @@ extension Broker {
 
   func openLink(_ number: Int) throws(SQLiteFailure) {
     links[number]?.isOpen = true
+    links[number]?.attached = []
     try declareTopology(of: number)
     say(.consumingUp(addChannel(number, attached: nil)), to: number)
     say(.publishingUp, to: number)
-    attach(number)
   }
 
   /// Within a transaction. What was not acked goes back.

@@ -183,13 +183,29 @@ final class Broker {
     touched.insert(queue)
   }
 
+  /// What one has brought that is not wanted any more can still be acked: its channel stays.
+  func attach(_ wanted: [AttachedQueue], _ link: Int) {
+    links[link]?.attached = wanted
+    for index in channels.indices where channels[index].link == link {
+      guard let queue = channels[index].attached, !wanted.contains(where: { $0.queue == queue })
+      else { continue }
+      channels[index].consumers = []
+    }
+    attach(link)
+  }
+
   func attach(_ link: Int) {
     for wanted in links[link]?.attached ?? [] where queues[wanted.queue] != nil {
-      guard !channels.contains(where: { $0.link == link && $0.attached == wanted.queue })
-      else { continue }
-      let generation = addChannel(link, attached: wanted.queue)
-      say(.attachedUp(generation, queue: wanted.queue), to: link)
-      addConsumer(wanted.queue, prefetch: wanted.prefetch, on: channels.count - 1)
+      if let known = channels.firstIndex(where: {
+        $0.link == link && $0.attached == wanted.queue
+      }) {
+        guard channels[known].consumers.isEmpty else { continue }
+        addConsumer(wanted.queue, prefetch: wanted.prefetch, on: known)
+      } else {
+        let generation = addChannel(link, attached: wanted.queue)
+        say(.attachedUp(generation, queue: wanted.queue), to: link)
+        addConsumer(wanted.queue, prefetch: wanted.prefetch, on: channels.count - 1)
+      }
     }
   }
 }

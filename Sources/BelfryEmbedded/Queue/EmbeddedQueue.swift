@@ -17,13 +17,11 @@ package final class EmbeddedQueue: JobQueue {
 
   private let engine: EmbeddedEngine
   private let lanes: [Lane]
-  private let attached: [AttachedQueue]
   private let state = Mutex(State())
 
-  package init(engine: EmbeddedEngine, lanes: [Lane], attached: [AttachedQueue] = []) {
+  package init(engine: EmbeddedEngine, lanes: [Lane]) {
     self.engine = engine
     self.lanes = lanes
-    self.attached = attached
   }
 
   package func run(_ deliver: @escaping @Sendable ([QueueEvent]) -> Void) async {
@@ -63,17 +61,17 @@ package final class EmbeddedQueue: JobQueue {
     _ link: Int, lastGeneration last: UInt64,
     _ deliver: @escaping @Sendable ([QueueEvent]) -> Void
   ) {
-    let (lanes, attached) = (lanes, attached)
+    let lanes = lanes
     engine.put(
       Work(isSynced: { _ in true }) { core throws(SQLiteFailure) in
         try core.broker.addLink(
           link,
-          Broker.Link(lanes: lanes, attached: attached, lastGeneration: last, deliver: deliver))
+          Broker.Link(lanes: lanes, lastGeneration: last, deliver: deliver))
       } finish: { core, failure in
         guard let failure else { return }
         // It opens when writes go through again.
         core.broker.links[link] = Broker.Link(
-          lanes: lanes, attached: attached, lastGeneration: last, deliver: deliver)
+          lanes: lanes, lastGeneration: last, deliver: deliver)
         core.broker.say(.unavailable(reason: failure.message), to: link)
       })
   }

@@ -34,8 +34,9 @@ extension ConsumingSession {
     case .consume(let queue, let prefetch):
       try consume(queue, prefetch, connection, &probe)
     case .endConsumer(let queue):
-      guard let main, let consumer = consumers.end(queue) else { return }
-      try connection.cancel(consumer: consumer, on: main.number)
+      guard let main = mainIndex, let consumer = channels[main].consumers.end(queue) else { return }
+      try connection.cancel(consumer: consumer, on: channels[main].number)
+    case .attach(let queues): try attach(queues, connection)
     case .readOnce(let queue, let limit):
       // A basic.get from what is not there would close the channel.
       reading.add(queue, try probe.depth(of: queue) == nil ? 0 : limit)
@@ -82,10 +83,38 @@ extension ConsumingSession {
       }
       try topology.declare(on: connection)
     }
-    guard let main else { return }
-    if let old = consumers.end(queue) { try connection.cancel(consumer: old, on: main.number) }
+    guard let main = mainIndex else { return }
+    let number = channels[main].number
+    if let old = channels[main].consumers.end(queue) {
+      try connection.cancel(consumer: old, on: number)
+    }
     try connection.consume(
-      queue, prefetch: prefetch, consumer: consumers.add(queue), on: main.number)
+      queue, prefetch: prefetch, consumer: channels[main].consumers.add(queue), on: number)
+  }
+
+  /// Those that are new are tried from now on, by `tryAttached`. What one has brought that is not wanted any
+  /// more can still be acked.
+  private func attach(
+    _ queues: [AttachedQueue], _ connection: AMQPConnection
+  ) throws(RabbitMQError) {
+    for queue in queues where !attached.contains(where: { $0.queue.queue == queue.queue }) {
+      attached.append(Attached(queue: queue))
+    }
+    for index in attached.indices {
+      let queue = attached[index].queue
+      let isWanted = queues.contains { $0.queue == queue.queue }
+      guard attached[index].isWanted != isWanted else { continue }
+      attached[index].isWanted = isWanted
+      guard let channel = channels.firstIndex(where: { $0.attached == index }) else { continue }
+      let number = channels[channel].number
+      if isWanted {
+        let consumer = channels[channel].consumers.add(queue.queue)
+        try connection.consume(
+          queue.queue, prefetch: queue.prefetch, consumer: consumer, on: number)
+      } else if let consumer = channels[channel].consumers.end(queue.queue) {
+        try connection.cancel(consumer: consumer, on: number)
+      }
+    }
   }
 
   private func index(of generation: ChannelGeneration) -> Int? {

@@ -8,12 +8,17 @@ final class ConsumingSession {
     /// The foreign queue that it is for; nil for the one that serves the lanes.
     let attached: Int?
     var book = AckBook()
+    var consumers = Consumers()
   }
 
   struct Attached {
     let queue: AttachedQueue
+    var isWanted = true
+    /// Kept when it is not wanted any more: what it brought is still to be acked.
     var channel: UInt16?
     var nextTry = ContinuousClock.now
+
+    var isTried: Bool { isWanted && channel == nil }
   }
 
   let topology: Topology
@@ -24,11 +29,10 @@ final class ConsumingSession {
   private(set) var wasUp = false
 
   var channels: [Channel] = []
-  var attached: [Attached]
+  var attached: [Attached] = []
   let presence: String?
   /// The broker's user may not declare it: to ask on would close a channel every two seconds.
   var presenceIsRefused = false
-  var consumers = Consumers()
   var reading = Reading()
   var outbox = Outbox()
   private var mainReplaced: ContinuousClock.Instant?
@@ -37,7 +41,6 @@ final class ConsumingSession {
     _ configuration: RabbitMQConfiguration, topology: Topology, mailbox: Mailbox,
     generations: Generations, deliver: @escaping @Sendable ([QueueEvent]) -> Void
   ) {
-    attached = configuration.attached.map { Attached(queue: $0) }
     presence = configuration.presence
     self.topology = topology
     self.mailbox = mailbox
@@ -83,13 +86,13 @@ final class ConsumingSession {
     let number = try connection.openChannel()
     let generation = generations.next()
     channels.append(Channel(number: number, generation: generation, attached: nil))
-    consumers = Consumers()
     reading = Reading()
     wasUp = true
     outbox.add(.consumingUp(generation))
   }
 
-  var main: Channel? { channels.first { $0.attached == nil } }
+  var main: Channel? { mainIndex.map { channels[$0] } }
+  var mainIndex: Int? { channels.firstIndex { $0.attached == nil } }
 
   /// A channel was closed under us: the lanes' is opened again, a foreign queue's is tried later.
   func replace(_ number: UInt16, _ error: RabbitMQError, _ connection: AMQPConnection)
@@ -115,20 +118,20 @@ final class ConsumingSession {
 
   private func tryAttached(_ connection: AMQPConnection, _ probe: inout Probe) throws(RabbitMQError)
   {
-    for index in attached.indices where attached[index].channel == nil {
+    for index in attached.indices where attached[index].isTried {
       guard attached[index].nextTry <= .now else { continue }
       attached[index].nextTry = .now + Limit.attachRetry
       let queue = attached[index].queue
       do {
         guard try probe.depth(of: queue.queue) != nil else { continue }
         let number = try connection.openChannel()
-        let generation = generations.next()
-        channels.append(Channel(number: number, generation: generation, attached: index))
+        var channel = Channel(number: number, generation: generations.next(), attached: index)
+        let consumer = channel.consumers.add(queue.queue)
+        channels.append(channel)
         attached[index].channel = number
-        let consumer = consumers.add(queue.queue)
         try connection.consume(
           queue.queue, prefetch: queue.prefetch, consumer: consumer, on: number)
-        outbox.add(.attachedUp(generation, queue: queue.queue))
+        outbox.add(.attachedUp(channel.generation, queue: queue.queue))
       } catch {
         guard case .channel(let number) = error.scope else { throw error }
         try replace(number, error, connection)
@@ -137,7 +140,7 @@ final class ConsumingSession {
   }
 
   private var idleTime: Duration {
-    let retries = attached.filter { $0.channel == nil }.map { $0.nextTry - .now }
+    let retries = attached.filter(\.isTried).map { $0.nextTry - .now }
     return max(.zero, min(Limit.idleWait, retries.min() ?? Limit.idleWait))
   }
 
@@ -149,7 +152,7 @@ final class ConsumingSession {
   {
     while !outbox.isFull {
       guard let incoming = try connection.next() else {
-        consumers.forgetEnded()
+        for index in channels.indices { channels[index].consumers.forgetEnded() }
         return false
       }
       switch incoming {
@@ -179,7 +182,7 @@ final class ConsumingSession {
     }
     var message = message
     let count = message.takeDeliveryCount()
-    let queue = consumer.map { consumers.queue(of: $0) ?? "" } ?? reading.found()
+    let queue = consumer.map { channels[index].consumers.queue(of: $0) ?? "" } ?? reading.found()
     outbox.add(
       Delivery(
         tag: DeliveryTag(channels[index].generation, tag), queue: queue,
@@ -191,8 +194,8 @@ final class ConsumingSession {
   private func consumerCancelled(
     _ channel: UInt16, _ consumer: Int?, _ connection: AMQPConnection
   ) throws(RabbitMQError) {
-    guard let consumer, let queue = consumers.ended(consumer),
-      let index = channels.firstIndex(where: { $0.number == channel })
+    guard let consumer, let index = channels.firstIndex(where: { $0.number == channel }),
+      let queue = channels[index].consumers.ended(consumer)
     else { return }
     if channels[index].attached != nil {
       try connection.closeChannel(channel)

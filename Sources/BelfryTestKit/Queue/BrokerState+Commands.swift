@@ -16,6 +16,7 @@ extension BrokerState {
     case .endConsumer(let queue): channels[channel].consumers.removeAll { $0.queue == queue }
     case .ack(let tags): settle(tags, link) { _, _ in }
     case .requeue(let tags): settle(tags, link) { $0.giveBack($1) }
+    case .attach(let queues): attach(queues, link)
     case .readOnce(let queue, let limit): read(queue, limit, channel)
     case .measure(let names):
       links[link].events += names.map { name in

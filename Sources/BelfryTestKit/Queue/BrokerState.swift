@@ -47,7 +47,7 @@ struct BrokerState: Sendable {
 
   struct Link: Sendable {
     var lanes: [Lane]
-    var attached: [AttachedQueue]
+    var attached: [AttachedQueue] = []
     var isRunning = false
     var isOpen = false
     var toldBlocked = false
@@ -67,8 +67,8 @@ struct BrokerState: Sendable {
 
   // MARK: Links
 
-  mutating func makeLink(lanes: [Lane], attached: [AttachedQueue]) -> Int {
-    links.append(Link(lanes: lanes, attached: attached))
+  mutating func makeLink(lanes: [Lane]) -> Int {
+    links.append(Link(lanes: lanes))
     return links.count - 1
   }
 
@@ -88,10 +88,10 @@ struct BrokerState: Sendable {
     guard isUp else { return }
     for link in links.indices where links[link].isRunning && !links[link].isOpen {
       links[link].isOpen = true
+      links[link].attached = []
       declareTopology(of: link)
       let generation = addChannel(link, attached: nil)
       links[link].events += [.consumingUp(generation), .publishingUp]
-      attach(link)
       let held = links[link].held
       links[link].held = []
       if !held.isEmpty { publish(held, link) }
@@ -163,13 +163,29 @@ struct BrokerState: Sendable {
     serve(queue)
   }
 
+  /// What one has brought that is not wanted any more can still be acked: its channel stays.
+  mutating func attach(_ wanted: [AttachedQueue], _ link: Int) {
+    links[link].attached = wanted
+    for index in channels.indices where channels[index].link == link {
+      guard let queue = channels[index].attached, !wanted.contains(where: { $0.queue == queue })
+      else { continue }
+      channels[index].consumers = []
+    }
+    attach(link)
+  }
+
   private mutating func attach(_ link: Int) {
     for wanted in links[link].attached where queues[wanted.queue] != nil {
-      guard !channels.contains(where: { $0.link == link && $0.attached == wanted.queue })
-      else { continue }
-      let generation = addChannel(link, attached: wanted.queue)
-      links[link].events.append(.attachedUp(generation, queue: wanted.queue))
-      addConsumer(wanted.queue, prefetch: wanted.prefetch, on: channels.count - 1)
+      if let known = channels.firstIndex(where: {
+        $0.link == link && $0.attached == wanted.queue
+      }) {
+        guard channels[known].consumers.isEmpty else { continue }
+        addConsumer(wanted.queue, prefetch: wanted.prefetch, on: known)
+      } else {
+        let generation = addChannel(link, attached: wanted.queue)
+        links[link].events.append(.attachedUp(generation, queue: wanted.queue))
+        addConsumer(wanted.queue, prefetch: wanted.prefetch, on: channels.count - 1)
+      }
     }
   }
 

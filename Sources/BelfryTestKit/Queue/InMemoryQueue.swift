@@ -7,14 +7,12 @@ package import BelfryCore
 package final class InMemoryQueue: JobQueue {
   private let broker: InMemoryBroker
   private let lanes: [Lane]
-  private let attached: [AttachedQueue]
   private let link: Int
 
-  package init(broker: InMemoryBroker, lanes: [Lane], attached: [AttachedQueue] = []) {
+  package init(broker: InMemoryBroker, lanes: [Lane]) {
     self.broker = broker
     self.lanes = lanes
-    self.attached = attached
-    link = broker.change { $0.makeLink(lanes: lanes, attached: attached) }
+    link = broker.change { $0.makeLink(lanes: lanes) }
   }
 
   package func run(_ deliver: @escaping @Sendable ([QueueEvent]) -> Void) async {

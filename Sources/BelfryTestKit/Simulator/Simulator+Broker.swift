@@ -189,7 +189,8 @@ extension Simulator {
         guard Queue.isParked(queue) || random.oneIn(16) else { continue }
         answer(.depth(queue: name, ready: broker.queues[queue].count), on: channel)
       }
-    case .ack, .requeue, .publish: return
+    // The simulated one has its foreign queue from the first.
+    case .ack, .requeue, .publish, .attach: return
     }
   }
 

@@ -29,6 +29,7 @@ package enum Transcript {
     case .cancelsRead(let jobs): "cancelsRead " + list(jobs, \.text)
     case .forgotten(let jobs): "forgotten " + list(jobs, \.text)
     case .pausesRead(let pauses): "pausesRead " + list(pauses) { "\($0.lane) by \($0.by)" }
+    case .attachmentsRead(let queues): "attachmentsRead \(queues.joined(separator: " "))"
     case .purgesRead(let purges): "purgesRead " + list(purges) { "\($0.lane) by \($0.by)" }
     case .controlsRead(let controls):
       "controlsRead "
@@ -200,6 +201,7 @@ package enum Transcript {
     case .requeue(let tags): "requeue " + list(tags, text)
     case .publish(let messages): "publish " + list(messages) { "\($0.id.number)" }
     case .readOnce(let queue, let limit): "readOnce \(queue) limit \(limit)"
+    case .attach(let queues): "attach \(queues.map(\.queue).joined(separator: " "))"
     case .measure(let queues): "measure \(queues.count) queues"
     }
   }

@@ -6,10 +6,11 @@ private let payloadBytesMax = 64
 
 private let door = JobDoor(
   lanes: [.default, Lane(trusted: "slow")],
-  attachments: [
-    JobDoor.Attachment(
-      queue: "celery", kind: Kind(trusted: "legacy"), lane: .default, usesMessageID: true)
-  ],
+  attached: AttachedQueues(
+    settings: [
+      QueueAttachment(
+        queue: "celery", kind: Kind(trusted: "legacy"), lane: .default, usesMessageID: true)
+    ], lanes: [.default]),
   payloadBytesMax: payloadBytesMax, newJobID: { JobID(trusted: "made-here") })
 
 private let headerNames = [

@@ -1,0 +1,116 @@
+internal import BelfryAPI
+internal import BelfryCore
+internal import BelfryRPC
+internal import SwiftProtobuf
+
+/// Foreign queues that people attach. Written first, then read back: what this coordinator does is what all
+/// others will do.
+extension ClusterService {
+  func attach(
+    _ request: Belfry_V1_AttachQueueRequest, by who: String
+  ) async throws -> Belfry_V1_AttachedQueue {
+    let wanted = try await read(request, by: who)
+    if let old = attached.settings.first(where: { $0.queue == wanted.queue }) {
+      try Self.check(old, isSameAs: wanted)
+      return await view(old)
+    }
+    let id = DerivedID.attachment(of: wanted.queue)
+    if try answer(await store.record(.attachments, id)) == nil {
+      // False: somebody was quicker, and theirs counts.
+      guard await store.create(wanted.stored(as: id)) != nil else {
+        throw MembershipService.silence
+      }
+    }
+    guard let kept = try answer(await store.record(.attachments, id)).flatMap(QueueAttachment.init)
+    else { throw RPCStatus(.aborted, "it was left by somebody at the same time: ask again") }
+    try Self.check(kept, isSameAs: wanted)
+    _ = try await takeAttachments()
+    await untilConsumed(kept.queue)
+    return await view(kept)
+  }
+
+  /// A moment, so that who asks hears whether it is there.
+  private func untilConsumed(_ queue: String) async {
+    for _ in 0..<20 {
+      if await shell.isConsumed(queue) { return }
+      guard (try? await Task.sleep(for: .milliseconds(50))) != nil else { return }
+    }
+  }
+
+  func detach(
+    _ request: Belfry_V1_DetachQueueRequest
+  ) async throws -> Belfry_V1_AttachedQueue {
+    let name = request.queue.cut(QueueAttachment.nameBytesMax)
+    guard !attached.settings.contains(where: { $0.queue == request.queue }) else {
+      throw RPCStatus(
+        .failedPrecondition,
+        "queue \"\(name)\" is attached by this coordinator's settings: take it out of them (--attach, "
+          + "coordinator.attach), and start it anew")
+    }
+    let id = DerivedID.attachment(of: request.queue)
+    guard let record = try answer(await store.record(.attachments, id)) else {
+      throw RPCStatus(.notFound, "queue \"\(name)\" is not attached")
+    }
+    guard await store.remove(record) != nil else { throw MembershipService.silence }
+    _ = try await takeAttachments()
+    guard let old = QueueAttachment(record) else { return .with { $0.queue = request.queue } }
+    return await view(old)
+  }
+
+  func attachedQueues() async throws -> Belfry_V1_ListAttachedQueuesReply {
+    var reply = Belfry_V1_ListAttachedQueuesReply()
+    for one in try await takeAttachments().sorted(by: { $0.queue < $1.queue }) {
+      reply.queues.append(await view(one))
+    }
+    return reply
+  }
+
+  private func read(
+    _ request: Belfry_V1_AttachQueueRequest, by who: String
+  ) async throws -> QueueAttachment {
+    if let complaint = QueueAttachment.complaint(ofName: request.queue) {
+      throw RPCStatus(.invalidArgument, complaint)
+    }
+    guard let kind = Kind(request.kind) else {
+      throw RPCStatus(.invalidArgument, "\"\(request.kind.cut(64))\" is no kind of job")
+    }
+    let name = request.lane.isEmpty ? Lane.default.text : request.lane
+    guard let lane = Lane(name), await shell.lane(lane) != nil else {
+      throw RPCStatus(.notFound, "this coordinator serves no lane \"\(name.cut(64))\"")
+    }
+    return QueueAttachment(
+      queue: request.queue, kind: kind, lane: lane, usesMessageID: request.usesMessageID, by: who,
+      since: shell.clock.now().wall)
+  }
+
+  private static func check(
+    _ kept: QueueAttachment, isSameAs wanted: QueueAttachment
+  ) throws(RPCStatus) {
+    guard kept.isSame(as: wanted) else {
+      throw RPCStatus(
+        .failedPrecondition,
+        "queue \"\(kept.queue)\" is attached already: its messages become jobs of kind \(kept.kind) in lane "
+          + "\(kept.lane)\(kept.usesMessageID ? ", and their ids count" : ""); detach it first")
+    }
+  }
+
+  /// All that this coordinator has.
+  private func takeAttachments() async throws -> [QueueAttachment] {
+    let stored = try answer(await store.allRecords(.attachments)).compactMap(QueueAttachment.init)
+    await shell.take(attached: attached.use(stored))
+    return attached.merged(stored)
+  }
+
+  private func view(_ one: QueueAttachment) async -> Belfry_V1_AttachedQueue {
+    let isConsumed = await shell.isConsumed(one.queue)
+    return .with {
+      $0.queue = one.queue
+      $0.kind = one.kind.text
+      $0.lane = one.lane.text
+      $0.usesMessageID = one.usesMessageID
+      $0.consumed = isConsumed
+      $0.by = one.by
+      $0.sinceMs = one.since?.milliseconds ?? 0
+    }
+  }
+}
