@@ -36,8 +36,7 @@ package struct Coordinator: Service {
     package var socket: LocalSocket?
     /// Somebody has asked for it: without it the coordinator does not start.
     package var needsSocket = false
-    /// Where certificate and key are, to be renewed in time by a coordinator that has the CA; nil: whoever
-    /// made them cares for that.
+    /// Where certificate and key are, to be renewed in time; nil: whoever made them cares for that.
     package var identity: IdentityFiles?
     /// Nil: this coordinator lets no machine in and renews no certificate.
     package var issuer: CertificateIssuer?
@@ -233,7 +232,7 @@ package struct Coordinator: Service {
       },
       recognize: { directory.refusal($0, at: ProcessClock.now().wall) == nil },
       logger: logger.of(.rpc))
-    let certificate = ownCertificate
+    let certificate = ownCertificate(shell)
     certificate?.renewIfDue()
     let (host, port) = (configuration.server.host, configuration.server.port)
     // Before the first session, which would have none for its life.
@@ -280,9 +279,14 @@ package struct Coordinator: Service {
     await shell.datagrams?.bind(host: host, port: port, group: group) { shell.post(.beats($0)) }
   }
 
-  private var ownCertificate: OwnCertificate? {
-    guard let files = configuration.identity, let issuer = configuration.issuer else { return nil }
-    return OwnCertificate(files: files, issuer: issuer, logger: logger.of(.membership))
+  private func ownCertificate(_ shell: CoreShell) -> OwnCertificate? {
+    guard let files = configuration.identity else { return nil }
+    let own = configuration.core.name
+    return OwnCertificate(
+      files: files, issuer: configuration.issuer,
+      elsewhere: RenewalElsewhere(files: files, group: group) {
+        LinkPlan.names(of: await shell.coordinatorAddresses.filter { $0.name != own })
+      }, logger: logger.of(.membership))
   }
 
   /// Until when the certificate is good that is shown.

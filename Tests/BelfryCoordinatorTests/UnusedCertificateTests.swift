@@ -2,6 +2,7 @@ import BelfryIdentity
 import BelfryNet
 import Foundation
 import Logging
+import NIOPosix
 import Synchronization
 import Testing
 
@@ -45,7 +46,10 @@ import Testing
     let handler = Keeping(lines: lines)
     let logger = Logger(label: "t") { _ in handler }
     var own = OwnCertificate(
-      files: files, issuer: CertificateIssuer(authority: authority), logger: logger)
+      files: files, issuer: CertificateIssuer(authority: authority),
+      elsewhere: RenewalElsewhere(files: files, group: .singletonMultiThreadedEventLoopGroup) {
+        []
+      }, logger: logger)
     own.tryAgain = .milliseconds(1)
 
     let tries = AsyncStream.makeStream(of: String.self)

@@ -38,6 +38,42 @@ struct OwnCertificateTests {
     #expect(shown.status == 0, "\(shown)")
   }
 
+  /// It asks the other one, with whom the CA is; the certificate is for the same hosts.
+  @Test func aCoordinatorWithoutTheCAIsGivenOne() async throws {
+    let cluster = try await TestCluster()
+    defer { cluster.stop() }
+    try cluster.startCoordinator("--advertise", "127.0.0.1:\(cluster.port)")
+    try await cluster.issue(
+      "coordinator", "c2", "--host", "127.0.0.1", "--host", "c2.test", "--valid", "30s")
+    let folder = cluster.folder.path + "/elsewhere/c2"
+    try FileManager.default.createDirectory(
+      atPath: cluster.folder.path + "/elsewhere", withIntermediateDirectories: true)
+    try FileManager.default.moveItem(atPath: cluster.certs + "/c2", toPath: folder)
+    let first = try info(folder)
+    try cluster.start(
+      "c2",
+      [
+        "coordinator", "run", "--queue", cluster.amqp, "--store", cluster.store, "--identity",
+        folder, "--listen", "127.0.0.1:0", "--lanes", cluster.lane,
+      ])
+    try await until("it has another certificate", within: 120) {
+      try info(folder).serial != first.serial
+    }
+    let now = try info(folder)
+    #expect(now.hosts == first.hosts && now.id == first.id)
+    #expect(now.publicKeySHA256 != first.publicKeySHA256, "the key is another one too")
+    #expect(now.validity.length == first.validity.length)
+    let shown = try await Run.program(
+      "/usr/bin/openssl",
+      ["verify", "-CAfile", cluster.certs + "/ca.pem", folder + "/identity.pem"])
+    #expect(shown.status == 0, "\(shown)")
+    // Who is thrown out gets none.
+    try cluster.require(try await cluster.belfry("node", "revoke", "c2", "--yes"))
+    try await until("it is refused another one", within: 120) {
+      cluster.log("c2").contains("c2 was revoked by operator me")
+    }
+  }
+
   /// Off for longer than its certificate: with the CA it helps itself.
   @Test func aCoordinatorThatWasOffComesBack() async throws {
     let cluster = try await TestCluster()

@@ -62,11 +62,12 @@ struct ProducerTests {
       channel.queue_declare(queue=queue)
       for number in range(50):
           channel.basic_publish('', queue, b'Hello', pika.BasicProperties(message_id=str(number)))
-      deadline = time.time() + 40
-      while time.time() < deadline and db.outcomes.count_documents({}) < 50:
+      def count(): return channel.queue_declare(queue=queue, passive=True).method.consumer_count
+      deadline = time.time() + 60
+      while time.time() < deadline and (
+              db.outcomes.count_documents({}) < 50 or count() < 2):
           time.sleep(0.05)
-      print(db.outcomes.count_documents({'state': 'succeeded', 'kind': 'print'}),
-            channel.queue_declare(queue=queue, passive=True).method.consumer_count)
+      print(db.outcomes.count_documents({'state': 'succeeded', 'kind': 'print'}), count())
       """)
     #expect(sent.out.trimming() == "50 2", "\(sent)\n\(cluster.log("c1").suffix(1_500))")
     #expect(try await attached().map(\.consumed) == [true])
@@ -79,7 +80,7 @@ struct ProducerTests {
       """
       queue = '\(queue)'
       def count(): return channel.queue_declare(queue=queue, passive=True).method.consumer_count
-      deadline = time.time() + 40
+      deadline = time.time() + 60
       while time.time() < deadline and count() > 0:
           time.sleep(0.05)
       channel.basic_publish('', queue, b'Hello')

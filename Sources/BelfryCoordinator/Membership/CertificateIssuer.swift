@@ -44,10 +44,10 @@ package struct CertificateIssuer: Sendable {
   /// Throws what `CertificateAuthority.sign` throws.
   func issue(
     _ role: Role, _ name: String, for request: borrowing CertificateRequest,
-    lasting life: Duration? = nil
+    hosts: [String] = [], lasting life: Duration? = nil
   ) throws(IdentityError) -> Issued {
     let pem = try authority.sign(
-      request, as: SPIFFEID(cluster: authority.cluster, role: role, name: name),
+      request, as: SPIFFEID(cluster: authority.cluster, role: role, name: name), hosts: hosts,
       validity: .lasting(life ?? lifetime))
     let info = try CertificateInfo(pem: pem)
     return Issued(

@@ -11,7 +11,7 @@ extension MembershipService {
   static let returnMax = Duration.seconds(90 * 86_400)
 
   /// A new certificate for a worker: over its session's connection, or, once the old one has ended,
-  /// from a stranger that has the old one's key.
+  /// from a stranger that has the old one's key. And for a coordinator that has no CA, in the stranger's way.
   func renew(
     _ request: Belfry_V1_RenewRequest, peer: PeerIdentity?, binding: [UInt8], from address: String
   ) async throws -> Belfry_V1_EnrollReply {
@@ -29,6 +29,7 @@ extension MembershipService {
       let info = try await guessing(from: address) {
         try proven(request, issuer, binding: binding)
       }
+      if info.id?.role == .coordinator { return try await renewCoordinator(info, request, issuer) }
       return try await readmit(info, request, issuer, from: address)
     } catch let refusal as EnrollRefusal {
       logRefusal(
@@ -138,6 +139,44 @@ extension MembershipService {
         over: RenewalProof.bytes(binding: binding, requestPEM: request.request))
     } catch {
       throw EnrollRefusal(.otherSession, error.message)
+    }
+  }
+
+  /// For the same hosts, and for as long as the old one was. Of coordinators nothing is recorded but that they are
+  /// thrown out: so the old one stays good until it ends, and is believed no longer.
+  private func renewCoordinator(
+    _ info: CertificateInfo, _ request: Belfry_V1_RenewRequest, _ issuer: CertificateIssuer
+  ) async throws -> Belfry_V1_EnrollReply {
+    guard let id = info.id, id.cluster == cluster, let name = NodeName(id.name) else {
+      throw EnrollRefusal(.badRequest, "the certificate is not of \(cluster)")
+    }
+    let ended = WallTime(milliseconds: info.validity.notAfterEpochSeconds * 1_000)
+    guard ProcessClock.now().wall <= ended else {
+      throw EnrollRefusal(
+        .tooLate,
+        "the certificate of coordinator \(name) ended on \(RFC3339.text(ended)): make it anew where the CA is"
+      )
+    }
+    if case .revoked(let by, _, let reason)? = try await changes.read(name).node?
+      .verdict(on: info.serial, role: id.role.rawValue)
+    {
+      throw EnrollRefusal(.revoked, "\(name) was revoked by \(by): \"\(reason)\"")
+    }
+    let issued: CertificateIssuer.Issued
+    do throws(IdentityError) {
+      issued = try issuer.issue(
+        id.role, name.text, for: CertificateRequest(pem: request.request), hosts: info.hosts,
+        lasting: info.validity.length)
+    } catch {
+      throw EnrollRefusal(.badRequest, error.message)
+    }
+    logger.notice(
+      "a coordinator's certificate was renewed",
+      metadata: ["coordinator": "\(name)", "serial": "\(issued.serial)"])
+    return .with {
+      $0.name = name.text
+      $0.certificate = issued.certificatePEM
+      $0.authority = issuer.authorityPEM
     }
   }
 

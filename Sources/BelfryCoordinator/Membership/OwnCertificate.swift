@@ -2,21 +2,24 @@ internal import BelfryIdentity
 internal import BelfryNet
 internal import Logging
 
-/// Keeps the certificate of a coordinator that has the CA young: a new one, with a new key, at two thirds of its
-/// life, or at the start when that has passed. Sessions go on; who connects from then on is shown the new one.
+/// Keeps the certificate of a coordinator young: a new one, with a new key, at two thirds of its life, or at the
+/// start when that has passed; by the CA that it has, or from a coordinator that has it. Sessions go on; who
+/// connects from then on is shown the new one.
 struct OwnCertificate: Sendable {
   /// The wall clock is looked at so often: the machine may have slept.
   private static let lookEvery = Duration.seconds(30)
 
   let files: IdentityFiles
-  let issuer: CertificateIssuer
+  let issuer: CertificateIssuer?
+  let elsewhere: RenewalElsewhere
   let logger: Logger
   var tryAgain = Duration.seconds(5)
 
-  /// Before calls are served. What fails is tried again later.
+  /// Before calls are served: whose certificate has ended is reached by nobody. What fails is tried again later.
   func renewIfDue() {
+    guard let issuer else { return }
     do {
-      if try due(random: 0) <= Validity.nowEpochSeconds() { try renew() }
+      if try due(random: 0) <= Validity.nowEpochSeconds() { try take(issuer.renewed(files.read())) }
     } catch {
       logger.error(Self.notRenewed, metadata: ["why": "\(error)"])
     }
@@ -41,7 +44,12 @@ struct OwnCertificate: Sendable {
           try await Task.sleep(for: min(left, Self.lookEvery))
           continue
         }
-        try renew()
+        let old = try files.read()
+        if let issuer {
+          try take(issuer.renewed(old))
+        } else {
+          try take(await elsewhere.renewed(old))
+        }
         said = ""
         isUnused = true
       } catch let error as CancellationError {
@@ -60,8 +68,7 @@ struct OwnCertificate: Sendable {
     try CertificateInfo(pem: files.read().certificatePEM).validity.renewalDue(random: random)
   }
 
-  private func renew() throws {
-    let new = try issuer.renewed(files.read())
+  private func take(_ new: Identity) throws {
     try files.replace(with: new)
     let info = try CertificateInfo(pem: new.certificatePEM)
     logger.notice(
