@@ -44,6 +44,9 @@ enum Limit {
   static let reconnectFirst = Duration.milliseconds(200)
   static let reconnectMax = Duration.seconds(2)
   static let attachRetry = Duration.seconds(2)
+  /// Of a connection's 2,047: one for the lanes, one for questions, and one for each foreign queue that it has
+  /// consumed. What does not fit waits; one too many would end the connection.
+  static let channelsMax = 1_000
   /// A quorum queue younger than about 0.5 s does not survive a kill -9 (its name is saved every
   /// 500 ms): nothing counts before it is this old.
   static let queueSettles = Duration.seconds(1)

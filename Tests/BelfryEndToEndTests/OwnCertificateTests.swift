@@ -44,7 +44,7 @@ struct OwnCertificateTests {
     defer { cluster.stop() }
     try cluster.startCoordinator("--advertise", "127.0.0.1:\(cluster.port)")
     try await cluster.issue(
-      "coordinator", "c2", "--host", "127.0.0.1", "--host", "c2.test", "--valid", "30s")
+      "coordinator", "c2", "--host", "127.0.0.1", "--host", "c2.test", "--valid", "60s")
     let folder = cluster.folder.path + "/elsewhere/c2"
     try FileManager.default.createDirectory(
       atPath: cluster.folder.path + "/elsewhere", withIntermediateDirectories: true)
@@ -56,7 +56,7 @@ struct OwnCertificateTests {
         "coordinator", "run", "--queue", cluster.amqp, "--store", cluster.store, "--identity",
         folder, "--listen", "127.0.0.1:0", "--lanes", cluster.lane,
       ])
-    try await until("it has another certificate", within: 120) {
+    try await until("it has another certificate", within: 240) {
       try info(folder).serial != first.serial
     }
     let now = try info(folder)
@@ -69,7 +69,9 @@ struct OwnCertificateTests {
     #expect(shown.status == 0, "\(shown)")
     // Who is thrown out gets none.
     try cluster.require(try await cluster.belfry("node", "revoke", "c2", "--yes"))
-    try await until("it is refused another one", within: 120) {
+    let log = try await cluster.belfry("audit-log", "-o", "json")
+    #expect(log.out.contains("certificate.renew") && log.out.contains("coordinator c2"), "\(log)")
+    try await until("it is refused another one", within: 240) {
       cluster.log("c2").contains("c2 was revoked by operator me")
     }
   }

@@ -55,7 +55,7 @@ struct ProducerTests {
     }
 
     let first = try await cluster.belfry("lane", "attach", what)
-    #expect(first.status == 0 && first.err.contains("is not there yet"), "\(first)")
+    #expect(first.status == 0 && first.err.contains("is not consumed yet"), "\(first)")
     let sent = try await cluster.python(
       """
       queue = '\(queue)'

@@ -110,6 +110,18 @@ import Testing
       #expect(third.tag.generation == generation)
       queue.perform(.ack([third.tag]))
       for name in [hello, other] { try await queue.depth(of: name, becomes: 0) }
+      // One that was left and deleted since is wanted again: it is awaited, and the others are left all the same.
+      try await queue.attach(other, prefetch: 1)
+      try await place.stranger.delete(hello)
+      queue.perform(.attach([AttachedQueue(queue: hello, prefetch: 1)]))
+      try await queue.depth(of: other, becomes: 0)
+      try await place.stranger.send(.numbered(4), exchange: "", key: other)
+      try await queue.depth(of: other, becomes: 1)
+      try await place.stranger.declare(hello)
+      try await place.stranger.send(.numbered(5), exchange: "", key: hello)
+      let fourth = try await queue.deliveries(4)[3]
+      #expect(fourth.queue == hello && fourth.tag.generation > generation)
+      queue.perform(.ack([fourth.tag]))
       // A new connection has none until it is asked for them again.
       let before = try await queue.up()
       try await place.stranger.endConnections(of: place.name)

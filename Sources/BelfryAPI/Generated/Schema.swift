@@ -4,7 +4,7 @@
 package enum Schema {
   /// SHA-256 of the .proto files of proto/belfry and proto/grpc, one after the other in the order of
   /// their paths.
-  package static let sha256 = "9ead67a74f1e40424079f17f5d83e101a467ad23dd7c3cd7df48d7915d4f35a4"
+  package static let sha256 = "bf25c9c27b2293e3f232619f2b634e05921cca82edbf0426562fa08034884e7f"
 
   /// The same files as a google.protobuf.FileDescriptorSet, in base64.
   static let descriptors =

@@ -385,8 +385,8 @@ package enum MembershipService {
   /// UNAVAILABLE: the store did not answer, and the same request may be sent again.
   package static let enroll = UnaryMethod<Belfry_V1_EnrollRequest, Belfry_V1_EnrollReply>(
     "belfry.v1.Membership", "Enroll")
-  /// A new certificate for who has one: called with it, or, once it has ended, without one and with the
-  /// old certificate and its key's signature.
+  /// A new certificate for who has one: called with it; or by a worker once it has ended, and by a coordinator
+  /// while it has not, without one and with the old certificate and its key's signature.
   package static let renew = UnaryMethod<Belfry_V1_RenewRequest, Belfry_V1_EnrollReply>(
     "belfry.v1.Membership", "Renew")
   /// INVALID_ARGUMENT: name, labels, uses or time are not accepted. FAILED_PRECONDITION: this
@@ -439,8 +439,8 @@ package struct MembershipClient: Sendable {
     try await client.unary(MembershipService.enroll, request, options: options)
   }
 
-  /// A new certificate for who has one: called with it, or, once it has ended, without one and with the
-  /// old certificate and its key's signature.
+  /// A new certificate for who has one: called with it; or by a worker once it has ended, and by a coordinator
+  /// while it has not, without one and with the old certificate and its key's signature.
   package func renew(_ request: Belfry_V1_RenewRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_EnrollReply {
     try await client.unary(MembershipService.renew, request, options: options)
   }

@@ -46,7 +46,9 @@ extension LaneCommand {
         }
       }
       if !queue.consumed {
-        note("queue \(queue.queue) is not there yet: its messages are taken as soon as it is")
+        note(
+          "queue \(queue.queue) is not consumed yet: it is not there, or may not be read; it is tried every "
+            + "two seconds")
       }
       return Report(Document(kind: "AttachedQueue", fields: Document.fields(queue)))
     }
@@ -80,6 +82,7 @@ extension LaneCommand {
             next: ["belfry lane attachments"])
         }
       }
+      if left.consumed { note("this coordinator goes on with it by its settings") }
       return Report(Document(kind: "AttachedQueue", fields: Document.fields(left)))
     }
   }
@@ -88,7 +91,7 @@ extension LaneCommand {
     static let configuration = CommandConfiguration(
       abstract: "List the queues that are attached, and what their messages become.",
       discussion: """
-        by is who attached it; where it is empty, the settings of this coordinator did (--attach,
+        consumed: by the coordinator that is asked. by is who attached it; where it is empty, the settings of this coordinator did (--attach,
         coordinator.attach).
         """)
 

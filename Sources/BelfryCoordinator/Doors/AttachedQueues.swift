@@ -10,29 +10,22 @@ package final class AttachedQueues: Sendable {
   private let known: Mutex<[String: QueueAttachment]>
 
   package init(settings: [QueueAttachment], lanes: [Lane]) {
-    self.settings = settings
+    let first = Dictionary(settings.map { ($0.queue, $0) }) { first, _ in first }
+    self.settings = first.values.sorted { $0.queue < $1.queue }
     self.lanes = lanes
-    known = Mutex(Dictionary(settings.map { ($0.queue, $0) }) { first, _ in first })
+    known = Mutex(first)
   }
 
   subscript(queue: String) -> QueueAttachment? { known.withLock { $0[queue] } }
 
-  /// Those that this coordinator consumes, the settings' first.
-  func merged(_ stored: [QueueAttachment]) -> [QueueAttachment] {
-    settings
-      + stored.filter { one in
-        lanes.contains(one.lane) && !settings.contains { $0.queue == one.queue }
-      }
-  }
-
-  /// Takes what the store has; returns the names of all to consume, each once.
+  /// Takes what the store has; returns the names of all that this coordinator consumes.
   func use(_ stored: [QueueAttachment]) -> [String] {
-    let all = merged(stored)
-    known.withLock { known in
-      for one in all.reversed() { known[one.queue] = one }
+    let others = stored.filter { one in
+      lanes.contains(one.lane) && !settings.contains { $0.queue == one.queue }
     }
-    var names: [String] = []
-    for one in all where !names.contains(one.queue) { names.append(one.queue) }
-    return names
+    known.withLock { known in
+      for one in others { known[one.queue] = one }
+    }
+    return (settings + others).map(\.queue)
   }
 }

@@ -23,7 +23,13 @@ struct AuditLog: Sendable {
   func during<Answer>(
     _ action: Action, by context: ServerCallContext, _ body: () async throws -> Answer
   ) async throws -> Answer {
-    let entry = try await begin(action, who: context.peerName, from: context.peerAddress)
+    try await during(action, who: context.peerName, from: context.peerAddress, body)
+  }
+
+  func during<Answer>(
+    _ action: Action, who: String, from: String, _ body: () async throws -> Answer
+  ) async throws -> Answer {
+    let entry = try await begin(action, who: who, from: from)
     do {
       let answer = try await body()
       await end(entry, "done")

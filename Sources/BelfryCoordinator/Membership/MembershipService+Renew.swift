@@ -13,7 +13,8 @@ extension MembershipService {
   /// A new certificate for a worker: over its session's connection, or, once the old one has ended,
   /// from a stranger that has the old one's key. And for a coordinator that has no CA, in the stranger's way.
   func renew(
-    _ request: Belfry_V1_RenewRequest, peer: PeerIdentity?, binding: [UInt8], from address: String
+    _ request: Belfry_V1_RenewRequest, peer: PeerIdentity?, binding: [UInt8],
+    from address: String, _ audit: AuditLog
   ) async throws -> Belfry_V1_EnrollReply {
     do {
       guard let issuer else {
@@ -29,7 +30,12 @@ extension MembershipService {
       let info = try await guessing(from: address) {
         try proven(request, issuer, binding: binding)
       }
-      if info.id?.role == .coordinator { return try await renewCoordinator(info, request, issuer) }
+      if let id = info.id, id.role == .coordinator {
+        let action = AuditLog.Action(name: "certificate.renew", subject: id.name)
+        return try await audit.during(action, who: "coordinator \(id.name)", from: address) {
+          try await renewCoordinator(info, request, issuer)
+        }
+      }
       return try await readmit(info, request, issuer, from: address)
     } catch let refusal as EnrollRefusal {
       logRefusal(
@@ -150,17 +156,17 @@ extension MembershipService {
     guard let id = info.id, id.cluster == cluster, let name = NodeName(id.name) else {
       throw EnrollRefusal(.badRequest, "the certificate is not of \(cluster)")
     }
+    if case .revoked(let by, _, let reason)? = try await changes.read(name).node?
+      .verdict(on: info.serial, role: id.role.rawValue)
+    {
+      throw EnrollRefusal(.revoked, "\(name) was revoked by \(by): \"\(reason)\"")
+    }
     let ended = WallTime(milliseconds: info.validity.notAfterEpochSeconds * 1_000)
     guard ProcessClock.now().wall <= ended else {
       throw EnrollRefusal(
         .tooLate,
         "the certificate of coordinator \(name) ended on \(RFC3339.text(ended)): make it anew where the CA is"
       )
-    }
-    if case .revoked(let by, _, let reason)? = try await changes.read(name).node?
-      .verdict(on: info.serial, role: id.role.rawValue)
-    {
-      throw EnrollRefusal(.revoked, "\(name) was revoked by \(by): \"\(reason)\"")
     }
     let issued: CertificateIssuer.Issued
     do throws(IdentityError) {

@@ -30,6 +30,8 @@ struct OwnCertificate: Sendable {
     let random = Double.random(in: 0...1)
     var said = ""
     var isUnused = false
+    // Asked for once, however often it cannot be written.
+    var new: Identity?
     while true {
       do {
         if isUnused {
@@ -44,12 +46,16 @@ struct OwnCertificate: Sendable {
           try await Task.sleep(for: min(left, Self.lookEvery))
           continue
         }
-        let old = try files.read()
-        if let issuer {
-          try take(issuer.renewed(old))
-        } else {
-          try take(await elsewhere.renewed(old))
+        if new == nil {
+          let old = try files.read()
+          if let issuer {
+            new = try issuer.renewed(old)
+          } else {
+            new = try await elsewhere.renewed(old)
+          }
         }
+        if let new { try take(new) }
+        new = nil
         said = ""
         isUnused = true
       } catch let error as CancellationError {
@@ -59,7 +65,7 @@ struct OwnCertificate: Sendable {
           logger.error(isUnused ? Self.notUsed : Self.notRenewed, metadata: ["why": "\(error)"])
         }
         said = "\(error)"
-        try await Task.sleep(for: tryAgain)
+        try await Task.sleep(for: issuer == nil ? Self.lookEvery : tryAgain)
       }
     }
   }

@@ -12,26 +12,37 @@ extension ClusterService {
     let wanted = try await read(request, by: who)
     if let old = attached.settings.first(where: { $0.queue == wanted.queue }) {
       try Self.check(old, isSameAs: wanted)
-      return await view(old)
     }
     let id = DerivedID.attachment(of: wanted.queue)
-    if try answer(await store.record(.attachments, id)) == nil {
+    let stored = try answer(await store.allRecords(.attachments))
+    if !stored.contains(where: { $0.id == id }) {
+      guard stored.count < QueueAttachment.countMax else {
+        throw RPCStatus(
+          .failedPrecondition,
+          "\(stored.count) queues are attached: at most \(QueueAttachment.countMax) may be")
+      }
       // False: somebody was quicker, and theirs counts.
       guard await store.create(wanted.stored(as: id)) != nil else {
         throw MembershipService.silence
       }
     }
-    guard let kept = try answer(await store.record(.attachments, id)).flatMap(QueueAttachment.init)
-    else { throw RPCStatus(.aborted, "it was left by somebody at the same time: ask again") }
+    guard let record = try answer(await store.record(.attachments, id)) else {
+      throw RPCStatus(.aborted, "it was left by somebody at the same time: ask again")
+    }
+    guard let kept = QueueAttachment(record) else {
+      throw RPCStatus(
+        .failedPrecondition,
+        "it is attached, and what the store has of it cannot be read: detach it first")
+    }
     try Self.check(kept, isSameAs: wanted)
-    _ = try await takeAttachments()
+    try await takeAttachments()
     await untilConsumed(kept.queue)
     return await view(kept)
   }
 
-  /// A moment, so that who asks hears whether it is there.
+  /// A moment, so that who asks hears whether it is consumed: what was not there is tried every two seconds.
   private func untilConsumed(_ queue: String) async {
-    for _ in 0..<20 {
+    for _ in 0..<50 {
       if await shell.isConsumed(queue) { return }
       guard (try? await Task.sleep(for: .milliseconds(50))) != nil else { return }
     }
@@ -41,25 +52,33 @@ extension ClusterService {
     _ request: Belfry_V1_DetachQueueRequest
   ) async throws -> Belfry_V1_AttachedQueue {
     let name = request.queue.cut(QueueAttachment.nameBytesMax)
-    guard !attached.settings.contains(where: { $0.queue == request.queue }) else {
-      throw RPCStatus(
-        .failedPrecondition,
-        "queue \"\(name)\" is attached by this coordinator's settings: take it out of them (--attach, "
-          + "coordinator.attach), and start it anew")
-    }
-    let id = DerivedID.attachment(of: request.queue)
-    guard let record = try answer(await store.record(.attachments, id)) else {
+    let ours = attached.settings.first { $0.queue == request.queue }
+    guard
+      let record = try answer(
+        await store.record(.attachments, DerivedID.attachment(of: request.queue)))
+    else {
+      guard ours == nil else {
+        throw RPCStatus(
+          .failedPrecondition,
+          "queue \"\(name)\" is attached by this coordinator's settings: take it out of them (--attach, "
+            + "coordinator.attach), and start it anew")
+      }
       throw RPCStatus(.notFound, "queue \"\(name)\" is not attached")
     }
     guard await store.remove(record) != nil else { throw MembershipService.silence }
-    _ = try await takeAttachments()
+    try await takeAttachments()
+    // This coordinator goes on by its settings.
+    if let ours { return await view(ours) }
     guard let old = QueueAttachment(record) else { return .with { $0.queue = request.queue } }
     return await view(old)
   }
 
+  /// Also those of lanes that this coordinator does not serve.
   func attachedQueues() async throws -> Belfry_V1_ListAttachedQueuesReply {
+    let stored = try answer(await store.allRecords(.attachments)).compactMap(QueueAttachment.init)
+    let others = stored.filter { one in !attached.settings.contains { $0.queue == one.queue } }
     var reply = Belfry_V1_ListAttachedQueuesReply()
-    for one in try await takeAttachments().sorted(by: { $0.queue < $1.queue }) {
+    for one in (attached.settings + others).sorted(by: { $0.queue < $1.queue }) {
       reply.queues.append(await view(one))
     }
     return reply
@@ -94,11 +113,9 @@ extension ClusterService {
     }
   }
 
-  /// All that this coordinator has.
-  private func takeAttachments() async throws -> [QueueAttachment] {
+  private func takeAttachments() async throws {
     let stored = try answer(await store.allRecords(.attachments)).compactMap(QueueAttachment.init)
     await shell.take(attached: attached.use(stored))
-    return attached.merged(stored)
   }
 
   private func view(_ one: QueueAttachment) async -> Belfry_V1_AttachedQueue {

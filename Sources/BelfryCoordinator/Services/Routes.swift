@@ -147,7 +147,7 @@ enum Routes {
     router.unaryAsync(BelfryAPI.MembershipService.renew) { context, request in
       guard let person = context.peer, person.role != .worker else {
         return try await membership.renew(
-          request, peer: context.peer, binding: context.binding, from: context.peerAddress)
+          request, peer: context.peer, binding: context.binding, from: context.peerAddress, audit)
       }
       let action = AuditLog.Action(name: "certificate.renew", subject: person.name)
       return try await audit.during(action, by: context) {

@@ -51,10 +51,10 @@ struct ControlPolling: Sendable {
       if let pauses = await store.pauses() { lists.append(.pausesRead(pauses)) }
       if let controls = await controls() { lists.append(.controlsRead(controls)) }
       if let purges = await purges() { lists.append(.purgesRead(purges)) }
-      if let attachments = await attachments() {
-        lists.append(.attachmentsRead(attached.use(attachments)))
+      let attachments = await attachments()
+      await shell.take(readAt: changes) { [lists, attached] in
+        lists + (attachments.map { [.attachmentsRead(attached.use($0))] } ?? [])
       }
-      await shell.take(lists, readAt: changes)
     }
   }
 

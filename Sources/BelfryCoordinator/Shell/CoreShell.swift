@@ -279,8 +279,8 @@ actor CoreShell {
   func isConsumed(_ queue: String) -> Bool { core.isConsumed(queue) }
 
   /// Lists from a poll, unless somebody has changed something here since it began.
-  func take(_ lists: [Input], readAt changes: UInt64) {
-    if changes == peoplesChanges { step(lists) }
+  func take(readAt changes: UInt64, _ lists: @Sendable () -> [Input]) {
+    if changes == peoplesChanges { step(lists()) }
   }
 
   /// Why the store cannot be asked now; nil when it can.

@@ -33,8 +33,8 @@ extension ClusterCore {
   /// Other workers offer slots than before: what was parked may be wanted now. A job needs all of its labels
   /// in one worker, so only one that could do all the same makes a new one no news.
   mutating func slotsChanged(_ served: Set<Worker.Ability>, at now: Now) {
-    for worker in workers.values
-    where worker.offersSlots && !served.contains(where: { $0.covers(worker.ability) }) {
+    for worker in workers.values where worker.offersSlots && !served.contains(worker.ability) {
+      if served.contains(where: { $0.covers(worker.ability) }) { continue }
       parkedRead.wanted.formUnion(worker.hello.lanes)
     }
     planConsumers(at: now)

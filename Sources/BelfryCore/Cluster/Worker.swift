@@ -7,11 +7,12 @@ final class Worker {
   }
 
   let name: NodeName
-  var hello: Hello { didSet { labels = Self.labels(hello, control) } }
+  var hello: Hello { didSet { describe() } }
   /// What operators have set of it.
-  var control: NodeControl? { didSet { labels = Self.labels(hello, control) } }
+  var control: NodeControl? { didSet { describe() } }
   /// Its own and those that operators have set, by which jobs come to it. Sorted.
   private(set) var labels: [Label]
+  private(set) var ability: Ability
   var address: String
   var session: SessionID?
   var detector: FailureDetector
@@ -56,6 +57,7 @@ final class Worker {
     self.hello = hello
     self.control = control
     labels = Self.labels(hello, control)
+    ability = Ability(hello, labels)
     self.address = address
     self.session = session
     detector = FailureDetector(heardAt: now.monotonic)
@@ -110,6 +112,12 @@ final class Worker {
     let kinds: Set<Kind>
     let labels: Set<Label>
 
+    init(_ hello: Hello, _ labels: [Label]) {
+      lanes = Set(hello.lanes)
+      kinds = Set(hello.kinds)
+      self.labels = Set(labels)
+    }
+
     /// Every demand that the other serves is served by this one, too.
     func covers(_ other: Ability) -> Bool {
       lanes.isSuperset(of: other.lanes) && kinds.isSuperset(of: other.kinds)
@@ -117,8 +125,9 @@ final class Worker {
     }
   }
 
-  var ability: Ability {
-    Ability(lanes: Set(hello.lanes), kinds: Set(hello.kinds), labels: Set(labels))
+  private func describe() {
+    labels = Self.labels(hello, control)
+    ability = Ability(hello, labels)
   }
 
   private static func labels(_ hello: Hello, _ control: NodeControl?) -> [Label] {

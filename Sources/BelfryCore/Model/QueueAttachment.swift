@@ -6,6 +6,8 @@ package struct QueueAttachment: Sendable, Equatable {
   /// AMQP's own limit for a name.
   package static let nameBytesMax = 255
   package static let prefetch = 1_000
+  /// Each takes a channel of every coordinator's connection.
+  package static let countMax = 256
   /// Ours are not foreign, and the broker's own are nobody's.
   private static let reserved = ["belfry.", "amq."]
 

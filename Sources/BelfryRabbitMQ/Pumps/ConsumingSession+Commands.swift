@@ -36,7 +36,7 @@ extension ConsumingSession {
     case .endConsumer(let queue):
       guard let main = mainIndex, let consumer = channels[main].consumers.end(queue) else { return }
       try connection.cancel(consumer: consumer, on: channels[main].number)
-    case .attach(let queues): try attach(queues, connection)
+    case .attach(let queues): try attach(queues, connection, &probe)
     case .readOnce(let queue, let limit):
       // A basic.get from what is not there would close the channel.
       reading.add(queue, try probe.depth(of: queue) == nil ? 0 : limit)
@@ -95,25 +95,41 @@ extension ConsumingSession {
   /// Those that are new are tried from now on, by `tryAttached`. What one has brought that is not wanted any
   /// more can still be acked.
   private func attach(
-    _ queues: [AttachedQueue], _ connection: AMQPConnection
+    _ queues: [AttachedQueue], _ connection: AMQPConnection, _ probe: inout Probe
   ) throws(RabbitMQError) {
     for queue in queues where !attached.contains(where: { $0.queue.queue == queue.queue }) {
       attached.append(Attached(queue: queue))
     }
     for index in attached.indices {
-      let queue = attached[index].queue
-      let isWanted = queues.contains { $0.queue == queue.queue }
+      let isWanted = queues.contains { $0.queue == attached[index].queue.queue }
       guard attached[index].isWanted != isWanted else { continue }
       attached[index].isWanted = isWanted
       guard let channel = channels.firstIndex(where: { $0.attached == index }) else { continue }
-      let number = channels[channel].number
-      if isWanted {
-        let consumer = channels[channel].consumers.add(queue.queue)
-        try connection.consume(
-          queue.queue, prefetch: queue.prefetch, consumer: consumer, on: number)
-      } else if let consumer = channels[channel].consumers.end(queue.queue) {
-        try connection.cancel(consumer: consumer, on: number)
+      do {
+        try turn(channel, to: isWanted, attached[index].queue, connection, &probe)
+      } catch {
+        guard case .channel(let number) = error.scope else { throw error }
+        try replace(number, error, connection)
       }
+    }
+  }
+
+  /// Goes on consuming on the channel that it had, or leaves it.
+  private func turn(
+    _ channel: Int, to isWanted: Bool, _ queue: AttachedQueue, _ connection: AMQPConnection,
+    _ probe: inout Probe
+  ) throws(RabbitMQError) {
+    let number = channels[channel].number
+    if !isWanted {
+      guard let consumer = channels[channel].consumers.end(queue.queue) else { return }
+      try connection.cancel(consumer: consumer, on: number)
+    } else if try probe.depth(of: queue.queue) != nil {
+      try connection.consume(
+        queue.queue, prefetch: queue.prefetch,
+        consumer: channels[channel].consumers.add(queue.queue), on: number)
+    } else {
+      try connection.closeChannel(number)
+      try replace(number, RabbitMQError("queue \(queue.queue) was deleted"), connection)
     }
   }
 

@@ -119,7 +119,7 @@ final class ConsumingSession {
   private func tryAttached(_ connection: AMQPConnection, _ probe: inout Probe) throws(RabbitMQError)
   {
     for index in attached.indices where attached[index].isTried {
-      guard attached[index].nextTry <= .now else { continue }
+      guard attached[index].nextTry <= .now, channels.count < Limit.channelsMax else { continue }
       attached[index].nextTry = .now + Limit.attachRetry
       let queue = attached[index].queue
       do {

@@ -192,7 +192,8 @@ class Stand(Cluster):
         gate.touch()
         database = outcome_documents.database(self.store_url)
         ids = [f"job-{number}" for number in range(1, self.jobs + 1)]
-        wait_until(f"{len(ids)} outcomes", lambda: database.outcomes.count_documents({}) >= len(ids),
-                   60, 0.2)
+        # As a majority holds them: what is read otherwise may be ahead of that.
+        documents = wait_until(f"{len(ids)} outcomes", lambda: (
+            found if len(found := outcome_documents.snapshot(database)) >= len(ids) else None), 60, 0.2)
         gate.unlink()
-        return outcome_documents.problems(outcome_documents.snapshot(database), ids, 0)
+        return outcome_documents.problems(documents, ids, 0)
