@@ -26,7 +26,7 @@ struct BelfryCommand: AsyncParsableCommand {
         belfry worker run --server https://localhost:7443 --identity certs/w1 --run 'shout=tr a-z A-Z'
         belfry submit --server https://localhost:7443 --identity certs/me --kind shout --payload hello --wait
 
-      Options can be given in the environment too: BELFRY_SERVER, BELFRY_IDENTITY, BELFRY_QUEUE_URL,
+      Options can be given in the environment too: BELFRY_SERVER, BELFRY_IDENTITY, BELFRY_QUEUE_URL, \
       BELFRY_STORE_URL and so on; an option on the command line goes first.
       """,
     version: version,

@@ -70,19 +70,39 @@ import Testing
     }
   }
 
+  private struct Command: Decodable {
+    let commandName: String
+    let discussion: String?
+    let subcommands: [Command]?
+
+    var all: [Command] { [self] + (subcommands ?? []).flatMap(\.all) }
+
+    static func tree() throws -> [Command] {
+      struct Dump: Decodable { let command: Command }
+      let dump = Data(BelfryCommand._dumpHelp().utf8)
+      return try JSONDecoder().decode(Dump.self, from: dump).command.all
+    }
+  }
+
+  /// The terminal breaks lines by its own width: one that was broken before would be broken twice.
+  @Test("paragraphs of help texts are not broken")
+  func paragraphs() throws {
+    for command in try Command.tree() {
+      let lines = (command.discussion ?? "").split(
+        separator: "\n", omittingEmptySubsequences: false)
+      for (line, next) in zip(lines, lines.dropFirst()) where line.count >= 70 {
+        let isBroken =
+          !line.hasPrefix(" ") && !next.hasPrefix(" ") && !next.isEmpty
+          && !line.hasSuffix(".") && !line.hasSuffix(":")
+        #expect(!isBroken, "help of \(command.commandName): \(line)")
+      }
+    }
+  }
+
   @Test("command lines of help texts and examples parse")
   func help() throws {
-    struct Command: Decodable {
-      let commandName: String
-      let discussion: String?
-      let subcommands: [Command]?
-
-      var all: [Command] { [self] + (subcommands ?? []).flatMap(\.all) }
-    }
-    struct Dump: Decodable { let command: Command }
-    let dump = try JSONDecoder().decode(Dump.self, from: Data(BelfryCommand._dumpHelp().utf8))
     var count = 0
-    for command in dump.command.all {
+    for command in try Command.tree() {
       // Remarks beside an example stand behind two spaces.
       let text = (command.discussion ?? "").replacing(/(\S) {3,}\S.*/) { $0.1 }
       let block = text.split(separator: "\n").filter { $0.hasPrefix("  ") }

@@ -9,8 +9,8 @@ extension AlertCommand {
     static let configuration = CommandConfiguration(
       abstract: "List alerts: those that fire, that may, and that ended lately.",
       discussion: """
-        STATE is pending (not so for long enough yet), firing, acknowledged (somebody looks after it) or
-        resolved. The store says it for all coordinators; while it is away, what the coordinator that is
+        STATE is pending (not so for long enough yet), firing, acknowledged (somebody looks after it) or \
+        resolved. The store says it for all coordinators; while it is away, what the coordinator that is \
         asked knows is listed, with a remark.
 
         Examples:
@@ -43,7 +43,7 @@ extension AlertCommand {
     static let configuration = CommandConfiguration(
       commandName: "ack", abstract: "Say that you look after an alert.",
       discussion: """
-        It is not sent again, is listed with your name, and its end is sent as ever. Who said so first
+        It is not sent again, is listed with your name, and its end is sent as ever. Who said so first \
         stays: the answer shows who that is.
 
         Examples:
@@ -88,7 +88,7 @@ extension AlertCommand {
       abstract: "List what became of alerts at each sink.",
       discussion: """
         The last 50 a sink, the newest first, of the coordinator that is asked and since it was started:
-        each coordinator sends what it was the first to see. RESULT is delivered, failed (an attempt;
+        each coordinator sends what it was the first to see. RESULT is delivered, failed (an attempt; \
         there will be another), refused (the receiver will never take it) or dropped (there was no room).
 
         Example:

@@ -9,9 +9,9 @@ extension AlertCommand {
     static let configuration = CommandConfiguration(
       abstract: "Send no alerts that match, for a time.",
       discussion: """
-        MATCH is RULE or RULE/SUBJECT, where * stands for any characters. What is silenced is listed all
-        the same, with who silenced it. Who was told that an alert fires is told that it is over. An alert
-        that still fires when the silence ends, and that nobody has acknowledged, is sent then. Durable,
+        MATCH is RULE or RULE/SUBJECT, where * stands for any characters. What is silenced is listed all \
+        the same, with who silenced it. Who was told that an alert fires is told that it is over. An alert \
+        that still fires when the silence ends, and that nobody has acknowledged, is sent then. Durable, \
         and for all coordinators within about a second.
 
         Examples:

@@ -28,8 +28,8 @@ struct AlertCommand: AsyncParsableCommand {
           chat     slack          https://chat.example/hooks/xyz
           script   command        /usr/local/bin/on-alert --quiet
 
-        ca-file=PATH names the roots to trust for https and tls. A coordinator takes the file with
-        --alert-sinks; alerts wait on disk for a sink that is away, and are tried again for as long
+        ca-file=PATH names the roots to trust for https and tls. A coordinator takes the file with \
+        --alert-sinks; alerts wait on disk for a sink that is away, and are tried again for as long \
         as it takes. Nothing is written here, and no coordinator is asked.
 
         Example: belfry alert test --alert-sinks /etc/belfry/sinks

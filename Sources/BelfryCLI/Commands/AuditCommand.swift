@@ -12,8 +12,8 @@ struct AuditCommand: ReportingCommand {
     discussion: """
       accepted = done + dead + queued + delayed + running
 
-      By id for the ids that it is given, one a line, as belfry submit prints them: each has an outcome,
-      or is delayed, or is held by the coordinator that is asked. An id in none of these waits in RabbitMQ,
+      By id for the ids that it is given, one a line, as belfry submit prints them: each has an outcome, \
+      or is delayed, or is held by the coordinator that is asked. An id in none of these waits in RabbitMQ, \
       if at all: queues cannot be browsed, so those are compared with what the queues hold by number.
 
       Examples:
@@ -21,8 +21,8 @@ struct AuditCommand: ReportingCommand {
         belfry submit --kind ping --count 1000 > ids && belfry audit --ids ids
         belfry audit --ids - -o json < ids
 
-      Exit status: 0 every id is accounted for; 1 more are missing than the queues hold: jobs were lost,
-      or never accepted; 2 some wait in the queues, perhaps: ask again later. With several coordinators
+      Exit status: 0 every id is accounted for; 1 more are missing than the queues hold: jobs were lost, \
+      or never accepted; 2 some wait in the queues, perhaps: ask again later. With several coordinators \
       what another one holds counts as waiting: ask when nothing runs, or each in turn.
       """)
 

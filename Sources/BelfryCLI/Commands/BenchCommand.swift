@@ -10,7 +10,7 @@ struct BenchCommand: ReportingCommand {
     commandName: "bench",
     abstract: "Measure how fast a cluster takes, runs and answers jobs.",
     discussion: """
-      Three phases, with jobs that only a worker of the benchmark's own can run, in this process, by a
+      Three phases, with jobs that only a worker of the benchmark's own can run, in this process, by a \
       handler that does nothing:
 
         fill        --jobs jobs are submitted, 100 a call, by --callers callers

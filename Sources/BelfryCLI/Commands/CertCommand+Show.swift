@@ -10,8 +10,8 @@ extension CertCommand {
     static let configuration = CommandConfiguration(
       abstract: "Show what a certificate says, and how long it is good.",
       discussion: """
-        WHAT is a file, or a folder with identity.pem or ca.pem; without one, the identity that commands
-        of this user show. Another name is taken for a node: then the cluster is asked, and shown what it
+        WHAT is a file, or a folder with identity.pem or ca.pem; without one, the identity that commands \
+        of this user show. Another name is taken for a node: then the cluster is asked, and shown what it \
         knows of the node's certificate.
 
         Examples:

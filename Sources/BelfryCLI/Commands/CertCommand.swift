@@ -14,7 +14,7 @@ struct CertCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Make a CA for a new cluster.",
       discussion: """
-        Writes DIR/ca.pem and DIR/ca.key (0600): keep the key where you issue certificates, and
+        Writes DIR/ca.pem and DIR/ca.key (0600): keep the key where you issue certificates, and \
         nowhere else.
 
         Example:
@@ -48,8 +48,8 @@ struct CertCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Have your own certificate renewed, by the certificate itself.",
       discussion: """
-        For operators and producers, while theirs is still good; workers and coordinators renew theirs by
-        themselves. The key is made here, the coordinator that is asked needs the CA, and the new certificate
+        For operators and producers, while theirs is still good; workers and coordinators renew theirs by \
+        themselves. The key is made here, the coordinator that is asked needs the CA, and the new certificate \
         is good for as long as the old one was made for. What was in the identity's folder is replaced.
 
         Example:
@@ -109,7 +109,7 @@ struct CertCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Issue a certificate and its key.",
       discussion: """
-        Writes DIR/NAME/ with ca.pem, identity.pem and identity.key (0600): the folder that --identity
+        Writes DIR/NAME/ with ca.pem, identity.pem and identity.key (0600): the folder that --identity \
         names. Copy the folder to the machine, not the CA's key.
 
         Examples:

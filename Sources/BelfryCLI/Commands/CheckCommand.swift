@@ -19,7 +19,7 @@ struct CheckCommand: ReportingCommand {
         belfry check all --format nagios
         belfry check all --format prometheus > /var/lib/node_exporter/belfry.prom
 
-      Exit status: 0 all is well, 1 an error, 2 warnings only. With --format nagios 0 OK, 1 WARNING,
+      Exit status: 0 all is well, 1 an error, 2 warnings only. With --format nagios 0 OK, 1 WARNING, \
       2 CRITICAL, 3 UNKNOWN.
       """)
 

@@ -6,7 +6,7 @@ struct ConfigCommand: AsyncParsableCommand {
     commandName: "config",
     abstract: "See what is configured, where it comes from, and what could be.",
     discussion: """
-      Options go before the environment (BELFRY_…), that before credentials ($CREDENTIALS_DIRECTORY and
+      Options go before the environment (BELFRY_…), that before credentials ($CREDENTIALS_DIRECTORY and \
       /run/secrets, one file each), those before files, those before defaults.
 
       Example:

@@ -7,7 +7,7 @@ struct ContextCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "context", abstract: "Give clusters names, and choose one.",
     discussion: """
-      A context is a coordinator's address and an identity. Commands use the one that --context names,
+      A context is a coordinator's address and an identity. Commands use the one that --context names, \
       else --server and --identity or their variables, else the current context.
 
       Example:

@@ -7,7 +7,7 @@ extension CoordinatorCommand {
     static let configuration = CommandConfiguration(
       abstract: "Make a new cluster: its CA, the first coordinator's identity, yours as operator.",
       discussion: """
-        Writes DIR/ca.pem and DIR/ca.key (0600), DIR/NAME/ for the coordinator and DIR/OPERATOR/ for you, and
+        Writes DIR/ca.pem and DIR/ca.key (0600), DIR/NAME/ for the coordinator and DIR/OPERATOR/ for you, and \
         a context, so that commands of this user go to the new cluster.
         Whoever has ca.key can be anybody in the cluster: it stays here.
 

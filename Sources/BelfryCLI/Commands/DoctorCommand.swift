@@ -8,7 +8,7 @@ struct DoctorCommand: ReportingCommand {
     commandName: "doctor",
     abstract: "Look at this machine and each hop from it, and say what to mend.",
     discussion: """
-      Needs nothing that runs, and changes nothing unless told to by --fix. Each check that finds
+      Needs nothing that runs, and changes nothing unless told to by --fix. Each check that finds \
       something has a line that mends it. It takes at most 10 seconds.
 
       Examples:

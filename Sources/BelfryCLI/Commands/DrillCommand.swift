@@ -11,13 +11,13 @@ struct DrillCommand: AsyncParsableCommand {
     commandName: "drill",
     abstract: "Break something on purpose, under jobs of its own, and count what becomes of them.",
     discussion: """
-      Each drill starts two workers of its own on this machine, under identities whose names begin with
-      drill-, and submits jobs that only they can run. It prints how many jobs were lost, how many have
+      Each drill starts two workers of its own on this machine, under identities whose names begin with \
+      drill-, and submits jobs that only they can run. It prints how many jobs were lost, how many have \
       two outcomes, how soon the cluster noticed, and how soon it had caught up.
 
-      What it does to the cluster: its jobs go through a lane of yours, and their outcomes stay (belfry
-      job forget --all --prefix drill- removes them); alerts fire as they would in earnest. worker-kill and
-      worker-pause hurt nothing but the drill's own workers. broker-restart and store-outage run the two
+      What it does to the cluster: its jobs go through a lane of yours, and their outcomes stay (belfry \
+      job forget --all --prefix drill- removes them); alerts fire as they would in earnest. worker-kill and \
+      worker-pause hurt nothing but the drill's own workers. broker-restart and store-outage run the two \
       commands that you give: the part is away for everybody meanwhile.
 
       Before the first: belfry cert issue worker drill-1 --dir certs, and drill-2.
@@ -47,7 +47,7 @@ struct DrillCommand: AsyncParsableCommand {
       commandName: "worker-pause",
       abstract: "Stop a worker of the drill's own for a while, and let it go on.",
       discussion: """
-        After 4 s without a word it is lost and its jobs go to the other; then it wakes, and both have run
+        After 4 s without a word it is lost and its jobs go to the other; then it wakes, and both have run \
         them. One outcome counts.
 
         Example:

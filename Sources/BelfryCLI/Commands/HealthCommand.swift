@@ -14,7 +14,7 @@ struct HealthCommand: ReportingCommand {
         belfry health --watch -o ndjson       one JSON object a line: the whole, then changes
         belfry health --watch -o ndjson --since 42@0d3f...    what has changed since that line
 
-      When the connection is lost, --watch goes on where it was; of a coordinator that was started anew, or
+      When the connection is lost, --watch goes on where it was; of a coordinator that was started anew, or \
       after a long time, it tells the whole again. Exit status without --watch: 0 nothing is wrong, 1 something is.
       """)
 

@@ -52,7 +52,7 @@ extension JobCommand {
           belfry job list --state dead --kind resize --within 1h
           belfry job list --prefix load- --limit 10000 -o ndjson
 
-        Outcomes come newest first. Jobs that still wait in RabbitMQ are counted by belfry health, and
+        Outcomes come newest first. Jobs that still wait in RabbitMQ are counted by belfry health, and \
         cannot be listed: a queue cannot be browsed.
         """)
 
@@ -76,14 +76,14 @@ extension JobCommand {
     static let configuration = CommandConfiguration(
       abstract: "Cancel jobs wherever they are: queued, delayed or running.",
       discussion: """
-        Durable: it holds whatever restarts, also for an id that is submitted later. A running command
+        Durable: it holds whatever restarts, also for an id that is submitted later. A running command \
         gets SIGTERM, then SIGKILL.
 
         Example:
 
           belfry job cancel photo-17 photo-18
 
-        Prints for each id: cancelled, unseen (cancelled, though nobody here had seen it), or
+        Prints for each id: cancelled, unseen (cancelled, though nobody here had seen it), or \
         finished-first. Exit status: 0 all are cancelled, 1 none, 2 some.
         """)
 
@@ -120,7 +120,7 @@ extension JobCommand {
     static let configuration = CommandConfiguration(
       abstract: "Submit dead jobs (failed, expired) anew, as new jobs.",
       discussion: """
-        The old outcome stays; the new job names it. Each dead job has one retry: to repeat the command
+        The old outcome stays; the new job names it. Each dead job has one retry: to repeat the command \
         makes no second one. A retry that dies is a dead job of its own.
 
         Examples:

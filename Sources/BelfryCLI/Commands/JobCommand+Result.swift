@@ -13,7 +13,7 @@ extension JobCommand {
           belfry job result photo-17 > small.jpg
           belfry job result photo-17 --file small.jpg
 
-        Waits for nothing: belfry job wait does. With --file the file is there when all of it is; with -o
+        Waits for nothing: belfry job wait does. With --file the file is there when all of it is; with -o \
         json and no --file the result is in the JSON, in base64.
         """)
 

@@ -9,8 +9,8 @@ extension LaneCommand {
     static let configuration = CommandConfiguration(
       abstract: "Make jobs of the messages of a queue that is not Belfry's.",
       discussion: """
-        The queue is consumed as it is, and never declared: a producer of yours goes on as before. Each message
-        becomes a job of one kind. Durable, and for all coordinators: this one at once, the others within about
+        The queue is consumed as it is, and never declared: a producer of yours goes on as before. Each message \
+        becomes a job of one kind. Durable, and for all coordinators: this one at once, the others within about \
         a second. A queue that is not there yet is tried every two seconds.
 
         WHAT is QUEUE=KIND, and if you like behind it:
@@ -91,8 +91,8 @@ extension LaneCommand {
     static let configuration = CommandConfiguration(
       abstract: "List the queues that are attached, and what their messages become.",
       discussion: """
-        consumed: by the coordinator that is asked. by is who attached it; where it is empty, the settings of this coordinator did (--attach,
-        coordinator.attach).
+        consumed is said of the coordinator that is asked. by is who attached it; where it is empty, the \
+        settings of this coordinator did (--attach, coordinator.attach).
         """)
 
     @OptionGroup var client: ClientOptions

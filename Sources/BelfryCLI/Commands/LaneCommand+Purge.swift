@@ -8,8 +8,8 @@ extension LaneCommand {
     static let configuration = CommandConfiguration(
       abstract: "Cancel all jobs that wait in a lane.",
       discussion: """
-        Each gets the outcome cancelled, and its event, as by belfry job cancel. What runs goes on; what is
-        delayed stays (belfry job list --state delayed); so do jobs that are submitted meanwhile. A paused
+        Each gets the outcome cancelled, and its event, as by belfry job cancel. What runs goes on; what is \
+        delayed stays (belfry job list --state delayed); so do jobs that are submitted meanwhile. A paused \
         lane stays paused. This cannot be undone. What comes due before the end of --wait is cancelled too.
 
         Examples:

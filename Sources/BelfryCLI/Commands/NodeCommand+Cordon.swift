@@ -10,7 +10,7 @@ extension NodeCommand {
     static let configuration = CommandConfiguration(
       abstract: "Give a worker no new jobs; what it runs goes on.",
       discussion: """
-        Durable, and for all coordinators: this one at once, the others within about a second. It holds
+        Durable, and for all coordinators: this one at once, the others within about a second. It holds \
         whatever restarts, the worker included. Who did it first, and why, stays.
 
         Example:
@@ -59,7 +59,7 @@ extension NodeCommand {
     static let configuration = CommandConfiguration(
       abstract: "Give a worker labels, beside those that it brings.",
       discussion: """
-        Jobs that require a label come to workers that have it. Durable, as a cordon is. Where a worker
+        Jobs that require a label come to workers that have it. Durable, as a cordon is. Where a worker \
         brings a label of the same key, the one that is set here counts.
 
         Example:

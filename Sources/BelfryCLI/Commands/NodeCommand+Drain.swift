@@ -8,7 +8,7 @@ extension NodeCommand {
     static let configuration = CommandConfiguration(
       abstract: "Cordon a worker, and wait until it runs nothing.",
       discussion: """
-        The worker stays cordoned, and in session, until belfry node uncordon. Interrupted, or when --wait
+        The worker stays cordoned, and in session, until belfry node uncordon. Interrupted, or when --wait \
         is over, the cordon stays too.
 
         Examples:

@@ -16,8 +16,8 @@ struct NodeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "List the nodes that the cluster sees or has a record of.",
       discussion: """
-        RECORD is what is written down: member, revoked, removed; empty for a coordinator, and for a node whose
-        certificate was made by hand. STATE is what the coordinator that is asked sees now; a cordon is shown
+        RECORD is what is written down: member, revoked, removed; empty for a coordinator, and for a node whose \
+        certificate was made by hand. STATE is what the coordinator that is asked sees now; a cordon is shown \
         for nodes too that it does not see.
         """)
 
@@ -79,8 +79,8 @@ struct NodeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Throw a node out, for good.",
       discussion: """
-        Its sessions end within a second, its jobs go to others, and every coordinator refuses its
-        certificates. Works for workers, operators and producers alike. The name of a node that joined
+        Its sessions end within a second, its jobs go to others, and every coordinator refuses its \
+        certificates. Works for workers, operators and producers alike. The name of a node that joined \
         can be used again after: belfry node remove NAME.
 
         Example:
@@ -113,7 +113,7 @@ struct NodeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Forget a node that is gone, so that another can have its name.",
       discussion: """
-        Its certificates stay worthless. A node that the coordinator which is asked has in session must be
+        Its certificates stay worthless. A node that the coordinator which is asked has in session must be \
         stopped or revoked first. Who was revoked with a certificate made by hand stays so.
 
         Example:

@@ -10,8 +10,8 @@ struct ScheduleCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "schedule", abstract: "Submit jobs again and again, by the calendar.",
     discussion: """
-      Each firing is one job, whose id is made of the schedule's name and the time: it has one outcome,
-      whatever the number of coordinators. With none running at that time, it is made up for by the
+      Each firing is one job, whose id is made of the schedule's name and the time: it has one outcome, \
+      whatever the number of coordinators. With none running at that time, it is made up for by the \
       first one that starts (--misfire once), or not (--misfire skip).
       """,
     subcommands: [
@@ -22,7 +22,7 @@ struct ScheduleCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Add a schedule, or replace the one of that name.",
       discussion: """
-        The calendar has five fields: minute, hour, day of month, month, day of week; lists 1,15, ranges
+        The calendar has five fields: minute, hour, day of month, month, day of week; lists 1,15, ranges \
         mon-fri, steps */10; or @hourly, @daily, @weekly, @monthly, @yearly.
 
         Examples:
@@ -30,7 +30,7 @@ struct ScheduleCommand: AsyncParsableCommand {
           belfry schedule add nightly --cron '30 2 * * *' --time-zone Europe/Berlin --kind backup
           belfry schedule add poll --cron '*/5 8-18 * * mon-fri' --kind poll --payload '{"all":true}'
 
-        Where the clock is put forward, a time that does not exist comes as much later; where it is put
+        Where the clock is put forward, a time that does not exist comes as much later; where it is put \
         back, a time that is there twice comes once, unless the hour is *.
         """)
 

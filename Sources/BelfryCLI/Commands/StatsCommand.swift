@@ -8,7 +8,7 @@ struct StatsCommand: ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "stats", abstract: "Show rates, depths and times on one screen.",
     discussion: """
-      Rates are measured over --interval; times are those of the newest 1,000 jobs that succeeded: from
+      Rates are measured over --interval; times are those of the newest 1,000 jobs that succeeded: from \
       submit to start, and from start to finish.
 
       Examples:

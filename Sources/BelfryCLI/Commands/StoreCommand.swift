@@ -12,7 +12,7 @@ struct StoreCommand: AsyncParsableCommand {
       abstract:
         "List the collections of MongoDB, with counts, sizes and indexes; or the file of belfry dev.",
       discussion: """
-        Asks MongoDB itself, no coordinator, and changes nothing. A coordinator makes the indexes when it
+        Asks MongoDB itself, no coordinator, and changes nothing. A coordinator makes the indexes when it \
         starts; a collection is there once something was written.
 
         Examples:

@@ -15,7 +15,7 @@ struct SupportCommand: AsyncParsableCommand {
       abstract:
         "Write a tar.gz with versions, settings, doctor's report, health and logs, redacted.",
       discussion: """
-        Nothing is sent anywhere: read it, then give it to whom you like. Passwords, tokens and private
+        Nothing is sent anywhere: read it, then give it to whom you like. Passwords, tokens and private \
         keys are taken out, of log files too; payloads and results of jobs are not in it.
 
         Example:

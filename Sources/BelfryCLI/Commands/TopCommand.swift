@@ -7,9 +7,9 @@ struct TopCommand: ReportingCommand {
   static let configuration = CommandConfiguration(
     commandName: "top", abstract: "Watch the cluster live, on the whole screen.",
     discussion: """
-      Keys: q quit, Tab pane, / filter, s sort, p pause, Enter details, ? help. In the nodes' pane c cordons
-      a worker and r uncordons it, in the lanes' c pauses a lane and r lets it go on, in that of dead jobs r
-      submits one anew; each asks first. Where standard output is no terminal it prints one frame, as with
+      Keys: q quit, Tab pane, / filter, s sort, p pause, Enter details, ? help. In the nodes' pane c cordons \
+      a worker and r uncordons it, in the lanes' c pauses a lane and r lets it go on, in that of dead jobs r \
+      submits one anew; each asks first. Where standard output is no terminal it prints one frame, as with \
       --once.
 
       Examples:

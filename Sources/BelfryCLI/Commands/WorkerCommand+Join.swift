@@ -12,7 +12,7 @@ extension WorkerCommand {
     static let configuration = CommandConfiguration(
       abstract: "Make this machine a member of a cluster, by a token. Starts no jobs.",
       discussion: """
-        The key is made here and never leaves this machine. Before anything secret is used, the server
+        The key is made here and never leaves this machine. Before anything secret is used, the server \
         proves that it is the cluster in the token. Begun again with the same token, it goes on.
 
         Examples:
@@ -21,7 +21,7 @@ extension WorkerCommand {
           belfry worker join https://coord.example:7443 --token-file /run/credentials/token
           belfry worker join 'belfry://coord.example:7443?t=BFT1-…'          both in one, seen in ps
 
-        Exit status: 65 the token is damaged, or the name is taken; 69 nobody answers; 76 another
+        Exit status: 65 the token is damaged, or the name is taken; 69 nobody answers; 76 another \
         cluster, or none; 77 the token is used, expired or revoked; 78 the clocks differ.
         """)
 

@@ -110,7 +110,7 @@ extension WorkerCommand {
     static let configuration = CommandConfiguration(
       abstract: "Tell the worker of this machine to leave, and wait until it has.",
       discussion: """
-        As SIGTERM does: it takes no new jobs, finishes what runs (worker run --drain says how long), hands
+        As SIGTERM does: it takes no new jobs, finishes what runs (worker run --drain says how long), hands \
         the rest back, and its process ends. Done at once where none runs. Made for preStop hooks.
 
         Examples:
@@ -137,8 +137,8 @@ extension WorkerCommand {
     static let configuration = CommandConfiguration(
       abstract: "Take this machine out of its cluster: the opposite of join.",
       discussion: """
-        Drains the worker if it runs, has the cluster forget it (so that its name is free, and its
-        certificate worth nothing), and removes the identity here. Only of a worker that has joined: an
+        Drains the worker if it runs, has the cluster forget it (so that its name is free, and its \
+        certificate worth nothing), and removes the identity here. Only of a worker that has joined: an \
         identity that was made by hand is taken back with belfry node revoke.
 
         Example:

@@ -17,9 +17,9 @@ struct WorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Run jobs with any command as their handler, until told to stop.",
       discussion: """
-        The payload comes on the command's standard input, the result is its standard output, lines on
+        The payload comes on the command's standard input, the result is its standard output, lines on \
         standard error go to the log. Exit status: 0 done, 65 failed for good, any other failed and is tried again.
-        No shell runs; quote as in one. The job's id, kind, attempt and so on are in BELFRY_JOB_ID,
+        No shell runs; quote as in one. The job's id, kind, attempt and so on are in BELFRY_JOB_ID, \
         BELFRY_JOB_KIND, BELFRY_JOB_ATTEMPT.
 
         Examples:
@@ -29,7 +29,7 @@ struct WorkerCommand: AsyncParsableCommand {
           belfry worker run … --run 'resize=python3 resize.py --width 800' --slots 4 \\
               --labels gpu=a100 --store 'mongodb://db/belfry?replicaSet=rs0'
 
-        SIGTERM or SIGINT: takes no new jobs, finishes what runs (--drain), leaves. Twice: at once; its
+        SIGTERM or SIGINT: takes no new jobs, finishes what runs (--drain), leaves. Twice: at once; its \
         commands die with it either way.
         """)
 

@@ -6,9 +6,9 @@ struct DemoCommand: ReportingCommand {
     commandName: "demo",
     abstract: "Take the tour: a small cluster, 600 jobs, two kills with -9, everything counted.",
     discussion: """
-      Real processes with mutual TLS: belfry dev (coordinator, a worker, queue and store in a file) and two
-      belfry worker run. A worker is killed, then the coordinator with all that is in its process. At the
-      end every outcome is counted in the file. Takes about half a minute, needs no network and no server,
+      Real processes with mutual TLS: belfry dev (coordinator, a worker, queue and store in a file) and two \
+      belfry worker run. A worker is killed, then the coordinator with all that is in its process. At the \
+      end every outcome is counted in the file. Takes about half a minute, needs no network and no server, \
       and leaves nothing behind.
 
       Example:

@@ -9,8 +9,8 @@ struct DevCommand: AsyncParsableCommand {
     commandName: "dev",
     abstract: "Run a whole cluster in one process: no broker, no database, nothing to set up.",
     discussion: """
-      Coordinator and workers as they are everywhere, mutual TLS included, on a queue and a store in one
-      file. What is accepted is on the disk: a kill -9 loses nothing, the next start goes on. Commands
+      Coordinator and workers as they are everywhere, mutual TLS included, on a queue and a store in one \
+      file. What is accepted is on the disk: a kill -9 loses nothing, the next start goes on. Commands \
       such as belfry submit find the cluster by themselves.
 
       Examples:
