@@ -12,8 +12,12 @@ def plain(text):
 
 
 def lines(text):
-    """Text of the program's, as it is: its examples hang on their line ends."""
-    return ".nf\n" + "\n".join("\\&" + plain(line) if line else "" for line in text.split("\n")) + "\n.fi"
+    """Text of the program's: paragraphs, a line each, are filled; examples, which are indented, are as they are."""
+    def roff(line):
+        if not line or line[0] == " ":
+            return "\\&" + plain(line) if line else ""
+        return ".fi\n\\&" + plain(line) + "\n.nf"
+    return ".nf\n" + "\n".join(map(roff, text.split("\n"))) + "\n.fi"
 
 
 def shown(nodes):
