@@ -74,6 +74,8 @@ struct OwnCertificateTests {
     try await until("it is refused another one", within: 240) {
       cluster.log("c2").contains("c2 was revoked by operator me")
     }
+    let audited = try await cluster.belfry("audit-log", "-o", "json")
+    #expect(audited.out.contains("revoked: c2 was revoked by operator me"), "\(audited)")
   }
 
   /// Off for longer than its certificate: with the CA it helps itself.

@@ -6,7 +6,7 @@ internal import Logging
 internal import SwiftProtobuf
 
 /// Why a machine was not let in: a code for its program, a sentence for its operator.
-struct EnrollRefusal: Error {
+struct EnrollRefusal: Error, CustomStringConvertible {
   enum Code: String {
     case tokenUnknown = "token-unknown"
     case tokenUsed = "token-used"
@@ -31,6 +31,8 @@ struct EnrollRefusal: Error {
     self.code = code
     self.why = why
   }
+
+  var description: String { "\(code.rawValue): \(why)" }
 
   var reply: Belfry_V1_EnrollReply {
     .with {

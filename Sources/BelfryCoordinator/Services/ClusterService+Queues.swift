@@ -19,7 +19,8 @@ extension ClusterService {
       guard stored.count < QueueAttachment.countMax else {
         throw RPCStatus(
           .failedPrecondition,
-          "\(stored.count) queues are attached: at most \(QueueAttachment.countMax) may be")
+          "\(stored.count) queues are attached, and at most \(QueueAttachment.countMax) may be: detach one first (belfry lane "
+            + "attachments lists them)")
       }
       // False: somebody was quicker, and theirs counts.
       guard await store.create(wanted.stored(as: id)) != nil else {
