@@ -115,7 +115,7 @@ package struct Coordinator: Service {
       store: store, shell: shell, attached: attached, outcomesKept: configuration.outcomesKept,
       logger: logger.of(.store))
     watched { await shell.look() }
-    let alerts = AlertPolling(store: store, shell: shell)
+    let alerts = AlertPolling(store: store, shell: shell, sinks: sinks)
     let roster = RosterKeeping(store: store, shell: shell)
     let directory = NodeDirectory()
     let directoryPolling = DirectoryPolling(store: store, directory: directory, logger: logger)

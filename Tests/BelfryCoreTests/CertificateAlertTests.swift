@@ -90,6 +90,31 @@ import Testing
     let later = scene.feed(
       .alertsRead([left("node-lost", "w9"), left("node-lost", "w8", by: "c1")]))
     #expect(later.alerts.map(\.id.description) == ["node-lost/w9"])
+    // c1 is forgotten: it will not end what it raised.
+    scene.feed(.coordinatorsRead([]))
+    let orphaned = scene.feed(
+      .alertsRead([
+        left("node-lost", "w8", by: "c1"), left("partition-suspected", "cluster", by: "c1"),
+      ]))
+    #expect(
+      orphaned.alerts.map(\.id.description) == ["node-lost/w8", "partition-suspected/cluster"])
+  }
+
+  @Test func whatOthersHaveRaisedIsInTheHealthHere() {
+    let scene = ClusterScene()
+    scene.begin()
+    scene.feed(.storeAnswered(nil))
+    var warning = left("certificate-expiry", "w8", by: "c1")
+    warning.severity = .warning
+    warning.summary = "soon"
+    var lost = left("node-lost", "w9", by: "c1")
+    lost.summary = "worker w9 is lost"
+    #expect(scene.feed(.alertsRead([warning, lost])).healthChanged)
+    let health = scene.core.health(at: scene.now)
+    #expect(health.alerts.map(\.subject) == ["w8", "w9"])
+    #expect(health.verdict.hasPrefix("worker w9 is lost"), "the worst, whichever came first")
+    scene.feed(.alertsRead([]))
+    #expect(scene.core.health(at: scene.now).alerts == [])
   }
 
   @Test func whatIsSeenHereIsNoLeftover() {

@@ -47,7 +47,7 @@ import Testing
     arguments: [(0, 300), (10, 300), (50, 300), (100, 500), (500, 2_100)] as [(Int64, Int64)])
   func closed(roundTrip: Int64, within: Int64) {
     var detector = FailureDetector(heardAt: Self.at(0))
-    detector.measured(roundTrip: .milliseconds(roundTrip))
+    detector.measured(roundTrip: .milliseconds(roundTrip), at: Instant(nanoseconds: 0))
     #expect(
       detector.connectionClosed("reset", at: Self.at(100))
         == .suspected(.connectionClosed("reset", ago: .zero)))
@@ -57,6 +57,30 @@ import Testing
     #expect(
       detector.ticked(at: Self.at(100 + within))
         == .lost(.connectionClosed("reset", ago: .milliseconds(within))))
+  }
+
+  @Test(
+    "what was under way while the observer slept says nothing of the distance, which has a bound")
+  func distance() {
+    var detector = FailureDetector(heardAt: Self.at(0))
+    detector.slept(.seconds(6), until: Self.at(6_000))
+    for sample in 1...12 as ClosedRange<Int64> {
+      detector.measured(roundTrip: .milliseconds(sample * 500), at: Self.at(6_100))
+    }
+    #expect(detector.reconnectWithin == .milliseconds(300))
+    detector.measured(roundTrip: .seconds(3), at: Self.at(20_000))
+    #expect(detector.reconnectWithin == .seconds(4))
+  }
+
+  @Test("a link that was jittery and is busy since is given 4 s again")
+  func busy() {
+    var detector = FailureDetector(heardAt: Self.at(0))
+    for beat in 1...20 as ClosedRange<Int64> { _ = detector.heard(at: Self.at(beat * 1_400)) }
+    #expect(detector.lostWithin > .seconds(6))
+    for frame in 1...500 as ClosedRange<Int64> {
+      _ = detector.heard(at: Self.at(28_000 + frame * 10))
+    }
+    #expect(detector.lostWithin < .milliseconds(4_100))
   }
 
   @Test("a steady link keeps 4 s; one with gaps of its own is given up to 8 s")

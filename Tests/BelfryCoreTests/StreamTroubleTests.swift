@@ -182,4 +182,32 @@ import Testing
     #expect(subjects == ["w0", "w1", "w2", "w3", "w4"])
     #expect(fired.filter { $0.rule == "partition-suspected" }.map(\.subject) == ["cluster"])
   }
+
+  @Test(
+    "cut off together: no loss is charged, not of the first ones either, and jobs move one a second"
+  )
+  func brakeHoldsFromTheFirst() {
+    let scene = ClusterScene()
+    scene.begin(credit: 1)
+    for number in 1...7 { scene.join("w\(number)", session: UInt64(number) + 1, credit: 1) }
+    for number in 0...7 { scene.arrives(ClusterScene.job("j\(number)")) }
+    var moved: [Int] = []
+    // Three are heard; w3 to w7 are not.
+    for _ in 0..<22 {
+      var asked = 0
+      for _ in 0..<5 { asked += scene.feed(.tick, after: 100).lookups.count }
+      for session in 1...3 as ClosedRange<UInt64> {
+        scene.said(session, .heartbeat(Heartbeat(sequence: 1, echo: 0)))
+      }
+      moved.append(asked)
+    }
+    #expect(moved.reduce(0, +) == 5, "all move in the end")
+    #expect(moved.allSatisfy { $0 <= 1 }, "\(moved)")
+    let tickets = (0..<20).map { UInt64($0) }
+    let next = scene.feed(.lookedUp(tickets.map { ($0, .absent) }))
+    for session in 1...3 as ClosedRange<UInt64> { scene.said(session, .credit(total: 9)) }
+    _ = next
+    let places = scene.core.places(limit: 20) { _, _ in true }
+    #expect(places.allSatisfy { $0.place.attempt == 1 }, "\(places)")
+  }
 }

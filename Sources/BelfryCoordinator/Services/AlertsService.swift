@@ -28,7 +28,7 @@ struct AlertsService: Sendable {
     }
     let picture = await shell.picture()
     let alerts = AlertList.merged(
-      stored: stored, own: picture.alerts, desk: polling.board.openAlerts,
+      stored: stored, own: await shell.firingAlerts, desk: polling.board.openAlerts,
       pending: picture.pendingAlerts)
     reply.alerts = alerts.map { view($0, at: now) }
     reply.sinks = sinks.flatMap(\.looks).map(Belfry_V1_SinkView.init)

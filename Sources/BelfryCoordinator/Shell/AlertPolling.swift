@@ -6,6 +6,7 @@ struct AlertPolling: Sendable {
 
   let store: any AlertStore & RecordStore
   let shell: CoreShell
+  let sinks: [any AlertSink]
   let board = AlertBoard()
 
   func poll() async throws {
@@ -21,7 +22,8 @@ struct AlertPolling: Sendable {
     else { return }
     if board.read(silences) { shell.health.changed() }
     shell.heard(.read(silences, open: open))
-    if !open.isEmpty { shell.post(.alertsRead(open)) }
+    shell.post(.alertsRead(open))
+    if !sinks.isEmpty { shell.post(.sinksLooked(sinks.flatMap(\.looks))) }
   }
 
   /// The last made first.

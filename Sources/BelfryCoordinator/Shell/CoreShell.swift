@@ -278,6 +278,8 @@ actor CoreShell {
 
   func isConsumed(_ queue: String) -> Bool { core.isConsumed(queue) }
 
+  var firingAlerts: [Alert] { core.firingAlerts }
+
   /// Lists from a poll, unless somebody has changed something here since it began.
   func take(readAt changes: UInt64, _ lists: @Sendable () -> [Input]) {
     if changes == peoplesChanges { step(lists()) }
@@ -315,7 +317,11 @@ actor CoreShell {
   func found(_ outcomes: [Outcome]) { waiters.settled(outcomes) }
 
   /// What the desk of alerts must know, other than the alerts. From any thread.
-  nonisolated func heard(_ event: AlertDesk.Event) { outlets.alerts.yield(event) }
+  /// False: the desk hears nothing any more.
+  @discardableResult
+  nonisolated func heard(_ event: AlertDesk.Event) -> Bool {
+    if case .terminated = outlets.alerts.yield(event) { false } else { true }
+  }
 
   // MARK: health and leaving
 

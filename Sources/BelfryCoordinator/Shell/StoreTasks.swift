@@ -1,6 +1,7 @@
 internal import BelfryAPI
 internal import BelfryCore
 internal import Logging
+internal import Synchronization
 
 /// The tasks between the core and the store: each carries requests one way and answers back, and
 /// decides nothing. They end when the coordinator does.
@@ -141,6 +142,11 @@ struct StoreTasks: Sendable {
   /// hold up the alert that says so.
   private func keepDesk(_ events: AsyncStream<AlertDesk.Event>, as releaser: String) async {
     var desk = AlertDesk()
+    // Answers that came after the end.
+    let late = Mutex<[AlertDesk.Event]>([])
+    let answer = { @Sendable (event: AlertDesk.Event) in
+      if !shell.heard(event) { late.withLock { $0.append(event) } }
+    }
     await withDiscardingTaskGroup { tasks in
       for await event in events {
         desk.heard(event, at: shell.clock.now().wall)
@@ -150,14 +156,21 @@ struct StoreTasks: Sendable {
           case .send(let alert): for sink in sinks { await sink.send(alert) }
           case .tell(let notice): for sink in sinks { await sink.tell(notice) }
           case .record(let alert):
-            tasks.addTask { shell.heard(await record(alert)) }
+            tasks.addTask { answer(await record(alert)) }
           case .release(let alert):
             tasks.addTask {
               let isOurs = await store.releaseAlert(alert.id, by: releaser)
-              shell.heard(.released(isOurs))
+              answer(.released(isOurs))
             }
           }
         }
+      }
+    }
+    // The store says that this coordinator tells of it: nobody else will.
+    for event in late.withLock({ $0 }) {
+      desk.heard(event, at: shell.clock.now().wall)
+      while let step = desk.next() {
+        if case .send(let alert) = step { for sink in sinks { await sink.send(alert) } }
       }
     }
   }
@@ -168,6 +181,6 @@ struct StoreTasks: Sendable {
     guard isOurs == true, let end = alert.resolvedAt else { return .recorded(isOurs) }
     // Closed, it does not change any more.
     let closed = try? await store.resolvedAlerts(since: end, limit: 100).get()
-    return .recorded(true, wasHeldBack: closed?.first { $0.id == alert.id }?.isHeldBack)
+    return .recorded(true, closed: closed?.first { $0.id == alert.id })
   }
 }

@@ -9,8 +9,12 @@ package struct Alert: Sendable, Equatable {
     case acknowledged
     case resolved
   }
-  package enum Severity: String, Sendable {
+  package enum Severity: String, Sendable, Comparable {
     case critical, warning, info
+
+    /// The worst first.
+    package static func < (a: Self, b: Self) -> Bool { a.rank < b.rank }
+    private var rank: Int { self == .critical ? 0 : self == .warning ? 1 : 2 }
   }
 
   /// Rule and subject are its identity, `node-lost` and `w1`.

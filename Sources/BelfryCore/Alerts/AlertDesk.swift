@@ -19,9 +19,9 @@ package struct AlertDesk: Sendable {
     /// The store was asked how it is.
     case storeIs(up: Bool)
     /// What became of `Step.record`: this one opened or closed the episode, another had done so, or
-    /// nil when nobody can know. Of an end: whether the episode was held back when it closed, as the store
-    /// has it; what this coordinator read last may be a second old.
-    case recorded(Bool?, wasHeldBack: Bool? = nil)
+    /// nil when nobody can know. Of an end: the episode as the store has it, which another coordinator
+    /// may have opened; what this one read last may be a second old.
+    case recorded(Bool?, closed: Alert? = nil)
     /// The same of `Step.release`.
     case released(Bool?)
     /// What the store has: all silences, and all open episodes.
@@ -80,7 +80,7 @@ package struct AlertDesk: Sendable {
     switch event {
     case .raised(let alert): raised(alert, at: now)
     case .storeIs(let up): isStoreUp = up
-    case .recorded(let isOurs, let wasHeldBack): recorded(isOurs, wasHeldBack, at: now)
+    case .recorded(let isOurs, let closed): recorded(isOurs, closed, at: now)
     case .released(let isOurs): released(isOurs, at: now)
     case .read(let silences, let alerts):
       self.silences = silences
@@ -152,15 +152,20 @@ package struct AlertDesk: Sendable {
     }
   }
 
-  private mutating func recorded(_ isOurs: Bool?, _ wasHeldBack: Bool?, at now: WallTime) {
+  private mutating func recorded(_ isOurs: Bool?, _ closed: Alert?, at now: WallTime) {
     isRecording = false
     guard let isOurs else {
       isStoreUp = false
       return
     }
     guard let item = unrecorded.popFirst() else { return }
-    let isSilent = wasHeldBack ?? item.isSilent
-    if isOurs, !item.isSent, !isSilent { toSend.append(item.alert) }
+    let isSilent = closed?.isHeldBack ?? item.isSilent
+    if isOurs, !item.isSent, !isSilent {
+      // Receivers know an alert again by what they were told when it fired.
+      var alert = closed ?? item.alert
+      alert.why = item.alert.why
+      toSend.append(alert)
+    }
     if item.alert.state != .resolved { recordedAt[item.alert.id] = now }
   }
 

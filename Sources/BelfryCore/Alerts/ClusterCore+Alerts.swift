@@ -19,10 +19,16 @@ extension ClusterCore {
     ready.healthChanged = true
   }
 
+  /// Those raised here, then those that others have raised.
+  var knownAlerts: [Alert] {
+    openAlerts.values + readAlerts.filter { openAlerts[$0.id.description] == nil }
+  }
+
   /// Resolves an episode; one that an earlier coordinator left open is known to the store only, so
   /// the effect is emitted even when nothing is open here.
   mutating func resolve(_ rule: String, _ subject: String, why: String, at now: Now) {
     let key = "\(rule)/\(subject)"
+    readAlerts.removeAll { $0.rule == rule && $0.subject == subject }
     var alert =
       openAlerts.removeValue(forKey: key)
       ?? Alert(

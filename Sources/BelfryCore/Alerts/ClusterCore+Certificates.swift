@@ -34,7 +34,8 @@ extension ClusterCore {
     let name = configuration.name
     watch(
       certificate, name.text, "the certificate of coordinator \(name)",
-      next: "it has not renewed itself; see its log, or where the CA is: belfry cert issue coordinator \(name) "
+      next:
+        "it has not renewed itself; see its log, or where the CA is: belfry cert issue coordinator \(name) "
         + "--force, and start it again", at: now)
     watch(
       configuration.authority, Self.authoritySubject, "the CA's certificate",

@@ -10,15 +10,20 @@ package enum Inhibition {
 
   private static let ofNodes = ["node-wedged", "node-store-down", "node-one-way", "node-degraded"]
 
+  private static let ofLanes = ["lane-unserved", "lane-waits", "lane-fails", "job-runs-long"]
+
   private static let table = [
     // No outcome is recorded, so deliveries go round, and workers wait with theirs.
     Row(
-      cause: "store-down", consequences: ["job-redelivered", "publish-held", "node-store-down"],
+      cause: "store-down",
+      consequences: ofLanes + ["job-redelivered", "publish-held", "node-store-down"],
       ofItsSubject: false),
     Row(
-      cause: "broker-down", consequences: ["job-redelivered", "publish-held"], ofItsSubject: false),
+      cause: "broker-down", consequences: ofLanes + ["job-redelivered", "publish-held"],
+      ofItsSubject: false),
     Row(
-      cause: "partition-suspected", consequences: ofNodes + ["node-lost"], ofItsSubject: false),
+      cause: "partition-suspected",
+      consequences: ofNodes + ofLanes + ["node-lost", "node-flapping"], ofItsSubject: false),
     Row(cause: "coordinator-lost", consequences: ["certificate-expiry"], ofItsSubject: true),
     Row(
       cause: "node-lost", consequences: ofNodes + ["certificate-expiry"], ofItsSubject: true),

@@ -32,7 +32,9 @@ extension ClusterCore {
     // It was taken for lost and lives: the answer says that its session is over, so it calls again.
     guard worker.standing == .up else { return sendBeat(to: worker, on: session, at: now) }
     worker.running = heard.beat.running
-    if let roundTrip = heard.roundTrip { worker.detector.measured(roundTrip: roundTrip) }
+    if let roundTrip = heard.roundTrip {
+      worker.detector.measured(roundTrip: roundTrip, at: now.monotonic)
+    }
     suspected(worker, worker.detector.heard(heard, at: now.monotonic), at: now)
   }
 
@@ -43,7 +45,7 @@ extension ClusterCore {
     }
   }
 
-  private mutating func sendBeat(to worker: Worker, on session: SessionID, at now: Now) {
+  mutating func sendBeat(to worker: Worker, on session: SessionID, at now: Now) {
     let beat = Beat(
       isStreamClosed: worker.session != session,
       streamSilence: now.monotonic - worker.detector.lastOnStream)

@@ -43,7 +43,7 @@ extension ClusterCore {
   }
 
   /// A worker has lost its session with it, and none has one.
-  private func isMissed(_ coordinator: NodeName) -> Bool {
+  func isMissed(_ coordinator: NodeName) -> Bool {
     var isMissed = false
     for worker in workers.values where worker.isAlive {
       if worker.hears.contains(coordinator) { return false }

@@ -133,7 +133,7 @@ extension ClusterCore {
     add(
       Run(
         job: entry.job.id, assignment: assignment, worker: worker.name, boot: worker.boot,
-        started: false, isHazard: isHazard))
+        started: false, isHazard: isHazard, since: now.monotonic))
     entry.state = .running(assignment)
     let left = entry.job.deadline.map { $0 - now.wall }
     ready.sends.append(

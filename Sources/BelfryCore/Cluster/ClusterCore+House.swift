@@ -10,6 +10,8 @@ extension ClusterCore {
     wantCredit(at: now)
     if let last = lastHousekeeping, now.monotonic - last < Self.measureEvery { return }
     lastHousekeeping = now.monotonic
+    // What runs, waits and has ended changes without being told.
+    ready.healthChanged = true
     if consumers.channel != nil {
       ready.commands.append(.measure(allQueues + [ownPresence]))
       parts.brokerAsked(at: now)
@@ -19,6 +21,7 @@ extension ClusterCore {
     reparkLong(at: now)
     forgetAbsent(at: now)
     watchCertificates(at: now)
+    watchRules(at: now)
   }
 
   /// Asks workers for slots while jobs wait for them.
@@ -77,23 +80,53 @@ extension ClusterCore {
     guard !isDraining else { return }
     isDraining = true
     ownSince = now.wall
-    planConsumers(at: now)
-    if !foreign.wanted.isEmpty { attach() }
+    replanAll(at: now)
     handBack(at: now)
     ready.healthChanged = true
+  }
+
+  private mutating func replanAll(at now: Now) {
+    planConsumers(at: now)
+    if !foreign.wanted.isEmpty { attach() }
   }
 
   /// Gives what is not assigned back to its queue.
   private mutating func handBack(at now: Now) {
     for (_, entry) in entries.sorted(by: { $0.key < $1.key }) {
       switch entry.state {
-      case .looking, .resting, .queued:
-        ready.requeues.append(contentsOf: entry.deliveries)
-        ready.requeues.append(contentsOf: entry.waiting.map(\.tag))
-        drop(entry, at: now)
+      case .looking, .resting, .queued: giveBack(entry, at: now)
+      // The store is asked about it, and does not answer.
+      case .verdict where isStandingAside: giveBack(entry, at: now)
       case .running, .verdict, .settling: continue
       }
     }
+  }
+
+  private mutating func giveBack(_ entry: Entry, at now: Now) {
+    ready.requeues.append(contentsOf: entry.deliveries)
+    ready.requeues.append(contentsOf: entry.waiting.map(\.tag))
+    drop(entry, at: now)
+  }
+
+  /// Without the store a redelivery, a retry and the job of a lost worker wait for an answer. While the store
+  /// answers others, and another coordinator is there, they are that one's: this one consumes nothing and
+  /// gives back what it cannot judge. What runs goes on.
+  mutating func standAsideWithoutStore(at now: Now) {
+    let wanted = !isDraining && isStoreAwayHereOnly(at: now)
+    if wanted != isStandingAside {
+      isStandingAside = wanted
+      replanAll(at: now)
+      ready.healthChanged = true
+    }
+    if isStandingAside { handBack(at: now) }
+  }
+
+  /// A worker has recorded an outcome since it was last heard here: the store works.
+  private func isStoreAwayHereOnly(at now: Now) -> Bool {
+    guard parts.storeState.state != .up, now.wall - parts.storeState.since >= Self.partDownAfter,
+      let storeWorkedAt, storeWorkedAt - parts.storeState.since >= Self.partDownAfter
+    else { return false }
+    return roster.peers.values.contains { $0.standing == .up && !isMissed($0.record.name) }
   }
 
   /// Sets that are being settled: a leaving coordinator waits for them.

@@ -16,7 +16,9 @@ extension ClusterCore {
     }
     let roundTrip = now.monotonic - sent.at - heartbeat.held
     // A stuck stream says nothing of the way there and back; where there are datagrams, they are measured.
-    if !worker.detector.isHeardByDatagram { worker.detector.measured(roundTrip: roundTrip) }
+    if !worker.detector.isHeardByDatagram {
+      worker.detector.measured(roundTrip: roundTrip, at: now.monotonic)
+    }
     if let wall = heartbeat.wall { compareClocks(of: worker, wall, roundTrip, at: now) }
   }
 
@@ -62,8 +64,10 @@ extension ClusterCore {
     for name in brake.release(among: workers.count, at: now.monotonic) {
       moveJobs(of: name, uncharged: true, at: now)
     }
-    if !brake.isOn, openAlerts["partition-suspected/cluster"] != nil {
-      resolve("partition-suspected", "cluster", why: "the lost workers' jobs have moved", at: now)
+    if !brake.isOn(at: now.monotonic), openAlerts["partition-suspected/cluster"] != nil {
+      resolve(
+        "partition-suspected", "cluster",
+        why: "no more workers were lost for 10 s, and the jobs have moved", at: now)
     }
   }
 
@@ -77,11 +81,27 @@ extension ClusterCore {
       dispatchNeeded = true
       streamTroubleIsOver(worker, why: "its stream gets through again", at: now)
     case .suspected(let reason), .degraded(let reason), .oneWay(let reason):
-      worker.reason = reason.description
+      worker.reason = text(reason, of: worker, at: now)
       worker.since = now.wall
       streamTroubleChanges(of: worker, at: now)
-    case .lost(let reason): lost(worker, reason.description, at: now)
+    case .lost(let reason): lost(worker, text(reason, of: worker, at: now), at: now)
     }
+  }
+
+  /// Of silence also what tells whose fault it may be: when it was last heard, and who else is.
+  private func text(
+    _ reason: FailureDetector.Reason, of worker: Worker, at now: Now
+  ) -> String {
+    guard case .silent(let silence) = reason else { return reason.description }
+    let others = workers.values.filter { $0.standing == .up && $0.name != worker.name }
+    let heard = others.count { !$0.isSuspect }
+    let broker = configuration.brokerName
+    let witnesses = [
+      parts.brokerState.state == .up ? "\(broker) answers" : "\(broker) does not answer either",
+      others.isEmpty ? "" : "\(heard) of \(others.count) other workers are heard",
+    ].filter { !$0.isEmpty }
+    return "\(reason); last heard at \(RFC3339.text(now.wall - silence)); "
+      + witnesses.joined(separator: ", ")
   }
 
   private mutating func lost(_ worker: Worker, _ reason: String, at now: Now) {
@@ -100,16 +120,18 @@ extension ClusterCore {
       worker.standing = .left
       return
     }
-    if brake.lost(worker.name, whenUp: up, at: now.monotonic) {
+    let silent = workers.values.count { $0.standing == .up && $0.isSuspect }
+    if brake.lost(worker.name, whenUp: up, silent: silent, at: now.monotonic) {
       raise(
         "partition-suspected", "cluster", .critical,
-        "more than half of the workers were lost within 10 s",
+        "more than half of the workers were lost within 10 s, or are silent",
         why: "taken for a partition of this coordinator: no losses are charged", at: now)
       // Nobody is told while the partition is thought to last; who is still away then is named.
       raiseLost(worker, reason, jobsMoved: 0, at: now)
       return
     }
     raiseLost(worker, reason, jobsMoved: worker.runs.count, at: now)
+    noteLoss(of: worker, at: now)
     moveJobs(of: worker.name, uncharged: false, at: now)
   }
 

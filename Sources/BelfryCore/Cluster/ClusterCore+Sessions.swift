@@ -99,7 +99,7 @@ extension ClusterCore {
         add(
           Run(
             job: holding.job, assignment: holding.assignment, worker: worker.name,
-            boot: hello.boot, started: true, isHazard: holding.hazard))
+            boot: hello.boot, started: true, isHazard: holding.hazard, since: now.monotonic))
       }
       runs[holding.assignment]?.started = true
       runs[holding.assignment]?.isStopping = false
@@ -152,6 +152,8 @@ extension ClusterCore {
       return
     }
     if end == .refused { endBeats(of: worker) }
+    // The worker may not know that it is closed: a firewall that resets one end is not seen at the other.
+    if let beats = worker.beats { sendBeat(to: worker, on: beats, at: now) }
     // Its datagrams, if it has any, say whether it lives.
     let verdict = worker.detector.connectionClosed(
       why, peerMayLive: end == .stuck && worker.beats != nil, at: now.monotonic)
@@ -190,7 +192,7 @@ extension ClusterCore {
     case .refused(let job, let assignment, let reason):
       refused(worker, job, assignment, reason, at: now)
     case .started(let job, let assignment, _, let hazard):
-      started(worker, job, assignment, hazard: hazard)
+      started(worker, job, assignment, hazard: hazard, at: now)
     case .finished(let job, let assignment, let result):
       finished(worker, session, job, assignment, result, at: now)
     case .progress(_, let assignment, let progress):
@@ -203,12 +205,12 @@ extension ClusterCore {
   }
 
   private mutating func started(
-    _ worker: Worker, _ job: JobID, _ assignment: AssignmentID, hazard: Bool
+    _ worker: Worker, _ job: JobID, _ assignment: AssignmentID, hazard: Bool, at now: Now
   ) {
     add(
       Run(
         job: job, assignment: assignment, worker: worker.name, boot: worker.boot, started: true,
-        isHazard: hazard))
+        isHazard: hazard, since: now.monotonic))
     runs[assignment]?.started = true
     if hasEnded(job), entries[job] == nil {
       stop(assignment)
@@ -226,7 +228,7 @@ extension ClusterCore {
     add(
       Run(
         job: job, assignment: holding, worker: worker.name, boot: worker.boot, started: true,
-        isHazard: hazard))
+        isHazard: hazard, since: now.monotonic))
     guard let entry = entries[job], case .running(refused) = entry.state else { return }
     entry.state = .running(holding)
   }
@@ -255,7 +257,7 @@ extension ClusterCore {
       known
       ?? Run(
         job: job, assignment: assignment, worker: worker.name, boot: worker.boot, started: true,
-        isHazard: false)
+        isHazard: false, since: now.monotonic)
     run.started = true
     if case .unrecorded(let outcome) = result {
       recordFor(worker, run, outcome, at: now)
@@ -266,6 +268,7 @@ extension ClusterCore {
     let isOurs = if case .running(assignment) = entry?.state { true } else { false }
     switch result {
     case .recorded(let outcome):
+      storeWorkedAt = now.wall
       if let entry, !entry.isSettling {
         announce(entry, outcome, at: now)
       } else {

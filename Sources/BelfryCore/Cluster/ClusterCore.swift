@@ -36,7 +36,14 @@ package struct ClusterCore {
   var foreign = ForeignQueues()
   var generations: Set<ChannelGeneration> = []
   var brake = MassLossBrake()
+  /// Raised here.
   var openAlerts = OrderedDictionary<String, Alert>()
+  /// All that are open, as the store said last.
+  var readAlerts: [Alert] = []
+  /// Since when what a rule is about is so, by its alert; and of which this was seen in this round.
+  var rulesSince: [String: Instant] = [:]
+  var rulesSeen: Set<String> = []
+  var sinks = OrderedDictionary<String, SinkLook>()
   var laneCounts: [Lane: LaneCounts] = [:]
   var parts = PartStates()
   var parkedRead = ParkedReading()
@@ -49,6 +56,10 @@ package struct ClusterCore {
   /// The coordinator's own, which may be renewed.
   var certificate: CertificateLife?
   var isDraining = false
+  /// When a worker last told of an outcome that it had recorded.
+  var storeWorkedAt: WallTime?
+  /// The store is away here only: others take the jobs.
+  var isStandingAside = false
 
   private(set) var lastTick: Instant?
   private(set) var firstTick: Instant?
@@ -137,6 +148,7 @@ package struct ClusterCore {
     case .storeAsked: parts.storeAsked(at: now)
     case .storeAnswered(let problem): storeAnswered(problem, at: now)
     case .alertsRead(let alerts): alertsRead(alerts, at: now)
+    case .sinksLooked(let looks): sinksLooked(looks)
     case .drain: drain(at: now)
     }
   }
@@ -148,6 +160,7 @@ package struct ClusterCore {
         for worker in workers.values {
           worker.detector.slept(gap - Self.tickEvery, until: now.monotonic)
         }
+        parts.slept(gap - Self.tickEvery, until: now.monotonic)
       }
     }
     lastTick = now.monotonic
@@ -160,6 +173,7 @@ package struct ClusterCore {
     ledger.ticked(at: now, into: &ready)
     watchPublishes(at: now)
     parkUnserved(at: now)
+    standAsideWithoutStore(at: now)
     keepHouse(at: now)
     dispatchNeeded = true
   }
@@ -185,12 +199,31 @@ struct LaneCounts {
   var ready: [String: Int] = [:]
   var finished = 0
   var failed = 0
+  /// How many there were, every two seconds of the last minutes.
+  private var marks: [(at: Instant, finished: Int, failed: Int)] = []
+  static let marksFor = Duration.seconds(300)
   /// Cancelled here because the lane was emptied.
   var purged = 0
   var waits = DurationCounts()
   var runs = DurationCounts()
   /// Demands that were seen parked.
   var unserved: [Demand] = []
+
+  mutating func mark(at now: Instant) {
+    marks.append((now, finished, failed))
+    if let old = marks.firstIndex(where: { now - $0.at <= Self.marksFor }), old > 1 {
+      marks.removeFirst(old - 1)
+    }
+  }
+
+  /// What has ended within about that time; nil: nobody has counted yet.
+  func recent(
+    _ window: Duration, at now: Instant
+  ) -> (finished: Int, failed: Int, within: Duration)? {
+    guard let from = marks.last(where: { now - $0.at >= window }) ?? marks.first, from.at < now
+    else { return nil }
+    return (finished - from.finished, failed - from.failed, now - from.at)
+  }
 }
 
 /// Why something is recorded here.

@@ -97,6 +97,8 @@ struct Run {
   let boot: BootID
   var started: Bool
   var isHazard: Bool
+  /// Since when it is known here.
+  var since: Instant
   /// Told to stop or cancel: not offered for adoption.
   var isStopping = false
   var progress: JobProgress?

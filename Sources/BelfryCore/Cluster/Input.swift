@@ -42,6 +42,8 @@ package enum Input: Sendable {
   case storeAnswered(StoreProblem?)
   /// Alert episodes that are open, as the store has them.
   case alertsRead([Alert])
+  /// What becomes of alerts at each sink.
+  case sinksLooked([SinkLook])
   /// Planned leave: take no more, settle what can be settled, hand back the rest.
   case drain
 }

@@ -52,8 +52,9 @@ extension ClusterCore {
   }
 }
 
-/// More than half of at least four workers lost within 10 s is our own partition: no losses are
-/// charged, and jobs move at 10 % of the nodes a second.
+/// More than half of at least four workers lost within 10 s, or silent by now, is our own partition: no
+/// losses are charged, and jobs move at 10 % of the nodes a second. Those that are silent count from the first
+/// loss on: who is cut off together is lost one after another.
 struct MassLossBrake {
   static let window = Duration.seconds(10)
   static let nodesMin = 4
@@ -61,13 +62,22 @@ struct MassLossBrake {
   private var losses: [(node: NodeName, at: Instant)] = []
   private(set) var held: [NodeName] = []
   private var released: Instant?
+  /// When it last held one.
+  private var heldAt: Instant?
 
-  /// Notes a loss while `up` workers were up, the lost one included; true when the brake holds.
-  mutating func lost(_ node: NodeName, whenUp up: Int, at now: Instant) -> Bool {
+  /// Notes a loss while `up` workers were up, the lost one included, and `silent` others of them were
+  /// suspect; true when the brake holds.
+  mutating func lost(
+    _ node: NodeName, whenUp up: Int, silent: Int = 0, at now: Instant
+  ) -> Bool {
     losses.removeAll { now - $0.at > Self.window || $0.node == node }
     let count = up + losses.count
     losses.append((node, now))
-    guard count >= Self.nodesMin, losses.count * 2 > count else { return false }
+    guard count >= Self.nodesMin, (losses.count + silent) * 2 > count else {
+      return false
+    }
+    if !isOn(at: now) { released = now }
+    heldAt = now
     held.append(node)
     return true
   }
@@ -88,5 +98,8 @@ struct MassLossBrake {
     return nodes
   }
 
-  var isOn: Bool { !held.isEmpty }
+  /// Until all that it held have moved, and nobody was lost for as long as it looks back.
+  func isOn(at now: Instant) -> Bool {
+    !held.isEmpty || heldAt.map { now - $0 < Self.window } ?? false
+  }
 }

@@ -65,6 +65,9 @@ final class Worker {
     heartbeatSeenAt = now.monotonic
   }
 
+  /// When it was lost, within the last ten minutes.
+  var losses: [Instant] = []
+
   var boot: BootID { hello.boot }
   var freeCredit: UInt64 {
     let used = spent &+ returned
@@ -73,6 +76,7 @@ final class Worker {
 
   var isAlive: Bool { session != nil && standing == .up }
 
+  var isSuspect: Bool { if case .suspect = detector.state { true } else { false } }
   var isInSession: Bool { session != nil && standing == .up && !isDraining }
   var isCordoned: Bool { control?.cordon != nil }
   /// Whatever its load: a lane it serves is served.

@@ -2,7 +2,7 @@
 ///
 /// A peer is heard by its stream and by datagrams beside it; heard by either, it is alive. Silence:
 /// suspect after 1.5 s (no new jobs), lost after 4 s; the 4 s stretch up to 8 s for a link whose own
-/// gaps vary. A closed connection: suspect at once, lost after max(300 ms, 4 RTT + 100 ms), since a
+/// gaps vary. A closed connection: suspect at once, lost after max(300 ms, 4 RTT + 100 ms), 4 s at most, since a
 /// session's first reconnect is immediate. Heard by datagrams with a stream that makes no progress
 /// for 3 s, or that the peer says is closed: degraded, it keeps its jobs and is to call again. A peer
 /// that says it has heard nothing of us for 3 s: one-way. All on the observer's monotonic clock; the
@@ -61,12 +61,15 @@ package struct FailureDetector: Sendable {
   private var roundTrip: Duration = .zero
   /// Mean deviation of the gaps between signs of life from the expected 500 ms.
   private var deviation: Duration = .zero
+  /// On a busy link no gap is long enough to say anything: what it was is forgotten by time.
+  private var decayedAt: Instant
   /// The last long gap, and the deviation before it: part of it may have been the observer's.
   private var stretched: (at: Instant, gap: Duration, from: Duration)?
 
   package init(heardAt now: Instant) {
     lastHeard = now
     lastOnStream = now
+    decayedAt = now
   }
 
   // MARK: events
@@ -83,8 +86,9 @@ package struct FailureDetector: Sendable {
     return lives(at: now)
   }
 
-  package mutating func measured(roundTrip sample: Duration) {
-    guard sample > .zero else { return }
+  /// What was under way while the observer slept measures its pause.
+  package mutating func measured(roundTrip sample: Duration, at now: Instant) {
+    guard sample > .zero, !isLenient(at: now) else { return }
     roundTrip = roundTrip == .zero ? sample : roundTrip * 0.875 + sample * 0.125
   }
 
@@ -129,7 +133,7 @@ package struct FailureDetector: Sendable {
   // MARK: thresholds
 
   package var reconnectWithin: Duration {
-    max(Self.reconnectMin, roundTrip * 4 + .milliseconds(100))
+    min(max(Self.reconnectMin, roundTrip * 4 + .milliseconds(100)), Self.lostAfter)
   }
 
   package var lostWithin: Duration {
@@ -149,8 +153,10 @@ package struct FailureDetector: Sendable {
       stretched = (now, gap, deviation)
       // A longer one would have been a loss, had the observer been awake.
       deviation = deviation * 0.875 + min(gap, Self.lostAfter) * 0.125
-    } else if gap > .milliseconds(100) {
+      decayedAt = now
+    } else if now - decayedAt > .milliseconds(100) {
       deviation = deviation * 0.875
+      decayedAt = now
     }
   }
 
@@ -180,12 +186,13 @@ package struct FailureDetector: Sendable {
     }
   }
 
+  private func isLenient(at now: Instant) -> Bool { lenientUntil.map { now < $0 } ?? false }
+
   /// What it looks like now: the state, with the times of this moment.
   func appearance(at now: Instant) -> State {
     if let (at, why) = closedAt, !isVouchedFor {
-      let isLenient = lenientUntil.map { now < $0 } ?? false
       let reason = Reason.connectionClosed(why, ago: now - at)
-      return now - at >= (isLenient ? Self.lostAfter : reconnectWithin)
+      return now - at >= (isLenient(at: now) ? Self.lostAfter : reconnectWithin)
         ? .lost(reason) : .suspect(reason)
     }
     let silence = now - lastHeard

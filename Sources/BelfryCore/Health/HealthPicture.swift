@@ -45,6 +45,9 @@ package struct HealthPicture: Sendable, Equatable {
     package var unserved: [String]
     package var finished: Int
     package var failed: Int
+    /// Over the last ten seconds.
+    package var finishedPerSecond = 0.0
+    package var failedPerSecond = 0.0
     package var pause: LanePause?
     /// Why jobs of it wait; empty when none does.
     package var waitsFor: String
@@ -90,6 +93,15 @@ package struct JobPlace: Sendable, Equatable {
 
 extension ClusterCore {
   package func health(at now: Now) -> HealthPicture {
+    HealthPicture(
+      coordinator: configuration.name, verdict: verdict(),
+      nodes: coordinatorNodes(at: now) + workers.values.map { node($0, at: now) },
+      lanes: laneItems(at: now),
+      parts: [part("broker", parts.brokerState), part("store", parts.storeState)],
+      alerts: knownAlerts, authorityExpires: configuration.authority?.ends)
+  }
+
+  func laneItems(at now: Now) -> [HealthPicture.LaneItem] {
     var waiting: [Lane: Int] = [:]
     var running: [Lane: Int] = [:]
     var oldest: [Lane: Duration] = [:]
@@ -101,16 +113,16 @@ extension ClusterCore {
         oldest[entry.job.lane] = max(oldest[entry.job.lane] ?? .zero, entry.waited(at: now))
       }
     }
-    return HealthPicture(
-      coordinator: configuration.name, verdict: verdict(),
-      nodes: coordinatorNodes(at: now) + workers.values.map { node($0, at: now) },
-      lanes: configuration.lanes.map {
-        laneItem(
-          $0, waiting: waiting[$0] ?? 0, running: running[$0] ?? 0,
-          oldestSince: oldest[$0].map { now.wall - $0 })
-      },
-      parts: [part("broker", parts.brokerState), part("store", parts.storeState)],
-      alerts: Array(openAlerts.values), authorityExpires: configuration.authority?.ends)
+    return configuration.lanes.map { lane in
+      var item = laneItem(
+        lane, waiting: waiting[lane] ?? 0, running: running[lane] ?? 0,
+        oldestSince: oldest[lane].map { now.wall - $0 })
+      if let recent = laneCounts[lane]?.recent(.seconds(10), at: now.monotonic) {
+        item.finishedPerSecond = Double(recent.finished) / (recent.within / .seconds(1))
+        item.failedPerSecond = Double(recent.failed) / (recent.within / .seconds(1))
+      }
+      return item
+    }
   }
 
   private func node(_ worker: Worker, at now: Now) -> HealthPicture.Node {
@@ -192,6 +204,12 @@ extension ClusterCore {
     return unserved
   }
 
+  /// Nobody serves what waits in the lane, and not because somebody wants it so.
+  func whyUnserved(_ lane: Lane) -> String? {
+    let isWanted = workers.values.contains { $0.isInSession && $0.isCordoned }
+    return isWanted ? nil : unserved(in: lane).first.map(nobodyServes) ?? nobodyServes(lane)
+  }
+
   /// Why nobody takes what waits for this, of the workers that there are.
   private func nobodyServes(_ demand: Demand) -> String {
     let cordoned = workers.values.filter { $0.isInSession && $0.isCordoned && $0.serves(demand) }
@@ -234,7 +252,9 @@ extension ClusterCore {
     if parts.storeState.state != .up {
       return "\(configuration.storeName): \(parts.storeState.reason)"
     }
-    if let alert = openAlerts.values.first { return "\(alert.summary): \(alert.why)" }
+    if let alert = knownAlerts.min(by: { $0.severity < $1.severity }) {
+      return "\(alert.summary): \(alert.why)"
+    }
     for lane in configuration.lanes where pauses[lane] == nil {
       if let why = unserved(in: lane).first.map(nobodyServes) ?? nobodyServes(lane) {
         return "lane \(lane): \(why)"

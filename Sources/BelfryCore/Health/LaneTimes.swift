@@ -16,6 +16,18 @@ package struct DurationCounts: Sendable, Equatable {
 
   package init() {}
 
+  /// The bound that this share of them does not pass; nil: they are fewer, or pass the last bound.
+  package func quantile(_ share: Double, ofAtLeast least: UInt64) -> Duration? {
+    let total = counts.reduce(0, +)
+    guard total >= least else { return nil }
+    var sum: UInt64 = 0
+    for (bound, count) in zip(Self.bounds, counts) {
+      sum += count
+      if Double(sum) >= share * Double(total) { return bound }
+    }
+    return nil
+  }
+
   /// What two clocks make negative is none.
   package mutating func add(_ duration: Duration) {
     // And what a worker says is believed up to a year: the sum must not overflow.

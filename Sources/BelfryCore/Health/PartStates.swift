@@ -73,6 +73,12 @@ struct PartStates {
 
   mutating func storeAsked(at now: Now) { storeAskedAt = storeAskedAt ?? now.monotonic }
 
+  /// The observer itself did not run for `pause`: no answer could be heard meanwhile.
+  mutating func slept(_ pause: Duration, until now: Instant) {
+    storeAskedAt = storeAskedAt.map { min($0 + pause, now) }
+    brokerAskedAt = brokerAskedAt.map { min($0 + pause, now) }
+  }
+
   mutating func watchSilence(at now: Now) {
     if let silence = silence(since: storeAskedAt, at: now), storeState.state == .up {
       set(\.storeState, .down, Self.silent, at: now.wall + (.zero - silence))

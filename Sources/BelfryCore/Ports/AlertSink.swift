@@ -23,6 +23,12 @@ package struct SinkLook: Sendable, Equatable {
   /// The newest first, of this process.
   package var deliveries: [AlertDelivery]
 
+  /// Why what waits is not delivered, as its last try said; empty: nothing waits, or it was not tried.
+  package var failure: String {
+    guard waiting > 0, let last = deliveries.first, last.result == .failed else { return "" }
+    return last.why
+  }
+
   package init(name: String, kind: String, waiting: Int, deliveries: [AlertDelivery]) {
     self.name = name
     self.kind = kind

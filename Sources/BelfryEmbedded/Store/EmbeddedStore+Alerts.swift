@@ -21,11 +21,11 @@ extension EmbeddedStore: AlertStore {
     await changeOne { database throws(SQLiteFailure) in
       try database.run(
         """
-        UPDATE alerts SET is_open = 0, resolved_at = ?3, jobs_moved = ?4, why_resolved = ?5
+        UPDATE alerts SET is_open = 0, resolved_at = ?3, why_resolved = ?4
         WHERE rule = ?1 AND subject = ?2 AND is_open
         """,
         .text(alert.rule), .text(alert.subject), .int(alert.resolvedAt?.milliseconds),
-        .int(alert.jobsMoved), .text(alert.why))
+        .text(alert.why))
     }
   }
 

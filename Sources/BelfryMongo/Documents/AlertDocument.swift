@@ -37,7 +37,6 @@ enum AlertDocument {
             $0.string("state", Alert.State.resolved.rawValue)
             $0.date("resolvedAt", alert.resolvedAt)
             $0.string("whyResolved", alert.why)
-            $0.int("jobsMoved", alert.jobsMoved)
             $0.string("closedBy", token)
           }
         }

@@ -201,8 +201,9 @@ extension Simulator {
     if load.entries > 0 { return "holds \(load.entries) jobs" }
     if load.beliefs > 0 { return "believes \(load.beliefs) assignments to run" }
     if load.publishes > 0 { return "waits for \(load.publishes) publishes" }
-    for alert in process.core.firingAlerts where alert.rule != "node-lost" || !isGone.contains(true)
-    {
+    // That a worker came and went is told for ten minutes.
+    for alert in process.core.firingAlerts
+    where alert.rule != "node-flapping" && (alert.rule != "node-lost" || !isGone.contains(true)) {
       return "still raises \(alert.rule) of \(alert.subject)"
     }
     if load.records > 0 { return "waits for \(load.records) records" }

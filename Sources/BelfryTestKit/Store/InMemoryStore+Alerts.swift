@@ -23,7 +23,6 @@ extension InMemoryStore {
       state.alerts[index].state = .resolved
       state.alerts[index].resolvedWhy = alert.why
       state.alerts[index].resolvedAt = alert.resolvedAt
-      state.alerts[index].jobsMoved = alert.jobsMoved
       return true
     }
   }

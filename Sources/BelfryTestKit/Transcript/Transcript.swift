@@ -41,6 +41,7 @@ package enum Transcript {
     case .storeAsked: "storeAsked"
     case .storeAnswered(let problem): "storeAnswered \(problem?.message ?? "well")"
     case .alertsRead(let alerts): "alertsRead " + list(alerts) { "\($0.id)" }
+    case .sinksLooked(let looks): "sinksLooked " + list(looks) { $0.name }
     case .drain: "drain"
     }
   }

@@ -1,0 +1,94 @@
+import BelfryCore
+import Testing
+
+/// A coordinator that alone does not reach the store gives what it cannot judge to one that does.
+@Suite struct StandingAsideTests {
+  private let scene = ClusterScene()
+  private static let away = StoreProblem(isPermanent: false, message: "no primary")
+
+  private func record(_ version: Int, _ state: CoordinatorRecord.State = .up) -> StoredRecord {
+    CoordinatorRecord(
+      name: NodeName(trusted: "c2"), boot: ClusterScene.boot(7), state: state,
+      since: WallTime(milliseconds: 0)
+    ).stored(version: version, at: WallTime(milliseconds: 0))
+  }
+
+  /// A worker, another coordinator, one job that runs and a redelivery that waits for the store's answer.
+  private func begin(other: CoordinatorRecord.State = .up) {
+    scene.begin(credit: 1)
+    scene.feed(.storeAnswered(nil))
+    for version in 1...2 { scene.feed(.coordinatorsRead([record(version, other)])) }
+    scene.arrives(ClusterScene.job("runs"))
+    scene.feed(.storeAnswered(Self.away))
+    scene.arrives(ClusterScene.job("waits"), redelivered: true)
+  }
+
+  private func pass(_ milliseconds: Int64) -> [Ready] {
+    (0..<(milliseconds / 500)).flatMap { _ in
+      [scene.feed(.tick, after: 500), scene.said(1, .heartbeat(Heartbeat(sequence: 1, echo: 0)))]
+    }
+  }
+
+  private func workerRecords() {
+    scene.said(1, scene.finished("runs", ClusterScene.assignment(1)))
+  }
+
+  private func ends(_ readies: [Ready]) -> Int {
+    readies.flatMap(\.commands).count { if case .endConsumer = $0 { true } else { false } }
+  }
+
+  private func begins(_ readies: [Ready]) -> Int {
+    readies.flatMap(\.commands).count { if case .consume = $0 { true } else { false } }
+  }
+
+  @Test(
+    "the store answers workers and another coordinator is there: all goes back, until it answers here"
+  )
+  func aside() {
+    begin()
+    let before = pass(8_000)
+    #expect(ends(before) == 0 && before.allSatisfy(\.requeues.isEmpty), "it may be away for all")
+    workerRecords()
+    let after = pass(1_000)
+    #expect(ends(after) > 0)
+    #expect(after.flatMap(\.requeues) == [DeliveryTag(scene.channel, 2)])
+    #expect(scene.core.place(of: JobID(trusted: "waits")) == nil)
+    // What was on its way when the consumers ended.
+    scene.arrives(ClusterScene.job("late"), redelivered: true)
+    #expect(pass(1_000).flatMap(\.requeues) == [DeliveryTag(scene.channel, 3)])
+    scene.feed(.storeAnswered(nil))
+    #expect(begins(pass(1_000)) > 0)
+  }
+
+  @Test("the job of a lost worker goes back too: here nobody can say whether it has an outcome")
+  func lostWorker() {
+    begin()
+    scene.join("w1", session: 2)
+    scene.arrives(ClusterScene.job("w1s"))
+    scene.arrives(ClusterScene.job("w1s too"))
+    _ = pass(6_000)
+    workerRecords()
+    let tags = (2...4).map { DeliveryTag(scene.channel, $0) }
+    #expect(Set(pass(1_000).flatMap(\.requeues)) == Set(tags))
+  }
+
+  @Test("alone, or beside one that leaves, it waits for the store", arguments: [true, false])
+  func alone(isAlone: Bool) {
+    begin(other: isAlone ? .left : .draining)
+    _ = pass(8_000)
+    workerRecords()
+    let after = pass(1_000)
+    #expect(ends(after) == 0 && after.allSatisfy(\.requeues.isEmpty))
+  }
+
+  @Test("what a worker recorded before the store went away here says nothing")
+  func before() {
+    scene.begin()
+    scene.feed(.storeAnswered(nil))
+    for version in 1...2 { scene.feed(.coordinatorsRead([record(version)])) }
+    scene.arrives(ClusterScene.job("runs"))
+    scene.feed(.storeAnswered(Self.away))
+    workerRecords()
+    #expect(ends(pass(8_000)) == 0)
+  }
+}
