@@ -98,6 +98,14 @@ struct JoinTests {
 
     let again = try await belfry(words.dropFirst() + ["--identity", folder], input: pasted)
     #expect(again.status == 0 && again.err.contains("already joined as gpu-7"), "\(again)")
+    // Another machine, which is a copy of this one; and a folder that holds somebody else.
+    for (folder, name) in [(folder, "gpu-8"), (home + "/eva", "eva")] {
+      let other = try await belfry(
+        words.dropFirst() + ["--identity", folder, "--name", name], input: pasted)
+      #expect(
+        other.status == 65 && other.err.contains("error[BF0104]")
+          && other.err.contains("not worker \(name)"), "\(other)")
+    }
 
     try cluster.start(
       "gpu-7",
