@@ -93,6 +93,25 @@ struct JoinRecordTests {
     try cluster.require(try await cluster.belfry("token", "list"))
   }
 
+  /// A name that was typed wrong stays free; that of a node which was removed can still be revoked.
+  @Test func onlyAKnownNameIsRevoked() async throws {
+    let cluster = try await started()
+    defer { cluster.stop() }
+    let slip = try await cluster.belfry("node", "revoke", "w77", "--yes")
+    #expect(
+      slip.status == 66 && slip.err.contains("error[BF0611]") && slip.err.contains("--unknown"),
+      "\(slip)")
+    let token = try await token(cluster, "--uses", "2")
+    try cluster.require(try await join(cluster, "w77", token, "--name", "w77"))
+    try cluster.require(try await cluster.belfry("node", "remove", "w77"))
+    try cluster.require(try await cluster.belfry("node", "revoke", "w77", "--yes"))
+    #expect(try await cluster.belfry("node", "list").out.contains("revoked"))
+    let late = try await join(cluster, "late", token, "--name", "w77")
+    #expect(late.status == 77 && late.err.contains("w77 was revoked"), "\(late)")
+    let twice = try await cluster.belfry("node", "revoke", "w77", "--yes")
+    #expect(twice.status == 77 && twice.err.contains("already, by operator me"), "\(twice)")
+  }
+
   /// The machine died while it wrote: it joins again, by the same line.
   @Test func aFolderThatIsHalfWrittenIsJoinedInto() async throws {
     let cluster = try await started()

@@ -29,7 +29,8 @@ extension MembershipService {
     return try await read(collection, Self.name(name).text).map { [$0] } ?? []
   }
 
-  /// Who has no record gets one: a certificate made by hand is refused as well.
+  /// Who has no record gets one: a certificate made by hand is refused as well. But not for a slip of the
+  /// pen: it would take the name away for good.
   func revoke(
     _ request: Belfry_V1_RevokeNodeRequest, by who: String
   ) async throws -> Belfry_V1_NodeRecordView {
@@ -37,13 +38,19 @@ extension MembershipService {
       throw RPCStatus(.invalidArgument, "a reason has at most \(Self.reasonMax) characters")
     }
     let name = try Self.name(request.name)
+    let isSeen = await shell.picture().nodes.contains { $0.name == name.text }
     return try await change(name) { node in
-      var node = node ?? self.unrecorded(name)
-      guard node.state == .member else {
+      guard node != nil || isSeen || request.unknown else {
         throw RPCStatus(
-          .failedPrecondition,
-          "\(name) is \(node.state.rawValue) already\(node.state == .revoked ? ", by \(node.revokedBy)" : "")"
+          .notFound,
+          "the cluster has no record of \(name) and does not see it. Of operators, producers and others "
+            + "whose certificates were made by hand it has none: to revoke one, ask with \"unknown\""
         )
+      }
+      var node = node ?? self.unrecorded(name)
+      guard node.state != .revoked else {
+        throw RPCStatus(
+          .failedPrecondition, "\(name) is revoked already, by \(node.revokedBy)")
       }
       node.state = .revoked
       node.reason = request.reason
