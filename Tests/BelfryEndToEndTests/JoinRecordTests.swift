@@ -149,7 +149,10 @@ struct JoinRecordTests {
       ])
     #expect(try await cluster.status(of: "w7", within: 40) == 77, "\(cluster.log("w7"))")
     #expect(cluster.log("w7").contains("damaged"))
-    #expect(try await join(cluster, "other", token, "--name", "w7").status != 0)
+    let late = try await join(cluster, "other", token, "--name", "w7")
+    #expect(
+      late.status == 77 && late.err.contains("error[BF0208]") && late.err.contains("is damaged"),
+      "\(late)")
     #expect(try await cluster.belfry("node", "revoke", "w7", "--yes").status != 0)
     let state = try await cluster.python("print(db.nodes.find_one()['state'])")
     #expect(state.out == "banished\n")
