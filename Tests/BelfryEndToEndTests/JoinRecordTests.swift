@@ -93,6 +93,33 @@ struct JoinRecordTests {
     try cluster.require(try await cluster.belfry("token", "list"))
   }
 
+  /// Who made which token, and who came in by it; however much has happened since.
+  @Test func theAuditLogLeadsFromANodeToItsToken() async throws {
+    let cluster = try await started()
+    defer { cluster.stop() }
+    let token = try await token(
+      cluster, "--ttl", "2h", "--uses", "3", "--labels", "zone=b", "--ephemeral")
+    try cluster.require(try await join(cluster, "w7", token, "--name", "w7"))
+    let id = try JoinToken(parsing: token).id
+    let added = try await cluster.python(
+      """
+      one = db.audit.find_one({'action': 'node.join'})
+      db.audit.insert_many([
+          {**one, '_id': f'z{n}', 'subject': 'w8', 'action': 'lane.pause'} for n in range(10_500)])
+      print(db.audit.count_documents({'action': 'lane.pause'}))
+      """)
+    #expect(added.out == "10500\n", "\(added)")
+    let joined = try await cluster.belfry("audit-log", "--subject", "w7", "-o", "json")
+    for word in ["node.join", "a stranger", "127.0.0.1", "token \(id)", "done"] {
+      #expect(joined.out.contains(word), "\(word): \(joined)")
+    }
+    let made = try await cluster.belfry("audit-log", "--subject", id, "-o", "json")
+    for word in [
+      "token.create", "operator me", "for any name, uses 3, ttl 2h, labels zone=b, ephemeral",
+    ] { #expect(made.out.contains(word), "\(word): \(made)") }
+    #expect(!made.out.contains(token.split(separator: "-")[2]))
+  }
+
   /// A name that was typed wrong stays free; that of a node which was removed can still be revoked.
   @Test func onlyAKnownNameIsRevoked() async throws {
     let cluster = try await started()

@@ -98,10 +98,19 @@ extension MembershipService {
   ) async throws -> Belfry_V1_ListAuditReply {
     let limit = request.limit == 0 ? 100 : min(Int(request.limit), Self.auditMax)
     let isFiltered = !request.action.isEmpty || !request.subject.isEmpty
-    let records = try await list(.audit, limit: isFiltered ? Self.auditMax : limit)
-    let entries = records.compactMap(AuditEntry.init).filter {
-      (request.action.isEmpty || $0.action == request.action)
-        && (request.subject.isEmpty || $0.subject == request.subject)
+    let portion = isFiltered ? 1_000 : limit
+    var entries: [AuditEntry] = []
+    var last: String?
+    // To the first entry of all, if need be; whoever gave it up meanwhile is not read for.
+    while entries.count < limit {
+      try Task.checkCancellation()
+      let records = try await list(.audit, before: last, limit: portion)
+      entries += records.compactMap(AuditEntry.init).filter {
+        (request.action.isEmpty || $0.action == request.action)
+          && (request.subject.isEmpty || $0.subject == request.subject)
+      }
+      guard records.count == portion else { break }
+      last = records.last?.id
     }
     return .with { $0.entries = entries.prefix(limit).map(Belfry_V1_AuditEntry.init) }
   }
