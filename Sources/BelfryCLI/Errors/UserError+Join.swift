@@ -97,7 +97,12 @@ extension UserError {
         .wrongCluster, "the cluster did not accept the proof", why: why,
         next: ["if it happens again somebody may be in between; \(another)"])
     case "too-many-tries":
-      self.init(.timeout, "not now", why: why, next: ["then try again"])
+      self.init(
+        .timeout, "no token is looked at now", why: why,
+        next: [
+          "then, with the same token: belfry worker join https://\(server) --token-file -",
+          "if it was not you: somebody behind the same address guesses",
+        ])
     case "no-authority":
       self.init(
         .unavailable, "\(server) cannot let machines in", why: why,
