@@ -15,7 +15,7 @@
 package struct IdentityFiles: Sendable {
   private let storage: PrivateFolder
 
-  package init(folder: String) { storage = PrivateFolder(folder) }
+  package init(folder: String) { storage = PrivateFolder(folder, isItsOwners: true) }
 
   package var folder: String { storage.path }
   package var authorityPath: String { storage.path(of: "ca.pem") }

@@ -13,7 +13,8 @@ extension WorkerCommand {
       abstract: "Make this machine a member of a cluster, by a token. Starts no jobs.",
       discussion: """
         The key is made here and never leaves this machine. Before anything secret is used, the server \
-        proves that it is the cluster in the token. Begun again with the same token, it goes on.
+        proves that it is the cluster in the token. Begun again with the same token, it goes on. What root \
+        writes into a folder of another user belongs to that user.
 
         Examples:
 
@@ -34,7 +35,7 @@ extension WorkerCommand {
     @Option(help: "The node's name. [default: the token's]")
     var name: String?
     @Option(
-      help: "Folder for the identity. [default: /var/lib/belfry/identity, or below your home]")
+      help: "Folder for the identity. [default: /var/lib/belfry/worker, or below your home]")
     var identity: String?
     @Flag(help: "Replace an identity that is there.") var force = false
     @OptionGroup var output: OutputOptions
