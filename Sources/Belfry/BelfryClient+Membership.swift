@@ -33,12 +33,14 @@ extension BelfryClient {
     return try await call(MembershipService.listNodes, request, timeout).nodes
   }
 
+  /// - Parameter unknown: also a name that nobody has a record of, and that is not seen.
   package func revokeNode(
-    _ name: String, reason: String, within timeout: Duration
+    _ name: String, reason: String, unknown: Bool, within timeout: Duration
   ) async throws -> Belfry_V1_NodeRecordView {
     var request = Belfry_V1_RevokeNodeRequest()
     request.name = name
     request.reason = reason
+    request.unknown = unknown
     return try await call(MembershipService.revokeNode, request, timeout)
   }
 

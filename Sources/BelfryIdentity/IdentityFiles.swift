@@ -15,7 +15,7 @@
 package struct IdentityFiles: Sendable {
   private let storage: PrivateFolder
 
-  package init(folder: String) { storage = PrivateFolder(folder) }
+  package init(folder: String) { storage = PrivateFolder(folder, isItsOwners: true) }
 
   package var folder: String { storage.path }
   package var authorityPath: String { storage.path(of: "ca.pem") }
@@ -40,6 +40,8 @@ package struct IdentityFiles: Sendable {
       (authorityPath, identity.authorityPEM, 0o644),
     ]
     let isOurs = try storage.readIfThere(keyPath) == identity.keyPEM
+    // A renewal of the old one that was cut short would go on, over the new one.
+    if replacing || isOurs { storage.remove(renewedPath) }
     try storage.write(files, replacing: replacing || isOurs)
   }
 

@@ -8,8 +8,12 @@
 /// written whole or not at all, keys with mode 0600.
 struct PrivateFolder: Sendable {
   let path: String
+  /// What root writes into somebody else's folder is that one's: a service that runs as another user
+  /// finds there what root has put for it.
+  private let isItsOwners: Bool
 
-  init(_ path: String) {
+  init(_ path: String, isItsOwners: Bool = false) {
+    self.isItsOwners = isItsOwners
     let kept = path.lastIndex { $0 != "/" }.map { path[...$0] }
     self.path = kept.map(String.init) ?? path
   }
@@ -23,9 +27,10 @@ struct PrivateFolder: Sendable {
     _ files: [(path: String, text: String, mode: mode_t)], replacing: Bool
   ) throws(IdentityError) {
     try make()
+    let owner = owner
     // All are on the disk before the first gets its name.
     let staged = try files.map { (file) throws(IdentityError) in
-      try StagedFile(file.text, for: file.path, mode: file.mode)
+      try StagedFile(file.text, for: file.path, mode: file.mode, owner: owner)
     }
     var done: [StagedFile] = []
     do {
@@ -38,6 +43,13 @@ struct PrivateFolder: Sendable {
       throw error
     }
     try flush()
+  }
+
+  /// Nil: who writes.
+  private var owner: (user: uid_t, group: gid_t)? {
+    var folder = stat()
+    guard isItsOwners, geteuid() == 0, unsafe stat(path, &folder) == 0 else { return nil }
+    return (folder.st_uid, folder.st_gid)
   }
 
   /// Makes the folder, and those above it as the umask has it. One that is there keeps its mode.

@@ -11,10 +11,15 @@ final class StagedFile {
   private let temporary: String
 
   /// Writes `text` beside `path` and flushes it. Throws `fileSystem`.
-  init(_ text: String, for path: String, mode: mode_t) throws(IdentityError) {
+  /// - Parameter owner: nil: who writes.
+  init(
+    _ text: String, for path: String, mode: mode_t, owner: (user: uid_t, group: gid_t)?
+  ) throws(IdentityError) {
     let temporary = "\(path).\(getpid())-\(UInt32.random(in: 0...UInt32.max)).tmp"
     let descriptor = unsafe open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
     guard descriptor >= 0 else { throw .fileSystem("cannot create", temporary) }
+    // Where that is not allowed (a user namespace, NFS) it stays who writes.
+    if let owner { _ = fchown(descriptor, owner.user, owner.group) }
     let written = Self.write(text, to: descriptor, mode: mode)
     let failure = IdentityError.fileSystem("cannot write", temporary)
     guard close(descriptor) == 0, written else {

@@ -13,6 +13,11 @@ import Testing
     ("https://host:7443/x", "https://host:7443/x"),
     ("password: hunter2, next", "password: ••••••, next"),
     ("\"api_key\":\"k\"", "\"api_key\":\"••••••\""),
+    (
+      "worker join URL --token BFT1-ab2-cd7-ef --name w7",
+      "worker join URL --token BFT1-•••••• --name w7"
+    ),
+    ("belfry://host:7443?t=bft1-AB2-cd7", "belfry://host:7443?t=BFT1-••••••"),
     ("Authorization: Bearer a.b-c", "Authorization: Bearer ••••••"),
     ("STORE_PASSWORD=x y", "STORE_PASSWORD=•••••• y"), ("nothing here", "nothing here"),
     (

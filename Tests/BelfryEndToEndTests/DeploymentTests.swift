@@ -44,6 +44,18 @@ import Testing
     }
   }
 
+  @Test("who joins as root by the printed line is whom the unit starts")
+  func joinedIsStarted() async throws {
+    let services = try Services()
+    let unit = try String(
+      contentsOfFile: services.scripts + "/../deploy/systemd/belfry-worker.service", encoding: .utf8
+    )
+    let folder = try #require(unit.firstMatch(of: /BELFRY_IDENTITY=(\S+)/)).1
+    let help = try await Run.program(services.bin + "/belfry", ["worker", "join", "--help"])
+    let words = help.out.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    #expect(words.contains("[default: \(folder), or below your home]"), "\(help)")
+  }
+
   @Test("every command has its manual page, and man has nothing to say of any")
   func manualPages() async throws {
     let services = try Services()

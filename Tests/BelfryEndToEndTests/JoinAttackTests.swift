@@ -55,6 +55,40 @@ struct JoinAttackTests {
     #expect(try await cluster.belfry("token", "list").out.contains("valid"), "no use is spent")
   }
 
+  /// After a few wrong tokens nobody behind that address is heard for a while, and is told for how long.
+  @Test func whoGuessesHasToWait() async throws {
+    let cluster = try await TestCluster()
+    defer { cluster.stop() }
+    try cluster.startCoordinator()
+    try await until("the coordinator answers") { try await cluster.health() != nil }
+    let authority = try AuthorityFiles(folder: cluster.certs).read().certificatePEM
+    func join(_ token: String) async throws -> Ended {
+      try await Run.program(
+        cluster.belfryPath,
+        [
+          "worker", "join", cluster.server, "--token-file", "-", "--name", "w7", "--identity",
+          cluster.folder.path + "/w7",
+        ], input: token)
+    }
+    var tries: [Ended] = []
+    repeat {
+      tries.append(try await join(JoinToken.make(authorityPEM: authority).text))
+      // Five are free; on a slow machine another one each 12 s.
+    } while tries.last?.status == 77 && tries.count < 20
+    #expect(tries.dropLast().allSatisfy { $0.err.contains("error[BF0605]") }, "\(tries)")
+    let refused = try #require(tries.last)
+    #expect(tries.count > 5 && refused.status == 75, "\(tries)")
+    for words in [
+      "error[BF0303]", "too many wrong tokens or proofs came from 127.0.0.1; wait ", "next",
+      "with the same token: belfry worker join",
+    ] { #expect(refused.err.contains(words), "\(words): \(refused)") }
+    let created = try cluster.require(try await cluster.belfry("token", "create", "-o", "json"))
+    let right = try String(#require(created.out.firstMatch(of: /BFT1-[a-z2-7-]+/)).output)
+    try await until("a right one is heard again", within: 120) {
+      try await join(right).status == 0
+    }
+  }
+
   /// Whoever knocks may be anybody, and say anything: the log stays small, and others come in afterwards.
   @Test func aStrangerDoesNotFloodTheLog() async throws {
     let cluster = try await TestCluster()

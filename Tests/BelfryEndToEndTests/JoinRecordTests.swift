@@ -93,6 +93,52 @@ struct JoinRecordTests {
     try cluster.require(try await cluster.belfry("token", "list"))
   }
 
+  /// Who made which token, and who came in by it; however much has happened since.
+  @Test func theAuditLogLeadsFromANodeToItsToken() async throws {
+    let cluster = try await started()
+    defer { cluster.stop() }
+    let token = try await token(
+      cluster, "--ttl", "2h", "--uses", "3", "--labels", "zone=b", "--ephemeral")
+    try cluster.require(try await join(cluster, "w7", token, "--name", "w7"))
+    let id = try JoinToken(parsing: token).id
+    let added = try await cluster.python(
+      """
+      one = db.audit.find_one({'action': 'node.join'})
+      db.audit.insert_many([
+          {**one, '_id': f'z{n}', 'subject': 'w8', 'action': 'lane.pause'} for n in range(10_500)])
+      print(db.audit.count_documents({'action': 'lane.pause'}))
+      """)
+    #expect(added.out == "10500\n", "\(added)")
+    let joined = try await cluster.belfry("audit-log", "--subject", "w7", "-o", "json")
+    for word in ["node.join", "a stranger", "127.0.0.1", "token \(id)", "done"] {
+      #expect(joined.out.contains(word), "\(word): \(joined)")
+    }
+    let made = try await cluster.belfry("audit-log", "--subject", id, "-o", "json")
+    for word in [
+      "token.create", "operator me", "for any name, uses 3, ttl 2h, labels zone=b, ephemeral",
+    ] { #expect(made.out.contains(word), "\(word): \(made)") }
+    #expect(!made.out.contains(token.split(separator: "-")[2]))
+  }
+
+  /// A name that was typed wrong stays free; that of a node which was removed can still be revoked.
+  @Test func onlyAKnownNameIsRevoked() async throws {
+    let cluster = try await started()
+    defer { cluster.stop() }
+    let slip = try await cluster.belfry("node", "revoke", "w77", "--yes")
+    #expect(
+      slip.status == 66 && slip.err.contains("error[BF0611]") && slip.err.contains("--unknown"),
+      "\(slip)")
+    let token = try await token(cluster, "--uses", "2")
+    try cluster.require(try await join(cluster, "w77", token, "--name", "w77"))
+    try cluster.require(try await cluster.belfry("node", "remove", "w77"))
+    try cluster.require(try await cluster.belfry("node", "revoke", "w77", "--yes"))
+    #expect(try await cluster.belfry("node", "list").out.contains("revoked"))
+    let late = try await join(cluster, "late", token, "--name", "w77")
+    #expect(late.status == 77 && late.err.contains("w77 was revoked"), "\(late)")
+    let twice = try await cluster.belfry("node", "revoke", "w77", "--yes")
+    #expect(twice.status == 77 && twice.err.contains("already, by operator me"), "\(twice)")
+  }
+
   /// The machine died while it wrote: it joins again, by the same line.
   @Test func aFolderThatIsHalfWrittenIsJoinedInto() async throws {
     let cluster = try await started()
@@ -130,7 +176,10 @@ struct JoinRecordTests {
       ])
     #expect(try await cluster.status(of: "w7", within: 40) == 77, "\(cluster.log("w7"))")
     #expect(cluster.log("w7").contains("damaged"))
-    #expect(try await join(cluster, "other", token, "--name", "w7").status != 0)
+    let late = try await join(cluster, "other", token, "--name", "w7")
+    #expect(
+      late.status == 77 && late.err.contains("error[BF0208]") && late.err.contains("is damaged"),
+      "\(late)")
     #expect(try await cluster.belfry("node", "revoke", "w7", "--yes").status != 0)
     let state = try await cluster.python("print(db.nodes.find_one()['state'])")
     #expect(state.out == "banished\n")

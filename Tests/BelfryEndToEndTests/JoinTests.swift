@@ -64,6 +64,12 @@ struct JoinTests {
         "coordinator", "run", "--queue", cluster.amqp, "--store", cluster.store, "--identity",
         home + "/c1", "--listen", "127.0.0.1:\(cluster.port)", "--lanes", cluster.lane,
       ])
+    let twice = try await Run.program(
+      cluster.belfryPath, ["coordinator", "init", "--cluster", "fresh", "--dir", home],
+      environment: ["XDG_CONFIG_HOME": home])
+    #expect(
+      twice.status == 65 && twice.err.contains("--dir names") && !twice.err.contains("--force"),
+      "\(twice)")
     let eva = ["BELFRY_SERVER": cluster.server, "BELFRY_IDENTITY": home + "/eva"]
     func belfry(_ arguments: [String], input: String? = nil) async throws -> Ended {
       try await Run.program(cluster.belfryPath, arguments, environment: eva, input: input)
@@ -98,6 +104,14 @@ struct JoinTests {
 
     let again = try await belfry(words.dropFirst() + ["--identity", folder], input: pasted)
     #expect(again.status == 0 && again.err.contains("already joined as gpu-7"), "\(again)")
+    // Another machine, which is a copy of this one; and a folder that holds somebody else.
+    for (folder, name) in [(folder, "gpu-8"), (home + "/eva", "eva")] {
+      let other = try await belfry(
+        words.dropFirst() + ["--identity", folder, "--name", name], input: pasted)
+      #expect(
+        other.status == 65 && other.err.contains("error[BF0104]")
+          && other.err.contains("not worker \(name)"), "\(other)")
+    }
 
     try cluster.start(
       "gpu-7",
@@ -153,7 +167,9 @@ struct JoinTests {
     refused(
       try await join(cluster, "a", open.token, "--name", "No Name"), "BF0201", 65, "No Name")
     let named = try await token(cluster, "--name", "w9")
-    refused(try await join(cluster, "a", named.token, "--name", "w8"), "BF0105", 65, "w9")
+    let forbidden = try await join(cluster, "a", named.token, "--name", "w8")
+    refused(forbidden, "BF0105", 65, "for the name w9 only")
+    refused(forbidden, "BF0105", 65, "leave out --name")
     #expect(!exists(cluster, "a/identity.pem"), "whoever is refused keeps nothing but its key")
     let list = try await cluster.belfry("token", "list")
     for state in ["used", "expired", "revoked", "valid"] { #expect(list.out.contains(state)) }
@@ -229,6 +245,14 @@ struct JoinTests {
     try cluster.require(try await join(cluster, "second", token.token))
     #expect(!exists(cluster, "second/joining.key"))
     #expect(try await join(cluster, "third", token.token).status == 77)
+    // What was kept is no key any more: it is said, and costs no use.
+    let key = folder + "/third/joining.key"
+    try Data("no key".utf8).write(to: URL(fileURLWithPath: key))
+    let open = try await self.token(cluster, "--name", "w8")
+    let damaged = try await join(cluster, "third", open.token)
+    #expect(damaged.status == 65 && damaged.err.contains("rm \(key)"), "\(damaged)")
+    try FileManager.default.removeItem(atPath: key)
+    try cluster.require(try await join(cluster, "third", open.token))
   }
 
   /// Nothing can be written: it is said before the token is spent.

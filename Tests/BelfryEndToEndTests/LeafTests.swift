@@ -67,7 +67,7 @@ struct LeafTests {
     "node label": ["w1", "disk=fast"],
     "node list": [],
     "node remove": ["leaf"],
-    "node revoke": ["gone", "--yes"],
+    "node revoke": ["gone", "--unknown", "--yes"],
     "node show": ["w1"],
     "node uncordon": ["w1"],
     "schedule add": ["leaf", "--cron", "@hourly", "--kind", "echo", "--lane", "{lane}"],

@@ -106,7 +106,7 @@ struct OwnCertificateTests {
     #expect(log.out.contains("certificate.renew"), "\(log)")
     // Thrown out is thrown out.
     try await cluster.issue("operator", "other")
-    try cluster.require(try await cluster.belfry("node", "revoke", "other", "--yes"))
+    try cluster.require(try await cluster.belfry("node", "revoke", "other", "--unknown", "--yes"))
     let refused = try await cluster.belfry(["cert", "renew"], identity: "other")
     #expect(refused.status == 77, "\(refused)")
   }

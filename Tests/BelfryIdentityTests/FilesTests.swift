@@ -27,6 +27,33 @@ import Testing
     }
   }
 
+  /// A service that runs as another user reads, and renews, what root has put there for it.
+  @Test(.enabled(if: geteuid() == 0, "only root can be another user"))
+  func whatRootWritesIsTheFoldersOwners() throws {
+    try withFolder { files in
+      try files.write(authority)
+      let identity = files.identity(named: "w1")
+      try FileManager.default.createDirectory(
+        atPath: identity.folder, withIntermediateDirectories: true,
+        attributes: [.ownerAccountID: 65_534, .groupOwnerAccountID: 65_534])
+      try FileManager.default.setAttributes([.ownerAccountID: 65_534], ofItemAtPath: files.folder)
+      _ = try identity.joiningKey()
+      try identity.write(issued(), node: "{}")
+      try identity.replace(with: issued())
+      for name in try names(in: identity.folder) {
+        let path = identity.folder + "/" + name
+        let of = try FileManager.default.attributesOfItem(atPath: path)
+        #expect(of[.ownerAccountID] as? Int == 65_534, "\(name)")
+        #expect(of[.groupOwnerAccountID] as? Int == 65_534, "\(name)")
+      }
+      #expect(try mode(identity.keyPath) == 0o600)
+      // But not the CA's key, whoever has the folder.
+      try files.write(authority, replacing: true)
+      let key = try FileManager.default.attributesOfItem(atPath: files.keyPath)
+      #expect(key[.ownerAccountID] as? Int == 0)
+    }
+  }
+
   @Test func nothingIsReplacedUnasked() throws {
     try withFolder { files in
       try files.write(authority)

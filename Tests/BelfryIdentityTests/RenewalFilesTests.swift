@@ -45,6 +45,23 @@ import Testing
     }
   }
 
+  /// What was issued anew is not undone by what the old one had begun; what is refused ends nothing.
+  @Test func aNewIdentityEndsTheRenewalOfTheOld() throws {
+    try withFolder { folder in
+      let files = folder.identity(named: "w1")
+      try files.write(identity())
+      let renewed = try identity()
+      let path = files.folder + "/renewed.pem"
+      try (renewed.keyPEM + renewed.certificatePEM).write(
+        toFile: path, atomically: true, encoding: .utf8)
+      let new = try identity()
+      #expect(throws: IdentityError.self) { try files.write(new) }
+      #expect(FileManager.default.fileExists(atPath: path))
+      try files.write(new, replacing: true)
+      #expect(try files.read().certificatePEM == new.certificatePEM)
+    }
+  }
+
   @Test func theKeyOfAJoinIsTheSameUntilItIsDone() throws {
     try withFolder { folder in
       let files = folder.identity(named: "w1")

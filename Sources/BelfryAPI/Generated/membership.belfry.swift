@@ -282,13 +282,15 @@ extension Belfry_V1_ListNodesReply: WireMessage {
 
 extension Belfry_V1_RevokeNodeRequest: WireMessage {
   package func encode(into writer: inout WireWriter) {
-    writer.openBlock(0)
+    writer.openBlock(1)
+    writer.bool(self.unknown)
     writer.string(self.name)
     writer.string(self.reason)
   }
 
   package mutating func decode(from reader: inout WireReader) throws(WireError) {
     try reader.openBlock()
+    self.unknown = try reader.bool()
     reader.closeBlock()
     if try reader.hasPart() { self.name = try reader.string() }
     if try reader.hasPart() { self.reason = try reader.string() }
@@ -403,7 +405,9 @@ package enum MembershipService {
   package static let listNodes = UnaryMethod<Belfry_V1_ListNodesRequest, Belfry_V1_ListNodesReply>(
     "belfry.v1.Membership", "ListNodes")
   /// Never again: the node's sessions end now, its jobs go to others, its certificates are refused by
-  /// every coordinator.
+  /// every coordinator. NOT_FOUND: there is no record of that name, none is seen, and `unknown` is not
+  /// set; operators and producers with certificates made by hand are such. FAILED_PRECONDITION: it is
+  /// revoked already.
   package static let revokeNode = UnaryMethod<Belfry_V1_RevokeNodeRequest, Belfry_V1_NodeRecordView>(
     "belfry.v1.Membership", "RevokeNode")
   /// Forgets a node, so that its name can be used anew. Its certificates are refused from now on.
@@ -467,7 +471,9 @@ package struct MembershipClient: Sendable {
   }
 
   /// Never again: the node's sessions end now, its jobs go to others, its certificates are refused by
-  /// every coordinator.
+  /// every coordinator. NOT_FOUND: there is no record of that name, none is seen, and `unknown` is not
+  /// set; operators and producers with certificates made by hand are such. FAILED_PRECONDITION: it is
+  /// revoked already.
   package func revokeNode(_ request: Belfry_V1_RevokeNodeRequest, options: RPCCallOptions = RPCCallOptions()) async throws(RPCStatus) -> Belfry_V1_NodeRecordView {
     try await client.unary(MembershipService.revokeNode, request, options: options)
   }

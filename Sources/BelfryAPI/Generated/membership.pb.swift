@@ -388,6 +388,9 @@ package nonisolated struct Belfry_V1_RevokeNodeRequest: Sendable {
   /// for people; at most 256 characters
   package var reason: String = String()
 
+  /// also a name of which there is no record and that is not seen
+  package var unknown: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1192,7 +1195,7 @@ nonisolated extension Belfry_V1_ListNodesReply: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Belfry_V1_RevokeNodeRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RevokeNodeRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}reason\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}reason\0\u{1}unknown\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1202,6 +1205,7 @@ nonisolated extension Belfry_V1_RevokeNodeRequest: SwiftProtobuf.Message, SwiftP
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.unknown) }()
       default: break
       }
     }
@@ -1214,12 +1218,16 @@ nonisolated extension Belfry_V1_RevokeNodeRequest: SwiftProtobuf.Message, SwiftP
     if !self.reason.isEmpty {
       try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
     }
+    if self.unknown != false {
+      try visitor.visitSingularBoolField(value: self.unknown, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Belfry_V1_RevokeNodeRequest, rhs: Belfry_V1_RevokeNodeRequest) -> Bool {
     if lhs.name != rhs.name {return false}
     if lhs.reason != rhs.reason {return false}
+    if lhs.unknown != rhs.unknown {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -44,11 +44,22 @@ extension CoordinatorCommand {
       let year = Duration.seconds(365 * 86_400)
       let coordinator = try authority.issue(.coordinator, name, hosts: hosts, validFor: year)
       let me = try authority.issue(.operator, person, validFor: year)
-      // The CA first: whoever finds it there has made the rest, or is told that it was begun.
-      try files.write(authority)
-      try files.identity(named: name).write(coordinator)
       let mine = files.identity(named: person)
-      try mine.write(me)
+      do throws(IdentityError) {
+        // The CA first: whoever finds it there has made the rest, or is told that it was begun.
+        try files.write(authority)
+        try files.identity(named: name).write(coordinator)
+        try mine.write(me)
+      } catch {
+        guard error.code == .alreadyExists else { throw error }
+        throw UserError(
+          .fileExists, "there is a cluster in \(files.folder) already, or a part of one",
+          why: error.message,
+          next: [
+            "--dir names another folder",
+            "if a part is missing: belfry cert issue ROLE NAME --dir \(files.folder)",
+          ])
+      }
       let server = "https://\(hosts[0]):7443"
       let context = ClusterContext(
         name: cluster.replacing(".", with: "-"), server: server,

@@ -80,13 +80,15 @@ struct NodeCommand: AsyncParsableCommand {
       abstract: "Throw a node out, for good.",
       discussion: """
         Its sessions end within a second, its jobs go to others, and every coordinator refuses its \
-        certificates. Works for workers, operators and producers alike. The name of a node that joined \
-        can be used again after: belfry node remove NAME.
+        certificates. Works for workers, operators and producers alike; of those whose certificate was made by \
+        hand the cluster may know nothing, and --unknown says that the name is right. The name of a node that \
+        joined can be used again after: belfry node remove NAME.
 
-        Example:
+        Examples:
 
           belfry node revoke gpu-7 --dry-run         shows who that is, and how much it runs
           belfry node revoke gpu-7 --reason 'disk failing' --yes
+          belfry node revoke alice --unknown         an operator, by a certificate made by hand
         """)
 
     @Argument(
@@ -94,6 +96,10 @@ struct NodeCommand: AsyncParsableCommand {
       completion: .custom { words, _, _ in await Completion.nodes(words) })
     var name: String
     @Option(help: "Why, for those who wonder.") var reason = ""
+    @Flag(
+      help:
+        "Also a name nobody has a record of, such as an operator's by a certificate made by hand.")
+    var unknown = false
     @Flag(help: "Only show the node.") var dryRun = false
     @Flag(help: "Do not ask.") var yes = false
     @OptionGroup var client: ClientOptions
@@ -102,10 +108,19 @@ struct NodeCommand: AsyncParsableCommand {
     func report() async throws -> Report {
       if dryRun { return Report(try await NodeCommand.document(of: name, client)) }
       try Confirmation.ask("throw \(name) out for good?", isYes: yes)
-      let record = try await client.connected {
-        try await $0.revokeNode(name, reason: reason, within: $1)
+      return try await client.connected { client, limit in
+        do {
+          let record = try await client.revokeNode(
+            name, reason: reason, unknown: unknown, within: limit)
+          return Report(Document(node: name, record: record, seen: nil))
+        } catch let error as BelfryError where error.code == .notFound {
+          throw UserError(
+            .noSuchNode, "nothing is known of \(name), and nothing was done", why: error.message,
+            next: [
+              "belfry node list", "if the name is right: belfry node revoke \(name) --unknown",
+            ])
+        }
       }
-      return Report(Document(node: name, record: record, seen: nil))
     }
   }
 

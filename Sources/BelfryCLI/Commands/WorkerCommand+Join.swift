@@ -13,7 +13,8 @@ extension WorkerCommand {
       abstract: "Make this machine a member of a cluster, by a token. Starts no jobs.",
       discussion: """
         The key is made here and never leaves this machine. Before anything secret is used, the server \
-        proves that it is the cluster in the token. Begun again with the same token, it goes on.
+        proves that it is the cluster in the token. Begun again with the same token, it goes on. What root \
+        writes into a folder of another user belongs to that user.
 
         Examples:
 
@@ -34,7 +35,7 @@ extension WorkerCommand {
     @Option(help: "The node's name. [default: the token's]")
     var name: String?
     @Option(
-      help: "Folder for the identity. [default: /var/lib/belfry/identity, or below your home]")
+      help: "Folder for the identity. [default: /var/lib/belfry/worker, or below your home]")
     var identity: String?
     @Flag(help: "Replace an identity that is there.") var force = false
     @OptionGroup var output: OutputOptions
@@ -44,7 +45,7 @@ extension WorkerCommand {
       let address = try ServerAddress(server)
       let token = try readToken(inURL, server)
       let files = IdentityFiles(folder: identity ?? StateFolder.identity)
-      if let member = try Self.member(files, token, replacing: force) {
+      if let member = try Self.member(files, token, name: name, replacing: force) {
         note("already joined as \(member.name): \(files.folder)")
         return try report(member, files)
       }
@@ -109,8 +110,9 @@ extension WorkerCommand {
     }
 
     /// Who this machine is in that cluster already; nil when it may join.
+    /// - Parameter name: who it is to be; nil: whoever the token says.
     private static func member(
-      _ files: IdentityFiles, _ token: JoinToken, replacing: Bool
+      _ files: IdentityFiles, _ token: JoinToken, name: String?, replacing: Bool
     ) throws -> SPIFFEID? {
       let old: Identity
       do {
@@ -127,6 +129,13 @@ extension WorkerCommand {
         throw UserError(
           .fileExists, "this machine belongs to another cluster",
           why: "\(files.folder) holds \(old.id)",
+          next: ["--identity names another folder", "--force replaces it"])
+      }
+      // A copy of a machine has the identity of the first, and must not be taken for it.
+      guard old.id.role == .worker, name == nil || name == old.id.name else {
+        throw UserError(
+          .fileExists, "this machine is somebody else already",
+          why: "\(files.folder) holds \(old.id), not \(name.map { "worker \($0)" } ?? "a worker")",
           next: ["--identity names another folder", "--force replaces it"])
       }
       let info = try CertificateInfo(pem: old.certificatePEM)

@@ -160,7 +160,7 @@ extension WorkerCommand {
         throw UserError(
           .notPossible, "\(place.id.name) has not joined by a token",
           why: "\(place.files.folder) was made by hand, and nobody could make it again",
-          next: ["belfry worker drain", "belfry node revoke \(place.id.name)"])
+          next: ["belfry worker drain", "belfry node revoke \(place.id.name) --unknown"])
       }
       try Confirmation.ask(
         "take \(place.id.name) out of cluster \(place.id.cluster)?", isYes: yes, hasDryRun: false)

@@ -41,7 +41,22 @@ extension UserError {
       self.init(
         .cannotStore, "the identity cannot be written to \(files.folder)", why: error.message,
         next: [
-          "make room, or name another folder with --identity",
+          "make room, or name another folder with --identity; --force replaces what is in the way",
+          "then, with the same token: \(again)",
+        ])
+    case .keyDamaged:
+      self.init(
+        .badFile, "a join was begun here before, and its key is damaged",
+        why: "\(files.joiningKeyPath): \(error.message)",
+        next: [
+          "rm \(files.joiningKeyPath)",
+          "then: \(again); if the token was used with that key already, with another one",
+        ])
+    case .failed:
+      self.init(
+        .notPossible, "the coordinator cannot let this machine in", why: error.message,
+        next: [
+          "ask an operator: the coordinator's log and belfry node list say more",
           "then, with the same token: \(again)",
         ])
     case .badAnswer:
@@ -66,9 +81,13 @@ extension UserError {
       self.init(
         .nameTaken, "the name is in use", why: why,
         next: ["choose another: --name", "or, if that node is gone: belfry node remove NAME"])
-    case "name-missing", "name-forbidden":
+    case "name-missing":
       self.init(
-        .badName, "the node's name is not accepted", why: why, next: ["--name \("$(hostname -s)")"])
+        .badName, "the node has no name", why: why, next: ["--name \("$(hostname -s)")"])
+    case "name-forbidden":
+      self.init(
+        .badName, "the token is for another name", why: why,
+        next: ["leave out --name: the token says who this machine is", another])
     case "revoked":
       self.init(
         .refused, "the cluster refuses a node of this name", why: why,
@@ -78,7 +97,12 @@ extension UserError {
         .wrongCluster, "the cluster did not accept the proof", why: why,
         next: ["if it happens again somebody may be in between; \(another)"])
     case "too-many-tries":
-      self.init(.timeout, "not now", why: why, next: ["then try again"])
+      self.init(
+        .timeout, "no token is looked at now", why: why,
+        next: [
+          "then, with the same token: belfry worker join https://\(server) --token-file -",
+          "if it was not you: somebody behind the same address guesses",
+        ])
     case "no-authority":
       self.init(
         .unavailable, "\(server) cannot let machines in", why: why,

@@ -150,7 +150,7 @@ extension UserError {
     case .alreadyExists:
       self.init(
         .fileExists, "nothing was written", why: error.message,
-        next: ["--force replaces it; what the old CA issued is then worthless"])
+        next: ["--force replaces it; what a CA issued is worthless once it is replaced"])
     case .notFound:
       self.init(
         .fileMissing, "a file is not there", why: error.message,

@@ -38,6 +38,7 @@ struct Redaction {
     for secret in known { text = text.replacing(secret, with: Masked.hidden) }
     text = text.replacing(Self.privateKey) { _ in "[a private key was here]" }
     text = text.replacing(Self.address) { match in "\(match.1)\(Masked.hidden)@" }
+    text = text.replacing(Self.joinToken, with: "BFT1-\(Masked.hidden)")
     text = text.replacing(Self.bearer) { match in "\(match.1) \(Masked.hidden)" }
     return text.replacing(Self.pair) { match in "\(match.1)\(match.2)\(Masked.hidden)" }
   }
@@ -46,6 +47,8 @@ struct Redaction {
     /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/
   private nonisolated(unsafe) static let address =
     /([A-Za-z][A-Za-z0-9+.\-]*:\/\/[^\s:\/@?#"']*:)[^\s\/?#"']*@/
+  /// Damaged ones too: what is wrong with one may be a single character.
+  private nonisolated(unsafe) static let joinToken = /BFT1-[A-Z0-9\-]+/.ignoresCase()
   private nonisolated(unsafe) static let bearer = /(Bearer|Basic)\s+[A-Za-z0-9+\/=._~\-]+/
   private nonisolated(unsafe) static let pair =
     /([A-Za-z0-9_.\-]*(?:password|passwd|secret|token|api_?key)[A-Za-z0-9_.\-]*["']?)(\s*[=:]\s*["']?)[^\s"',;}&]+/

@@ -9,8 +9,8 @@ enum StateFolder {
     return data + "/belfry"
   }
 
-  /// Of the node that joined here.
-  static var identity: String { path + "/identity" }
+  /// Of the node that joined here: where the service of the package looks for it.
+  static var identity: String { path + "/worker" }
 
   /// The joined node's identity, if there is one.
   static var joinedIdentity: String? {

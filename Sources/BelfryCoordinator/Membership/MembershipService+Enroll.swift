@@ -45,10 +45,10 @@ struct EnrollRefusal: Error, CustomStringConvertible {
 /// A machine comes with a token.
 extension MembershipService {
   func enroll(
-    _ request: Belfry_V1_EnrollRequest, binding: [UInt8], from address: String
+    _ request: Belfry_V1_EnrollRequest, binding: [UInt8], from address: String, _ audit: AuditLog
   ) async throws -> Belfry_V1_EnrollReply {
     do {
-      let reply = try await admit(request, binding: binding, from: address)
+      let reply = try await admit(request, binding: binding, from: address, audit)
       logger.notice(
         "a node has joined",
         metadata: ["node": "\(reply.name)", "token": "\(request.token)", "from": "\(address)"])
@@ -65,7 +65,7 @@ extension MembershipService {
   }
 
   private func admit(
-    _ request: Belfry_V1_EnrollRequest, binding: [UInt8], from address: String
+    _ request: Belfry_V1_EnrollRequest, binding: [UInt8], from address: String, _ audit: AuditLog
   ) async throws -> Belfry_V1_EnrollReply {
     guard let issuer else {
       throw EnrollRefusal(
@@ -85,20 +85,25 @@ extension MembershipService {
     }
     // Before the token is used: whoever cannot be given a certificate has spent nothing.
     let issued = try Self.issue(name, request.request, issuer)
-    try await spend(stored, use, over: holder)
-    var node = NodeRecord(
-      name: name, role: Role.worker.rawValue, serial: issued.serial,
-      certificateExpires: issued.expires, joined: now)
-    node.lastEnd = max(holder?.lastEnd ?? issued.expires, issued.expires)
-    node.joinKey = use.key
-    node.token = token.id
-    node.labels = token.labels
-    node.isEphemeral = token.isEphemeral
-    node.software = request.software.cut(64)
-    guard try await changes.keep(node, over: old, at: now) else {
-      try await late(use, token.id)
+    // Only who has a right token comes so far, and into the audit log.
+    let action = AuditLog.Action(
+      name: "node.join", subject: name.text, detail: "by token \(token.id)")
+    return try await audit.during(action, who: "a stranger", from: address) {
+      try await spend(stored, use, over: holder)
+      var node = NodeRecord(
+        name: name, role: Role.worker.rawValue, serial: issued.serial,
+        certificateExpires: issued.expires, joined: now)
+      node.lastEnd = max(holder?.lastEnd ?? issued.expires, issued.expires)
+      node.joinKey = use.key
+      node.token = token.id
+      node.labels = token.labels
+      node.isEphemeral = token.isEphemeral
+      node.software = request.software.cut(64)
+      guard try await changes.keep(node, over: old, at: now) else {
+        try await late(use, token.id)
+      }
+      return await reply(node, issued, issuer)
     }
-    return await reply(node, issued, issuer)
   }
 
   /// The name was written to since it was looked at: by this very machine, which asked twice, or by

@@ -29,7 +29,8 @@ extension MembershipService {
     return try await read(collection, Self.name(name).text).map { [$0] } ?? []
   }
 
-  /// Who has no record gets one: a certificate made by hand is refused as well.
+  /// Who has no record gets one: a certificate made by hand is refused as well. But not for a slip of the
+  /// pen: it would take the name away for good.
   func revoke(
     _ request: Belfry_V1_RevokeNodeRequest, by who: String
   ) async throws -> Belfry_V1_NodeRecordView {
@@ -37,13 +38,19 @@ extension MembershipService {
       throw RPCStatus(.invalidArgument, "a reason has at most \(Self.reasonMax) characters")
     }
     let name = try Self.name(request.name)
+    let isSeen = await shell.picture().nodes.contains { $0.name == name.text }
     return try await change(name) { node in
-      var node = node ?? self.unrecorded(name)
-      guard node.state == .member else {
+      guard node != nil || isSeen || request.unknown else {
         throw RPCStatus(
-          .failedPrecondition,
-          "\(name) is \(node.state.rawValue) already\(node.state == .revoked ? ", by \(node.revokedBy)" : "")"
+          .notFound,
+          "the cluster has no record of \(name) and does not see it. Of operators, producers and others "
+            + "whose certificates were made by hand it has none: to revoke one, ask with \"unknown\""
         )
+      }
+      var node = node ?? self.unrecorded(name)
+      guard node.state != .revoked else {
+        throw RPCStatus(
+          .failedPrecondition, "\(name) is revoked already, by \(node.revokedBy)")
       }
       node.state = .revoked
       node.reason = request.reason
@@ -91,10 +98,19 @@ extension MembershipService {
   ) async throws -> Belfry_V1_ListAuditReply {
     let limit = request.limit == 0 ? 100 : min(Int(request.limit), Self.auditMax)
     let isFiltered = !request.action.isEmpty || !request.subject.isEmpty
-    let records = try await list(.audit, limit: isFiltered ? Self.auditMax : limit)
-    let entries = records.compactMap(AuditEntry.init).filter {
-      (request.action.isEmpty || $0.action == request.action)
-        && (request.subject.isEmpty || $0.subject == request.subject)
+    let portion = isFiltered ? 1_000 : limit
+    var entries: [AuditEntry] = []
+    var last: String?
+    // To the first entry of all, if need be; whoever gave it up meanwhile is not read for.
+    while entries.count < limit {
+      try Task.checkCancellation()
+      let records = try await list(.audit, before: last, limit: portion)
+      entries += records.compactMap(AuditEntry.init).filter {
+        (request.action.isEmpty || $0.action == request.action)
+          && (request.subject.isEmpty || $0.subject == request.subject)
+      }
+      guard records.count == portion else { break }
+      last = records.last?.id
     }
     return .with { $0.entries = entries.prefix(limit).map(Belfry_V1_AuditEntry.init) }
   }

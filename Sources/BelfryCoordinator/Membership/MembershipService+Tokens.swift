@@ -5,10 +5,27 @@ internal import BelfryRPC
 internal import SwiftProtobuf
 
 extension MembershipService {
-  func createToken(
-    _ request: Belfry_V1_CreateTokenRequest, by who: String
+  /// One that nobody knows yet: it lets in nobody before it is kept.
+  func newToken() throws -> JoinToken {
+    try JoinToken.make(authorityPEM: requireIssuer().authorityPEM)
+  }
+
+  /// What is asked for, for the audit log.
+  static func words(for request: Belfry_V1_CreateTokenRequest) -> String {
+    let life =
+      request.ttlMs == 0
+      ? TokenRecord.timeToLiveDefault : .milliseconds(Int64(clamping: request.ttlMs))
+    let labels = request.labels.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
+    return [
+      "for \(request.name.isEmpty ? "any name" : request.name)", "uses \(max(1, request.uses))",
+      "ttl \(life.shortText)", labels.isEmpty ? nil : "labels \(labels)",
+      request.ephemeral ? "ephemeral" : nil,
+    ].compactMap { $0 }.joined(separator: ", ")
+  }
+
+  func keep(
+    _ token: JoinToken, _ request: Belfry_V1_CreateTokenRequest, by who: String
   ) async throws -> Belfry_V1_CreateTokenReply {
-    let issuer = try requireIssuer()
     let now = ProcessClock.now().wall
     let life = try Self.life(request.ttlMs)
     let uses = max(1, Int(request.uses))
@@ -28,7 +45,6 @@ extension MembershipService {
     guard labels.count == request.labels.count else {
       throw RPCStatus(.invalidArgument, "a label is key=value, each [A-Za-z0-9._/-]{1,63}")
     }
-    let token = try JoinToken.make(authorityPEM: issuer.authorityPEM)
     let record = TokenRecord(
       id: token.id, secretHash: token.storedHash.hexText, name: name, labels: labels.sorted(),
       uses: uses, expires: now + life, created: now, createdBy: who,

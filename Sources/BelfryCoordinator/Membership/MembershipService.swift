@@ -65,13 +65,15 @@ final class MembershipService: Sendable {
     }
   }
 
-  /// - Parameter limit: nil: all there are.
+  /// - Parameters:
+  ///   - id: only those before it, in the order of the store: the last of what was read before.
+  ///   - limit: nil: all there are.
   func list(
-    _ collection: StoredRecord.Collection, limit: Int? = nil
+    _ collection: StoredRecord.Collection, before id: String? = nil, limit: Int? = nil
   ) async throws(RPCStatus) -> [StoredRecord] {
     let answer =
       if let limit {
-        await store.records(collection, since: nil, before: nil, limit: limit)
+        await store.records(collection, since: nil, before: id, limit: limit)
       } else {
         await store.allRecords(collection)
       }

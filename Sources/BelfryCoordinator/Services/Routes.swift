@@ -1,5 +1,6 @@
 internal import BelfryAPI
 internal import BelfryCore
+internal import BelfryIdentity
 internal import BelfryNet
 internal import BelfryRPC
 internal import Logging
@@ -142,7 +143,7 @@ enum Routes {
     router.unary(BelfryAPI.MembershipService.greet) { _, _ in membership.greet() }
     router.unaryAsync(BelfryAPI.MembershipService.enroll) { context, request in
       try await membership.enroll(
-        request, binding: context.binding, from: context.peerAddress)
+        request, binding: context.binding, from: context.peerAddress, audit)
     }
     router.unaryAsync(BelfryAPI.MembershipService.renew) { context, request in
       guard let person = context.peer, person.role != .worker else {
@@ -155,12 +156,12 @@ enum Routes {
       }
     }
     router.unaryAsync(BelfryAPI.MembershipService.createToken) { context, request in
+      // Before it is in the store, so that its id is in the entry whatever becomes of it.
+      let token = try membership.newToken()
       let action = AuditLog.Action(
-        name: "token.create", subject: request.name,
-        detail:
-          "uses \(max(1, request.uses)), labels \(request.labels.map { "\($0.key)=\($0.value)" })")
+        name: "token.create", subject: token.id, detail: MembershipService.words(for: request))
       return try await audit.during(action, by: context) {
-        try await membership.createToken(request, by: context.peerName)
+        try await membership.keep(token, request, by: context.peerName)
       }
     }
     router.unaryAsync(BelfryAPI.MembershipService.listTokens) { _, _ in

@@ -141,6 +141,14 @@ package struct JoinClient: Sendable {
     }
   }
 
+  private static func joinError(_ status: RPCStatus) -> JoinError {
+    switch status.code {
+    case .unavailable, .deadlineExceeded, .cancelled, .aborted, .resourceExhausted:
+      JoinError(.tryAgain, status.message)
+    default: JoinError(.failed, status.message)
+    }
+  }
+
   private func greet(_ client: RPCClient) async throws -> Belfry_V1_GreetReply {
     do throws(RPCStatus) {
       return try await client.unary(
@@ -149,7 +157,7 @@ package struct JoinClient: Sendable {
     } catch {
       throw error.code == .unimplemented || error.code == .unauthenticated
         ? JoinError(.notOurProtocol, "it knows nothing of joining: \(error.message)")
-        : JoinError(.tryAgain, "\(error.message) (within \(Self.answerMax.shortText))")
+        : Self.joinError(error)
     }
   }
 
@@ -182,7 +190,7 @@ package struct JoinClient: Sendable {
         try await client.connect()
       }
     }
-    throw JoinError(.tryAgain, last.message)
+    throw Self.joinError(last)
   }
 
   private func identity(
@@ -227,7 +235,9 @@ package struct JoinClient: Sendable {
   private func storing<Result: ~Copyable>(
     _ body: () throws(IdentityError) -> Result
   ) throws(JoinError) -> Result {
-    do { return try body() } catch { throw JoinError(.cannotStore, error.message) }
+    do { return try body() } catch {
+      throw JoinError(error.code == .badKey ? .keyDamaged : .cannotStore, error.message)
+    }
   }
 
   private static func apart(_ duration: Duration) -> String {

@@ -15,8 +15,12 @@ package struct JoinError: Error, Sendable, Equatable, CustomStringConvertible {
     case refused(String)
     /// The coordinator, or its store, does not answer now. The token may be used again.
     case tryAgain
+    /// The coordinator answered that it cannot, and the same request would not change that.
+    case failed
     /// What the machine gets to know cannot be written down.
     case cannotStore
+    /// The key of a join that was begun here before cannot be read.
+    case keyDamaged
     /// The answer is not what it should be.
     case badAnswer
   }
