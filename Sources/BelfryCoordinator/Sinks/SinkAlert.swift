@@ -41,7 +41,7 @@ package struct SinkAlert: Codable, Sendable, Equatable {
 
   /// The same notice of two coordinators has one id: a receiver takes it once.
   package init(_ notice: Notice, cluster: String, node: String) {
-    id = notice.key.map { Self.id($0, cluster) } ?? UUID()
+    id = notice.key.map { Self.id("\(cluster)\0\($0)") } ?? UUID()
     self.cluster = cluster
     self.node = node
     rule = notice.rule
@@ -56,8 +56,9 @@ package struct SinkAlert: Codable, Sendable, Equatable {
     tags = notice.tags
   }
 
-  private static func id(_ key: String, _ cluster: String) -> UUID {
-    let hex = Array(Digest.sha256(Array("\(cluster)\0\(key)".utf8)).prefix(16)).hexText
+  /// The same for the same text.
+  static func id(_ text: String) -> UUID {
+    let hex = Array(Digest.sha256(Array(text.utf8)).prefix(16)).hexText
     let cuts = [8, 4, 4, 4, 12]
     var rest = Substring(hex)
     let parts = cuts.map { count in

@@ -28,7 +28,13 @@ import Testing
   private func runs(_ sinks: AlertSinks, until isDone: () -> Bool) async throws -> Bool {
     let delivery = Task { await sinks.run() }
     defer { delivery.cancel() }
-    let end = ContinuousClock.now + .seconds(60)
+    return try await holds(isDone)
+  }
+
+  private func holds(within limit: Duration = .seconds(60), _ isDone: () -> Bool) async throws
+    -> Bool
+  {
+    let end = ContinuousClock.now + limit
     while ContinuousClock.now < end {
       if isDone() { return true }
       try await Task.sleep(for: .milliseconds(10))
@@ -54,6 +60,24 @@ import Testing
     #expect(try await runs(sinks) { waiting("hook") == 0 })
     #expect(server.requests.count == 3)
     #expect(Set(server.requests.map { $0.headers["belfry-delivery"] }).count == 1)
+    await server.stop()
+  }
+
+  /// A receiver that drops what it has seen must not drop the one that came later.
+  @Test func aBatchThatGrewIsAnotherDelivery() async throws {
+    defer { tidy() }
+    let server = try await SinkServer([.init(status: 503), .init(status: 200)])
+    let sinks = try sinks("hook webhook \(server.url)/in")
+    let delivery = Task { await sinks.run() }
+    defer { delivery.cancel() }
+    await sinks.send(alert("w1"))
+    #expect(try await holds { server.requests.count == 1 })
+    await sinks.send(alert("w2"))
+    #expect(try await holds { waiting("hook") == 0 })
+    let requests = server.requests
+    #expect(requests.last?.body.contains("\"w2\"") == true)
+    #expect(
+      Set(requests.map(\.body)).count == Set(requests.map { $0.headers["belfry-delivery"] }).count)
     await server.stop()
   }
 

@@ -1,10 +1,11 @@
 internal import BelfryIdentity
+internal import Foundation
 
 /// The document that Alertmanager sends to webhooks, version 4: what takes its webhooks takes ours.
 ///
 /// With a secret each request is signed: `Belfry-Signature: t=<seconds>,v1=<hex>`, where v1 is
-/// HMAC-SHA-256 under the secret over `<seconds>.<body>`. `Belfry-Delivery` is the same at each
-/// attempt.
+/// HMAC-SHA-256 under the secret over `<seconds>.<body>`. `Belfry-Delivery` is the same whenever the
+/// same alerts are sent again, and another one once more have joined those that wait.
 struct WebhookFormat: SinkFormat {
   let path: String
   let sink: String
@@ -17,7 +18,7 @@ struct WebhookFormat: SinkFormat {
     let body = document(alerts)
     var headers = [
       (name: "Content-Type", value: "application/json"),
-      ("Belfry-Delivery", alerts.first?.idText ?? ""),
+      ("Belfry-Delivery", delivery(alerts)),
     ]
     if let secret {
       let seconds = now()
@@ -26,6 +27,12 @@ struct WebhookFormat: SinkFormat {
       headers.append(("Belfry-Signature", "t=\(seconds),v1=\(mac.hexText)"))
     }
     return SinkRequest(path, headers, body)
+  }
+
+  /// One alert's own id, or one made of all of theirs.
+  private func delivery(_ alerts: [SinkAlert]) -> String {
+    let ids = alerts.map(\.idText).joined(separator: "\0")
+    return alerts.count == 1 ? ids : SinkAlert.id(ids).uuidString.lowercased()
   }
 
   private func document(_ alerts: [SinkAlert]) -> String {
