@@ -93,10 +93,19 @@ final class SinkLine: Sendable {
 
   /// One batch. Nil: the next one at once; else how long to wait first.
   private func deliver(_ failures: Int) async -> Duration? {
-    let batch = try? await NIOThreadPool.singleton.runIfActive { [spool, transport] in
+    let found = try? await NIOThreadPool.singleton.runIfActive { [spool, transport] in
       spool.first(transport.batchMax)
     }
-    guard let batch, !batch.isEmpty else { return nil }
+    for (file, why) in found?.damaged ?? [] {
+      dropped.increment()
+      log(
+        .error, "an alert that waited is dropped: its file cannot be used",
+        ["file": "\(file)", "why": "\(why)"])
+    }
+    let batch = found?.alerts ?? []
+    guard !batch.isEmpty else {
+      return found?.problem.map { tryAgain(failures, why: $0, after: nil) }
+    }
     let verdict: SinkVerdict
     do {
       verdict = try await transport.deliver(batch.map(\.alert))

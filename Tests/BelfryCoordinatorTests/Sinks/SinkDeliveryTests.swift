@@ -9,6 +9,7 @@ import Testing
 
 /// Alerts on their way to receivers that are there, away, slow, busy or choosy. Real sockets.
 @Suite struct SinkDeliveryTests {
+  private let log = KeptLog()
   private let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
 
   private func alert(_ subject: String) -> Alert {
@@ -21,7 +22,7 @@ import Testing
     try AlertSinks(
       try SinkSettings.parse(file) { _ in "" }, folder: folder, cluster: "demo", node: "c1",
       release: "belfry@1", group: MultiThreadedEventLoopGroup.singleton,
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      logger: log.logger)
   }
 
   /// Runs the sinks until the condition holds; false when it did not within a minute.
@@ -88,6 +89,22 @@ import Testing
     await sinks.send(alert("w1"))
     #expect(try await runs(sinks) { waiting("hook") == 0 })
     #expect(server.requests.count == 1)
+    await server.stop()
+  }
+
+  @Test func aDamagedFileIsDroppedAloudAndHoldsUpNothing() async throws {
+    defer { tidy() }
+    let server = try await SinkServer()
+    let hook = folder.appending(path: "hook")
+    try FileManager.default.createDirectory(at: hook, withIntermediateDirectories: true)
+    try Data("{".utf8).write(to: hook.appending(path: "0000000000000001.json"))
+    let sinks = try sinks("hook webhook \(server.url)/in")
+    await sinks.send(alert("w1"))
+    #expect(try await runs(sinks) { waiting("hook") == 0 })
+    #expect(server.requests.count == 1)
+    let said = log.lines.filter { $0.message.contains("its file cannot be used") }
+    #expect(said.count == 1 && said.first?.level == .error)
+    #expect(said.first?["file"]?.hasSuffix("0000000000000001.json") == true)
     await server.stop()
   }
 
