@@ -73,7 +73,8 @@ package final class AlertSinks: AlertSink {
         let transport = try sink.transport(release: release, group: group)
         switch try await transport.deliver([SinkAlert(alert, cluster: cluster, node: node)]) {
         case .delivered: results.append((sink, nil))
-        case .again(let why, _), .partly(_, _, let why): results.append((sink, why))
+        case .again(let why, _), .refused(let why), .partly(_, _, let why, _):
+          results.append((sink, why))
         }
       } catch {
         results.append((sink, "\(error)"))

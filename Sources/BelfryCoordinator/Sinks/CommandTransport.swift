@@ -21,7 +21,7 @@ struct CommandTransport: SinkTransport {
     let status = try await NIOThreadPool.singleton.runIfActive { try run(alert.json) }
     switch status {
     case 0: return .delivered
-    case 65: return .refused(alerts, why: "\(words[0]) exited with 65")
+    case 65: return .refused(why: "\(words[0]) exited with 65")
     default: return .again(why: "\(words[0]) ended with status \(status)", after: nil)
     }
   }

@@ -120,7 +120,8 @@ final class SinkLine: Sendable {
       note(batch.map(\.alert), .delivered)
       log(.info, "alerts delivered", ["count": "\(batch.count)", "after": "\(failures) failures"])
       return nil
-    case .partly(let refusedOnes, let again, let why):
+    case .refused, .partly:
+      let (refusedOnes, again, why, after) = verdict.parts(of: batch.indices)
       let kept = Set(again)
       spool.remove(batch.indices.filter { !kept.contains($0) }.map { batch[$0].number })
       refused.increment(by: refusedOnes.count)
@@ -134,7 +135,7 @@ final class SinkLine: Sendable {
           .error, "alerts were refused and are dropped",
           ["why": "\(why)", "alerts": "\(refusedOnes.map { batch[$0].alert.line })"])
       }
-      return again.isEmpty ? nil : tryAgain(failures, why: why, after: nil)
+      return again.isEmpty ? nil : tryAgain(failures, why: why, after: after)
     case .again(let why, let after):
       note(batch.map(\.alert), .failed, why: why)
       return tryAgain(failures, why: why, after: after)

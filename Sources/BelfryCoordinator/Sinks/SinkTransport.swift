@@ -15,8 +15,27 @@ struct HTTPTransport: SinkTransport {
 
   var batchMax: Int { format.batchMax }
 
+  /// A batch that is refused as a whole is halved, until the one is found that the receiver will not
+  /// take: it takes none of the others with it.
   func deliver(_ alerts: [SinkAlert]) async throws -> SinkVerdict {
-    format.verdict(on: try await poster.post(format.request(for: alerts)), to: alerts)
+    let answer = try await poster.post(format.request(for: alerts))
+    let verdict = format.verdict(on: answer, to: alerts)
+    guard case .refused = verdict, alerts.count > 1 else { return verdict }
+    let half = alerts.count / 2
+    // Throws where nothing was delivered: all of it comes again.
+    let first = try await deliver(Array(alerts[..<half]))
+    let second: SinkVerdict
+    let (_, waits, why, after) = first.parts(of: 0..<half)
+    if waits.isEmpty {
+      do {
+        second = try await deliver(Array(alerts[half...]))
+      } catch {
+        second = .again(why: "\(error)", after: nil)
+      }
+    } else {
+      second = .again(why: why, after: after)
+    }
+    return first.followed(by: second, half, alerts.count - half)
   }
 }
 

@@ -92,6 +92,35 @@ import Testing
     await server.stop()
   }
 
+  @Test func oneThatIsRefusedTakesNoOtherWithIt() async throws {
+    defer { tidy() }
+    let server = try await SinkServer([.init(refuses: "\"subject\":\"w13\"")])
+    let sinks = try sinks("hook webhook \(server.url)/in")
+    for number in 1...20 { await sinks.send(alert("w\(number)")) }
+    #expect(try await runs(sinks) { waiting("hook") == 0 })
+    let deliveries = sinks.looks.flatMap(\.deliveries)
+    #expect(deliveries.filter { $0.result == .refused }.map(\.alert.subject) == ["w13"])
+    #expect(deliveries.count { $0.result == .delivered } == 19)
+    let taken = server.requests.map(\.body).filter { !$0.contains("\"w13\"") }.joined()
+    for number in 1...20 where number != 13 { #expect(taken.contains("\"w\(number)\"")) }
+    await server.stop()
+  }
+
+  @Test func aHalfThatWasBusyComesAgainAlone() async throws {
+    defer { tidy() }
+    let server = try await SinkServer([
+      .init(status: 400), .init(status: 200), .init(status: 503), .init(status: 200),
+    ])
+    let sinks = try sinks("hook webhook \(server.url)/in")
+    for number in 1...2 { await sinks.send(alert("w\(number)")) }
+    #expect(try await runs(sinks) { waiting("hook") == 0 })
+    let subjects = server.requests.map { request in
+      ["w1", "w2"].filter { request.body.contains("\"\($0)\"") }
+    }
+    #expect(subjects == [["w1", "w2"], ["w1"], ["w2"], ["w2"]])
+    await server.stop()
+  }
+
   @Test func aDamagedFileIsDroppedAloudAndHoldsUpNothing() async throws {
     defer { tidy() }
     let server = try await SinkServer()

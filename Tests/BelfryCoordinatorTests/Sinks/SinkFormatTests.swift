@@ -150,7 +150,7 @@ import Testing
         why: #"the answer is none of _bulk: HTTP 200: {"errors":false,"items":[]}"#, after: nil)
     ),
     (401, "no", .again(why: "HTTP 401: no", after: nil)),
-    (413, "", .partly(refused: [0, 1], again: [], why: "HTTP 413")),
+    (413, "", .refused(why: "HTTP 413")),
   ])
   func bulkIsReadItemByItem(status: Int, body: String, verdict: SinkVerdict) {
     let format = ElasticFormat(path: "/x/_bulk", credentials: nil)
@@ -159,7 +159,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (204, SinkVerdict.delivered), (400, .partly(refused: [0], again: [], why: "HTTP 400")),
+    (204, SinkVerdict.delivered), (400, .refused(why: "HTTP 400")),
     (404, .again(why: "HTTP 404", after: nil)), (500, .again(why: "HTTP 500", after: nil)),
   ])
   func statusesOfHTTP(status: Int, verdict: SinkVerdict) {
