@@ -42,7 +42,7 @@ struct HTTPTransport: SinkTransport {
 extension SinkSettings {
   /// - Throws: `TLSError` for a CA file that cannot be used.
   func transport(release: String, group: any EventLoopGroup) throws -> any SinkTransport {
-    if kind == .command { return CommandTransport(words: address) }
+    if kind == .command { return CommandTransport(words: address, group: group) }
     guard let url = URLComponents(string: address[0]), let host = url.host else {
       preconditionFailure("the address was checked: \(address[0])")
     }

@@ -32,10 +32,8 @@ import Testing
     return try await holds(isDone)
   }
 
-  private func holds(within limit: Duration = .seconds(60), _ isDone: () -> Bool) async throws
-    -> Bool
-  {
-    let end = ContinuousClock.now + limit
+  private func holds(_ isDone: () -> Bool) async throws -> Bool {
+    let end = ContinuousClock.now + .seconds(60)
     while ContinuousClock.now < end {
       if isDone() { return true }
       try await Task.sleep(for: .milliseconds(10))
@@ -185,6 +183,45 @@ import Testing
     await server.stop()
   }
 
+  /// More than there are threads for what blocks. They end when the other has been served.
+  @Test func commandsThatHangHoldUpNoOther() async throws {
+    defer { tidy() }
+    let server = try await SinkServer()
+    let script = folder.appending(path: "script")
+    try write(
+      """
+      cd \(folder.path); touch started.$$
+      for i in $(seq 250); do test -e gate && exit 0; sleep 0.1; done
+      touch ended.$$; exit 1
+      """, to: script)
+    let threads = NIOSingletons.blockingPoolThreadCountSuggestion
+    let names = (0...threads).map { "h\($0)" }
+    let hanging = try sinks(names.map { "\($0) command \(script.path)\n" }.joined())
+    await hanging.send(alert("w1"))
+    let delivery = Task { await hanging.run() }
+    defer { delivery.cancel() }
+    #expect(try await holds { files("started.") >= threads })
+    let sinks = try sinks("b slack \(server.url)/")
+    await sinks.send(alert("w1"))
+    #expect(try await runs(sinks) { waiting("b") == 0 })
+    #expect(files("ended.") == 0)
+    try Data().write(to: folder.appending(path: "gate"))
+    #expect(try await holds { names.allSatisfy { waiting($0) == 0 } })
+    await server.stop()
+  }
+
+  private func files(_ prefix: String) -> Int {
+    let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path)
+    return names?.count { $0.hasPrefix(prefix) } ?? 0
+  }
+
+  private func write(_ text: String, to script: URL) throws {
+    try FileManager.default.createDirectory(
+      at: script.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data("#!/bin/sh\n\(text)\n".utf8).write(to: script)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script.path)
+  }
+
   @Test func whatComesTogetherIsOneMessage() async throws {
     defer { tidy() }
     let server = try await SinkServer()
@@ -209,10 +246,8 @@ import Testing
 
   @Test func aCommandThatSays65IsNotAskedAgain() async throws {
     defer { tidy() }
-    let script = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    defer { try? FileManager.default.removeItem(at: script) }  // Only tidying.
-    try Data("#!/bin/sh\nexit 65\n".utf8).write(to: script)
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script.path)
+    let script = folder.appending(path: "script-that-refuses")
+    try write("exit 65", to: script)
     let sinks = try sinks("script command \(script.path)")
     await sinks.send(alert("w1"))
     #expect(try await runs(sinks) { waiting("script") == 0 })
