@@ -44,7 +44,7 @@ extension SinkSettings {
   func transport(release: String, group: any EventLoopGroup) throws -> any SinkTransport {
     if kind == .command { return CommandTransport(words: address, group: group) }
     guard let url = URLComponents(string: address[0]), let host = url.host else {
-      preconditionFailure("the address was checked: \(address[0])")
+      preconditionFailure("the address of \(name) was checked")
     }
     let isSecure = url.scheme == "https" || url.scheme == "tls"
     let bare = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
@@ -67,7 +67,7 @@ extension SinkSettings {
     case .sentry:
       guard
         let format = SentryFormat(dsnPath: url.path, publicKey: url.user ?? "", release: release)
-      else { preconditionFailure("the DSN was checked: \(address[0])") }
+      else { preconditionFailure("the DSN of \(name) was checked") }
       return format
     case .elasticsearch:
       let credentials = url.user.map { "\($0):\(url.password ?? "")" }
