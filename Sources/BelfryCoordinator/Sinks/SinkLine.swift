@@ -73,6 +73,8 @@ final class SinkLine: Sendable {
       if spool.count == 0 {
         failures = 0
         guard await events.next() != nil else { return }
+        // What it was of may have gone with the last batch.
+        if spool.count == 0 { continue }
         if transport.batchMax > 1 { try? await Task.sleep(for: Self.gatherTime) }
         continue
       }

@@ -222,7 +222,27 @@ import Testing
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script.path)
   }
 
-  @Test func whatComesTogetherIsOneMessage() async throws {
+  @Test func whatComesShortlyAfterTheFirstIsInItsMessage() async throws {
+    defer { tidy() }
+    let server = try await SinkServer()
+    let sinks = try sinks("chat slack \(server.url)/")
+    let delivery = Task { await sinks.run() }
+    defer { delivery.cancel() }
+    // A round counts in which this machine was quick enough.
+    for _ in 1...100 {
+      let (before, start) = (server.requests.count, ContinuousClock.now)
+      for number in 1...3 { await sinks.send(alert("w\(number)")) }
+      let wasQuick = ContinuousClock.now - start < SinkLine.gatherTime
+      #expect(try await holds { waiting("chat") == 0 })
+      guard wasQuick else { continue }
+      #expect(server.requests.count == before + 1)
+      await server.stop()
+      return
+    }
+    Issue.record("three alerts were never written within \(SinkLine.gatherTime)")
+  }
+
+  @Test func whatWaitsIsOneMessage() async throws {
     defer { tidy() }
     let server = try await SinkServer()
     let sinks = try sinks("chat slack \(server.url)/")
