@@ -167,12 +167,43 @@ import Testing
     #expect(format.verdict(on: HTTPAnswer(status: status), to: [Self.alert()]) == verdict)
   }
 
+  private func chat(_ alerts: [SinkAlert]) throws -> NSDictionary {
+    try parsed(text(SlackFormat(path: "/").request(for: alerts)))
+  }
+
   @Test func manyNodesAreOneMessageOfChat() throws {
-    let alerts = (1...25).map { Self.alert("w\($0)") }
-    let body = try parsed(text(SlackFormat(path: "/").request(for: alerts)))
-    let said = try #require(body["text"] as? String)
-    #expect(said.hasPrefix("demo: 25 firing: w1, w2,") && said.hasSuffix("and 5 more"))
+    let body = try chat((1...25).map { Self.alert("w\($0)") })
+    let named = (1...20).map { "node-lost/w\($0)" }.joined(separator: ", ")
+    #expect(body["text"] as? String == "demo: 25 firing: \(named) and 5 more")
     #expect((body["attachments"] as? [NSDictionary])?.count == 20)
+  }
+
+  @Test func aMessageOfChatSaysWhichRuleFiresAndWhichIsOver() throws {
+    let store = SinkAlert(
+      Alert(
+        rule: "store-down", subject: "store", severity: .critical, summary: "MongoDB is away",
+        why: "", firedAt: Self.fired), cluster: "demo", node: "c1")
+    let body = try chat([Self.alert(), Self.alert("w2", resolved: true), store])
+    #expect(
+      body["text"] as? String
+        == "demo: 2 firing: node-lost/w1, store-down/store; 1 resolved: node-lost/w2")
+  }
+
+  @Test func chatIsNotToldToCallAChannel() throws {
+    let alert = SinkAlert(
+      Alert(
+        rule: "r", subject: "<!here>", severity: .critical, summary: "a & b", why: "1 > 0",
+        firedAt: Self.fired), cluster: "demo", node: "c1")
+    let body = try chat([alert])
+    #expect(body["text"] as? String == "FIRING critical: a &amp; b (1 &gt; 0)")
+    let attachment = try #require((body["attachments"] as? [NSDictionary])?.first)
+    #expect(attachment["title"] as? String == "a &amp; b")
+    #expect(attachment["text"] as? String == "1 &gt; 0")
+    let fields = attachment["fields"] as? [NSDictionary]
+    #expect(fields?.contains { $0["value"] as? String == "&lt;!here&gt;" } == true)
+    #expect(
+      try chat([alert, alert])["text"] as? String
+        == "demo: 2 firing: r/&lt;!here&gt;, r/&lt;!here&gt;")
   }
 
   private func run(_ program: String, _ arguments: [String], input: String) throws -> String {
