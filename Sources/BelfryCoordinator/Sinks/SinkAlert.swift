@@ -91,22 +91,23 @@ package struct SinkAlert: Codable, Sendable, Equatable {
     return why.isEmpty ? "\(head): \(summary)" : "\(head): \(summary) (\(why))"
   }
 
+  var labels: [(name: String, value: String)] {
+    [
+      ("alertname", alertName), ("cluster", cluster), ("rule", rule), ("severity", severity),
+      ("subject", subject),
+    ]
+  }
+
+  var annotations: [(name: String, value: String)] {
+    [("summary", summary), ("description", why), ("coordinator", node)]
+      + (jobsMoved > 0 ? [("jobs_moved", String(jobsMoved))] : [])
+  }
+
   func writeLabels(_ json: inout JSONText) {
-    json.object("labels") {
-      $0.field("alertname", alertName)
-      $0.field("cluster", cluster)
-      $0.field("rule", rule)
-      $0.field("severity", severity)
-      $0.field("subject", subject)
-    }
+    json.object("labels") { for (name, value) in labels { $0.field(named: name, value) } }
   }
 
   func writeAnnotations(_ json: inout JSONText) {
-    json.object("annotations") {
-      $0.field("summary", summary)
-      $0.field("description", why)
-      $0.field("coordinator", node)
-      if jobsMoved > 0 { $0.field("jobs_moved", String(jobsMoved)) }
-    }
+    json.object("annotations") { for (name, value) in annotations { $0.field(named: name, value) } }
   }
 }

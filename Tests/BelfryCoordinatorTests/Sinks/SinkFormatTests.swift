@@ -67,25 +67,6 @@ import Testing
     #expect(!open.request(for: [Self.alert()]).headers.contains { $0.name == "Belfry-Signature" })
   }
 
-  @Test func aWebhookIsAlertmanagersVersion4() throws {
-    let format = WebhookFormat(path: "/in", sink: "pager", secret: nil) { 0 }
-    let body = try parsed(
-      text(format.request(for: [Self.alert(), Self.alert("w2", resolved: true)])))
-    #expect(
-      Set(body.allKeys.compactMap { $0 as? String }) == [
-        "version", "groupKey", "truncatedAlerts", "status", "receiver", "groupLabels",
-        "commonLabels", "commonAnnotations", "externalURL", "alerts",
-      ])
-    #expect(body["version"] as? String == "4")
-    #expect(body["status"] as? String == "firing")
-    let alerts = try #require(body["alerts"] as? [NSDictionary])
-    #expect(alerts.map { $0["status"] as? String } == ["firing", "resolved"])
-    #expect(alerts.first?["endsAt"] as? String == "0001-01-01T00:00:00Z")
-    let prints = alerts.compactMap { $0["fingerprint"] as? String }
-    #expect(prints.allSatisfy { $0.count == 16 } && Set(prints).count == 2)
-    #expect(Self.alert().fingerprint == Self.alert(resolved: true).fingerprint)
-  }
-
   @Test func aSentryEnvelopeIsThreeLinesAndOneIssueANode() throws {
     let format = try #require(
       SentryFormat(dsnPath: "/prefix/42", publicKey: "pub", release: "belfry@1"))

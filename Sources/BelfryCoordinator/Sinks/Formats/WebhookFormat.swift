@@ -35,26 +35,36 @@ struct WebhookFormat: SinkFormat {
     return alerts.count == 1 ? ids : SinkAlert.id(ids).uuidString.lowercased()
   }
 
+  /// A batch is one of Alertmanager's groups: by the alert's name where they have one in common.
   private func document(_ alerts: [SinkAlert]) -> String {
     let isFiring = alerts.contains { $0.isFiring }
-    let names = Set(alerts.map(\.alertName))
-    let name = names.count == 1 ? names.first : nil
+    let labels = common(alerts.map(\.labels))
+    let name = labels.first { $0.name == "alertname" }?.value
     var json = JSONText()
     json.object { json in
       json.field("version", "4")
-      json.field("groupKey", "{}:{alertname=\"\(name ?? "")\"}")
+      json.field("groupKey", name.map { "{}:{alertname=\"\($0)\"}" } ?? "{}:{}")
       json.field("truncatedAlerts", 0)
       json.field("status", isFiring ? "firing" : "resolved")
       json.field("receiver", sink)
       json.object("groupLabels") { if let name { $0.field("alertname", name) } }
-      json.object("commonLabels") { if let name { $0.field("alertname", name) } }
-      json.object("commonAnnotations") { _ in }
+      json.object("commonLabels") { for (name, value) in labels { $0.field(named: name, value) } }
+      json.object("commonAnnotations") {
+        for (name, value) in common(alerts.map(\.annotations)) { $0.field(named: name, value) }
+      }
       json.field("externalURL", "")
       json.array("alerts", alerts) { json, alert in
         alert.write(&json)
       }
     }
     return json.text
+  }
+
+  /// What all have, with the same value.
+  private func common(
+    _ all: [[(name: String, value: String)]]
+  ) -> [(name: String, value: String)] {
+    (all.first ?? []).filter { pair in all.allSatisfy { $0.contains { $0 == pair } } }
   }
 }
 
