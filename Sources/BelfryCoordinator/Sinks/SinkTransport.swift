@@ -40,8 +40,12 @@ struct HTTPTransport: SinkTransport {
 }
 
 extension SinkSettings {
+  /// - Parameter firingEndsAfter: when Alertmanager ends an alert by itself.
   /// - Throws: `TLSError` for a CA file that cannot be used.
-  func transport(release: String, group: any EventLoopGroup) throws -> any SinkTransport {
+  func transport(
+    release: String, group: any EventLoopGroup,
+    firingEndsAfter: Duration = AlertmanagerFormat.endsAfter
+  ) throws -> any SinkTransport {
     if kind == .command { return CommandTransport(words: address, group: group) }
     guard let url = URLComponents(string: address[0]), let host = url.host else {
       preconditionFailure("the address of \(name) was checked")
@@ -52,10 +56,13 @@ extension SinkSettings {
       host: bare, port: url.port ?? (isSecure ? 443 : 80),
       tls: isSecure ? try TLSContext.web(caFile: caFile) : nil, group: group)
     if kind == .logstash { return LineTransport(poster) }
-    return HTTPTransport(format: format(url, release: release), poster: poster)
+    return HTTPTransport(
+      format: format(url, release: release, firingEndsAfter: firingEndsAfter), poster: poster)
   }
 
-  private func format(_ url: URLComponents, release: String) -> any SinkFormat {
+  private func format(
+    _ url: URLComponents, release: String, firingEndsAfter: Duration
+  ) -> any SinkFormat {
     let query = url.percentEncodedQuery.map { "?" + $0 } ?? ""
     let path = url.percentEncodedPath
     let folder = path.hasSuffix("/") ? String(path.dropLast()) : path
@@ -74,7 +81,8 @@ extension SinkSettings {
       return ElasticFormat(
         path: folder + "/_bulk",
         credentials: credentials.map { Data($0.utf8).base64EncodedString() })
-    case .alertmanager: return AlertmanagerFormat(basePath: folder)
+    case .alertmanager:
+      return AlertmanagerFormat(basePath: folder, firingEndsAfter: firingEndsAfter)
     case .slack: return SlackFormat(path: (path.isEmpty ? "/" : path) + query)
     case .logstash, .command: preconditionFailure("\(kind) is not spoken over HTTP")
     }

@@ -273,6 +273,25 @@ import Testing
     #expect(try await runs(sinks) { waiting("script") == 0 })
   }
 
+  /// What is over at once, Alertmanager tells nobody of.
+  @Test func aTestFiresAndEnds() async throws {
+    let (hook, manager) = (try await SinkServer(), try await SinkServer())
+    let settings = try SinkSettings.parse(
+      "hook webhook \(hook.url)/in\nam alertmanager \(manager.url)"
+    ) { _ in "" }
+    let results = await AlertSinks.test(
+      settings, alert("test"), cluster: "test", node: "n", release: "belfry@1",
+      group: MultiThreadedEventLoopGroup.singleton)
+    #expect(results.map(\.failure) == [nil, nil])
+    let told = hook.requests.map { $0.body.contains("\"status\":\"firing\"") }
+    #expect(told == [true, false])
+    #expect(manager.requests.count == 1)
+    let end = RFC3339.text(SinkFormatTests.fired + AlertSinks.testEndsAfter)
+    #expect(manager.requests.first?.body.contains("\"endsAt\":\"\(end)\"") == true)
+    await hook.stop()
+    await manager.stop()
+  }
+
   @Test func logstashGetsLinesAndTheEnd() async throws {
     defer { tidy() }
     let received = LineServer()
