@@ -273,6 +273,26 @@ import Testing
     #expect(try await runs(sinks) { waiting("script") == 0 })
   }
 
+  /// Above every step of the back-off; at most an hour.
+  @Test(arguments: [(2_700, 2_700.0), (100_000, 3_600)])
+  func theReceiverSaysHowLongToWait(seconds: Int, waited: Double) async throws {
+    defer { tidy() }
+    let server = try await SinkServer([
+      .init(status: 429, headers: [("Retry-After", "\(seconds)")])
+    ])
+    let sinks = try sinks("issues sentry \(server.url.replacing("//", with: "//public@"))/42")
+    await sinks.send(alert("w1"))
+    var wait: String?
+    #expect(
+      try await runs(sinks) {
+        wait = log.lines.first { $0.message.contains("tried again") }?["in"]
+        return wait != nil
+      })
+    #expect(wait == "\(Duration.seconds(waited))")
+    #expect(waiting("issues") == 1)
+    await server.stop()
+  }
+
   /// What is over at once, Alertmanager tells nobody of.
   @Test func aTestFiresAndEnds() async throws {
     let (hook, manager) = (try await SinkServer(), try await SinkServer())
