@@ -200,7 +200,7 @@ let package = Package(
     tests(
       "BelfryCLITests",
       [
-        "BelfryCLI", "BelfryAPI", "BelfryRPC", "BelfryTestKit", metrics, protobuf,
+        "BelfryCLI", "BelfryAPI", "BelfryRPC", "BelfryTestKit", log, metrics, protobuf,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], resources: [.copy("Errors")]),
     tests("BelfryTidyTests", []),

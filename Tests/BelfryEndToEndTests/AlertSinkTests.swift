@@ -91,6 +91,10 @@ struct AlertSinkTests {
 
     let tested = try await cluster.belfry("alert", "test", "--alert-sinks", file.path, "-o", "json")
     #expect(tested.status == 0, "\(tested.out)\(tested.err)")
+    #expect(
+      try await alertmanager(sinks).contains {
+        $0.labels["rule"] == "test" && $0.status.state == "active"
+      }, "who only hears of the end is told of nothing")
 
     try cluster.startCoordinator("--alert-sinks", file.path)
     try await cluster.startWorker("w1", run: ["a=true"])

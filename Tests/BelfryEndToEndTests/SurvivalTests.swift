@@ -33,7 +33,7 @@ struct SurvivalTests {
     // Back as a new process: the alert is resolved.
     try await cluster.startWorker("w2", run: ["slow=cat"])
     try await until("the alert is resolved") {
-      cluster.log("c1").contains("\"event.outcome\":\"resolved\"")
+      cluster.log("c1").contains("\"labels.state\":\"resolved\"")
     }
   }
 

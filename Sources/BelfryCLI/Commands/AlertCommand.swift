@@ -30,7 +30,8 @@ struct AlertCommand: AsyncParsableCommand {
 
         ca-file=PATH names the roots to trust for https and tls. A coordinator takes the file with \
         --alert-sinks; alerts wait on disk for a sink that is away, and are tried again for as long \
-        as it takes. Nothing is written here, and no coordinator is asked.
+        as it takes. Nothing is written here, and no coordinator is asked. The alert fires, and is \
+        over at once; for Alertmanager after 5 minutes, since it tells nobody of shorter ones.
 
         Example: belfry alert test --alert-sinks /etc/belfry/sinks
         Exit status: 1 when a sink did not take it.
@@ -46,8 +47,8 @@ struct AlertCommand: AsyncParsableCommand {
         .required(.alertSinks)
       let now = ProcessClock.now().wall
       let alert = Alert(
-        rule: "test", subject: "test", state: .resolved, severity: .info,
-        summary: "a test of this sink", why: "belfry alert test", firedAt: now, resolvedAt: now)
+        rule: "test", subject: "test", severity: .info, summary: "a test of this sink",
+        why: "belfry alert test", firedAt: now)
       let sinks = try AlertSinkFile.read(path)
       let results = await AlertSinks.test(
         sinks, alert, cluster: "test", node: "belfry-alert-test",

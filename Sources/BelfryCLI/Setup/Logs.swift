@@ -44,6 +44,8 @@ struct ServiceLog {
     let level = LogLevelSwitch(try LogLevels(settings))
     let chosen = format ?? (isatty(2) == 1 ? .console : .json)
     self.level = level
+    // Whoever reads the lines may be gone: that is no reason to end.
+    signal(SIGPIPE, SIG_IGN)
     logger = Logger(label: service) { label in
       LineLogHandler(format: chosen, service: label, node: node, level: level)
     }
@@ -105,12 +107,17 @@ struct LineLogHandler: LogHandler {
   let format: LogFormat
   let service: String
   let node: String
+  private let descriptor: Int32
 
   /// Longest field, in characters: a log line is no place for a payload.
   private static let fieldMax = 4_096
 
-  init(format: LogFormat, service: String, node: String, level: LogLevelSwitch) {
+  init(
+    format: LogFormat, service: String, node: String, level: LogLevelSwitch,
+    to descriptor: Int32 = 2
+  ) {
     self.level = level
+    self.descriptor = descriptor
     self.format = format
     self.service = service
     self.node = node
@@ -132,7 +139,18 @@ struct LineLogHandler: LogHandler {
       .map { ($0.key, String($0.value.description.prefix(Self.fieldMax))) }
     let line =
       format == .json ? json(event, fields) : console(event, fields)
-    FileHandle.standardError.write(Data((line + "\n").utf8))
+    write(line + "\n")
+  }
+
+  /// A line that cannot be written is lost; `FileHandle.write` would end the process.
+  private func write(_ line: String) {
+    var rest = ArraySlice(line.utf8)
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return }
+      rest = rest.dropFirst(count)
+    }
   }
 
   private func json(_ event: LogEvent, _ fields: [(String, String)]) -> String {

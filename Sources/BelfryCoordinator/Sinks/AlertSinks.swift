@@ -61,23 +61,35 @@ package final class AlertSinks: AlertSink {
     for line in lines { await line.flush(until: end) }
   }
 
-  /// Sends one alert through each sink, now and past the spools; answers what came of it, nil for a
-  /// delivery.
+  /// Until when Alertmanager lets a test alert fire: it tells nobody of one that is over before its
+  /// first notification.
+  package static let testEndsAfter = Duration.seconds(300)
+
+  /// Sends an alert that fires, and then its end, through each sink, now and past the spools;
+  /// Alertmanager ends it by itself. Answers what came of it, nil for a delivery.
   package static func test(
     _ settings: [SinkSettings], _ alert: Alert, cluster: String, node: String, release: String,
     group: any EventLoopGroup
   ) async -> [(sink: SinkSettings, failure: String?)] {
+    var over = alert
+    over.state = .resolved
+    over.resolvedAt = alert.firedAt
     var results: [(SinkSettings, String?)] = []
     for sink in settings {
+      var failure: String?
       do {
-        let transport = try sink.transport(release: release, group: group)
-        switch try await transport.deliver([SinkAlert(alert, cluster: cluster, node: node)]) {
-        case .delivered: results.append((sink, nil))
-        case .again(let why, _), .partly(_, _, let why): results.append((sink, why))
+        let transport = try sink.transport(
+          release: release, group: group, firingEndsAfter: testEndsAfter)
+        for alert in sink.kind == .alertmanager ? [alert] : [alert, over] where failure == nil {
+          switch try await transport.deliver([SinkAlert(alert, cluster: cluster, node: node)]) {
+          case .delivered: break
+          case .again(let why, _), .refused(let why), .partly(_, _, let why, _): failure = why
+          }
         }
       } catch {
-        results.append((sink, "\(error)"))
+        failure = "\(error)"
       }
+      results.append((sink, failure))
     }
     return results
   }

@@ -1,10 +1,11 @@
+internal import CGlibc
 internal import Foundation
 internal import Synchronization
 
 /// Alerts that wait for one sink, on disk: a file each, in the order they came. What is here is
 /// delivered after a restart too.
 ///
-/// Bounded: above `countMax` the oldest goes, and is counted. Calls block for a write and an fsync
+/// Bounded: above `countMax` the oldest goes, and is counted. Calls block for a write and two fsyncs
 /// each; none is made on a loop or on the pool of async functions.
 final class AlertSpool: Sendable {
   static let countMax = 1_000
@@ -13,6 +14,15 @@ final class AlertSpool: Sendable {
     /// Sequence numbers of what waits, ascending.
     var waiting: [UInt64] = []
     var next: UInt64 = 1
+  }
+
+  /// What `first` found.
+  struct Found {
+    var alerts: [(number: UInt64, alert: SinkAlert)] = []
+    /// Files that hold no alert, or are gone: none waits for them any more.
+    var damaged: [(file: String, why: String)] = []
+    /// Why no more could be read. The next time it may be possible.
+    var problem: String?
   }
 
   private let folder: URL
@@ -25,6 +35,7 @@ final class AlertSpool: Sendable {
     self.countMax = countMax
     try FileManager.default.createDirectory(
       at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    for above in [folder.deletingLastPathComponent(), folder] { Self.flush(above) }
     let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
     let found = names.compactMap { name in
       name.hasSuffix(Self.suffix) ? UInt64(name.dropLast(Self.suffix.count), radix: 16) : nil
@@ -58,22 +69,39 @@ final class AlertSpool: Sendable {
     return surplus.count
   }
 
-  /// The oldest ones, each with its number. A file that cannot be read is set aside as `.bad`.
-  func first(_ limit: Int) -> [(number: UInt64, alert: SinkAlert)] {
+  /// The oldest ones, each with its number. A file that holds no alert is set aside as
+  /// ``damagedName``, the last such one. One that cannot be read now ends the list, so that none is
+  /// delivered before an older one.
+  func first(_ limit: Int) -> Found {
     let numbers = state.withLock { Array($0.waiting.prefix(limit)) }
-    var alerts: [(UInt64, SinkAlert)] = []
+    var found = Found()
     for number in numbers {
-      if let data = try? Data(contentsOf: url(number)),
-        let alert = try? JSONDecoder().decode(SinkAlert.self, from: data)
-      {
-        alerts.append((number, alert))
-      } else {
-        try? FileManager.default.moveItem(
-          at: url(number), to: url(number).appendingPathExtension("bad"))
-        state.withLock { $0.waiting.removeAll { $0 == number } }
+      let data: Data
+      do {
+        data = try Data(contentsOf: url(number))
+      } catch {
+        // The oldest may have had to go meanwhile.
+        guard state.withLock({ $0.waiting.contains(number) }) else { continue }
+        if (error as? CocoaError)?.code == .fileReadNoSuchFile {
+          found.damaged.append(setAside(number, "somebody removed it"))
+          continue
+        }
+        found.problem = "\(url(number).path) cannot be read: \(error.localizedDescription)"
+        return found
+      }
+      do {
+        found.alerts.append((number, try JSONDecoder().decode(SinkAlert.self, from: data)))
+      } catch {
+        found.damaged.append(setAside(number, "\(error)"))
       }
     }
-    return alerts
+    return found
+  }
+
+  private func setAside(_ number: UInt64, _ why: String) -> (file: String, why: String) {
+    rename(url(number).path, folder.appending(path: Self.damagedName).path)
+    state.withLock { $0.waiting.removeAll { $0 == number } }
+    return (url(number).path, why)
   }
 
   /// They were delivered, or never will be.
@@ -82,6 +110,7 @@ final class AlertSpool: Sendable {
     for number in numbers { delete(number) }
   }
 
+  static let damagedName = "damaged.bad"
   private static let suffix = ".json"
 
   private func url(_ number: UInt64) -> URL {
@@ -95,9 +124,10 @@ final class AlertSpool: Sendable {
     try? FileManager.default.removeItem(at: url(number))
   }
 
-  /// Written aside, forced to disk, renamed: a file with its name is whole.
+  /// Written aside, forced to disk, renamed: a file with its name is whole, and there after a crash.
   private func write(_ data: Data, to url: URL) throws {
     let part = url.appendingPathExtension("part")
+    defer { try? FileManager.default.removeItem(at: part) }  // There when something failed.
     guard FileManager.default.createFile(atPath: part.path, contents: nil) else {
       throw CocoaError(.fileWriteUnknown, userInfo: [NSFilePathErrorKey: part.path])
     }
@@ -106,5 +136,15 @@ final class AlertSpool: Sendable {
     try handle.synchronize()
     try handle.close()
     try FileManager.default.moveItem(at: part, to: url)
+    Self.flush(folder)
+  }
+
+  /// What a folder lists. Where that cannot be forced to disk, a crash of the machine may lose what a
+  /// crash of this process does not: no reason to give up an alert.
+  private static func flush(_ folder: URL) {
+    let descriptor = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    fsync(descriptor)
+    close(descriptor)
   }
 }

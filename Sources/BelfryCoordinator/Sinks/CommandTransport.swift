@@ -1,5 +1,6 @@
 internal import CGlibc
 internal import Foundation
+internal import NIOCore
 internal import NIOPosix
 
 /// Runs a command for each alert, which finds it on its standard input as one JSON object: the one of
@@ -10,42 +11,50 @@ internal import NIOPosix
 /// once a descriptor is above 1,023, and a coordinator has one a connection.
 struct CommandTransport: SinkTransport {
   static let timeout = Duration.seconds(30)
-  private static let lookEveryMicroseconds: UInt32 = 10_000
+  private static let lookEvery = TimeAmount.milliseconds(10)
 
   let batchMax = 1
   let words: [String]
+  let group: any EventLoopGroup
 
   func deliver(_ alerts: [SinkAlert]) async throws -> SinkVerdict {
     guard let alert = alerts.first else { return .delivered }
-    // Alerts are rare: a thread of the pool may wait for one.
-    let status = try await NIOThreadPool.singleton.runIfActive { try run(alert.json) }
+    let pid = try await NIOThreadPool.singleton.runIfActive { try start(alert.json) }
+    let status = try await end(of: pid).get()
     switch status {
     case 0: return .delivered
-    case 65: return .refused(alerts, why: "\(words[0]) exited with 65")
+    case 65: return .refused(why: "\(words[0]) exited with 65")
     default: return .again(why: "\(words[0]) ended with status \(status)", after: nil)
     }
   }
 
-  /// - Returns: its exit status, or 128 and the signal that ended it.
-  private func run(_ text: String) throws -> Int32 {
-    let input = try Self.unnamedFile(text)
-    defer { close(input) }
-    let pid = try start(input)
+  /// Its exit status, or 128 and the signal that ended it. No thread waits for it: commands that hang
+  /// would leave none to the spools.
+  private func end(of pid: pid_t) -> EventLoopFuture<Int32> {
+    let loop = group.next()
+    let promise = loop.makePromise(of: Int32.self)
     let end = ContinuousClock.now + Self.timeout
-    var status: Int32 = 0
-    while true {
+    loop.scheduleRepeatedTask(initialDelay: Self.lookEvery, delay: Self.lookEvery) { [words] task in
+      var status: Int32 = 0
       let reaped = waitpid(pid, &status, WNOHANG)
-      if reaped == pid { break }
-      if reaped < 0, errno != EINTR { throw HTTPFailure(description: "\(words[0]): it was lost") }
-      if ContinuousClock.now >= end { kill(-pid, SIGKILL) }
-      usleep(Self.lookEveryMicroseconds)
+      if reaped == pid {
+        let signal = status & 0x7F
+        promise.succeed(signal == 0 ? (status >> 8) & 0xFF : 128 + signal)
+        task.cancel()
+      } else if reaped < 0, errno != EINTR {
+        promise.fail(HTTPFailure(description: "\(words[0]): it was lost"))
+        task.cancel()
+      } else if ContinuousClock.now >= end {
+        kill(-pid, SIGKILL)
+      }
     }
-    let signal = status & 0x7F
-    return signal == 0 ? (status >> 8) & 0xFF : 128 + signal
+    return promise.futureResult
   }
 
   /// It leads a process group, so that its children end with it, and inherits nothing but its streams.
-  private func start(_ input: Int32) throws -> pid_t {
+  private func start(_ text: String) throws -> pid_t {
+    let input = try Self.unnamedFile(text)
+    defer { close(input) }
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }

@@ -11,8 +11,9 @@ package struct LogAlertSink: AlertSink {
     let metadata: Logger.Metadata = [
       "event.kind": "alert",
       "event.action": "\(alert.rule)",
-      "event.outcome": "\(alert.state.rawValue)",
+      "event.outcome": "\(alert.state == .resolved ? "success" : "failure")",
       "event.start": "\(RFC3339.text(alert.firedAt))",
+      "labels.state": "\(alert.state.rawValue)",
       "labels.subject": "\(alert.subject)",
       "labels.severity": "\(alert.severity.rawValue)",
       "labels.why": "\(alert.why)",

@@ -41,7 +41,7 @@ package struct SinkAlert: Codable, Sendable, Equatable {
 
   /// The same notice of two coordinators has one id: a receiver takes it once.
   package init(_ notice: Notice, cluster: String, node: String) {
-    id = notice.key.map { Self.id($0, cluster) } ?? UUID()
+    id = notice.key.map { Self.id("\(cluster)\0\($0)") } ?? UUID()
     self.cluster = cluster
     self.node = node
     rule = notice.rule
@@ -56,8 +56,9 @@ package struct SinkAlert: Codable, Sendable, Equatable {
     tags = notice.tags
   }
 
-  private static func id(_ key: String, _ cluster: String) -> UUID {
-    let hex = Array(Digest.sha256(Array("\(cluster)\0\(key)".utf8)).prefix(16)).hexText
+  /// The same for the same text.
+  static func id(_ text: String) -> UUID {
+    let hex = Array(Digest.sha256(Array(text.utf8)).prefix(16)).hexText
     let cuts = [8, 4, 4, 4, 12]
     var rest = Substring(hex)
     let parts = cuts.map { count in
@@ -90,22 +91,23 @@ package struct SinkAlert: Codable, Sendable, Equatable {
     return why.isEmpty ? "\(head): \(summary)" : "\(head): \(summary) (\(why))"
   }
 
+  var labels: [(name: String, value: String)] {
+    [
+      ("alertname", alertName), ("cluster", cluster), ("rule", rule), ("severity", severity),
+      ("subject", subject),
+    ]
+  }
+
+  var annotations: [(name: String, value: String)] {
+    [("summary", summary), ("description", why), ("coordinator", node)]
+      + (jobsMoved > 0 ? [("jobs_moved", String(jobsMoved))] : [])
+  }
+
   func writeLabels(_ json: inout JSONText) {
-    json.object("labels") {
-      $0.field("alertname", alertName)
-      $0.field("cluster", cluster)
-      $0.field("rule", rule)
-      $0.field("severity", severity)
-      $0.field("subject", subject)
-    }
+    json.object("labels") { for (name, value) in labels { $0.field(named: name, value) } }
   }
 
   func writeAnnotations(_ json: inout JSONText) {
-    json.object("annotations") {
-      $0.field("summary", summary)
-      $0.field("description", why)
-      $0.field("coordinator", node)
-      if jobsMoved > 0 { $0.field("jobs_moved", String(jobsMoved)) }
-    }
+    json.object("annotations") { for (name, value) in annotations { $0.field(named: name, value) } }
   }
 }

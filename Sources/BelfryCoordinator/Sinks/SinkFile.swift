@@ -24,6 +24,8 @@ package struct SinkSettings: Sendable, Equatable {
   package var secret: String?
   package var caFile: String?
 
+  /// `why` repeats no word of the line but a sink's name and a file's: any other may be a secret, or
+  /// be what stands behind a blank in one.
   package struct Problem: Error, Equatable, CustomStringConvertible {
     package let line: Int
     package let why: String
@@ -59,15 +61,16 @@ package struct SinkSettings: Sendable, Equatable {
     guard name.utf8.count <= 64,
       name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") })
     else {
-      throw Problem(line: line, why: "\"\(name)\" is no name: letters, digits and '-', at most 64")
+      throw Problem(
+        line: line, why: "the first word is no name: letters, digits and '-', at most 64")
     }
     guard let kind = Kind(rawValue: kindText) else {
       let known = Kind.allCases.map(\.rawValue).joined(separator: ", ")
-      throw Problem(line: line, why: "\"\(kindText)\" is no kind of sink; there are \(known)")
+      throw Problem(line: line, why: "the second word is no kind of sink; there are \(known)")
     }
     if kind == .command {
       guard words[2].hasPrefix("/") else {
-        throw Problem(line: line, why: "\(words[2]) is no absolute path")
+        throw Problem(line: line, why: "the command is no absolute path")
       }
       return SinkSettings(name: name, kind: kind, address: Array(words[2...]))
     }
@@ -92,13 +95,17 @@ package struct SinkSettings: Sendable, Equatable {
     case "ca-file" where pair.count == 2: caFile = pair[1]
     default:
       let known = kind == .webhook ? "secret-file=, ca-file=" : "ca-file="
-      throw Problem(line: line, why: "\"\(option)\" is not known for \(kind.rawValue): \(known)")
+      throw Problem(
+        line: line, why: "what follows the address is not known for \(kind.rawValue): \(known)")
     }
   }
 
   private var addressProblem: String? {
-    guard let url = URLComponents(string: address[0]), let host = url.host, !host.isEmpty else {
-      return "\(address[0]) is no address"
+    // A # that is not encoded would make a part of a password the host.
+    guard let url = URLComponents(string: address[0]), let host = url.host, !host.isEmpty,
+      url.fragment == nil
+    else {
+      return "the address is none; in a password, # / ? @ are written %23 %2F %3F %40"
     }
     let schemes = kind == .logstash ? ["tcp", "tls"] : ["http", "https"]
     guard schemes.contains(url.scheme ?? "") else {

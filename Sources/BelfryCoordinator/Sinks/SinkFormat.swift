@@ -28,14 +28,36 @@ struct SinkRequest: Sendable, Equatable {
 /// What became of a batch.
 enum SinkVerdict: Sendable, Equatable {
   case delivered
-  /// Later, with the same bytes; not before `after` where the receiver named a time.
+  /// Later; not before `after` where the receiver named a time.
   case again(why: String, after: Duration?)
+  /// The receiver will never take this batch, and has not said what in it is wrong.
+  case refused(why: String)
   /// Indices into the batch: of those the receiver will never take, and of those to be sent later. The
   /// rest was delivered.
-  case partly(refused: [Int], again: [Int], why: String)
+  case partly(refused: [Int], again: [Int], why: String, after: Duration? = nil)
 
-  static func refused(_ alerts: [SinkAlert], why: String) -> SinkVerdict {
-    .partly(refused: Array(alerts.indices), again: [], why: why)
+  /// What became of a batch whose first `count` alerts met this verdict, and its other `rest` the other.
+  func followed(by other: SinkVerdict, _ count: Int, _ rest: Int) -> SinkVerdict {
+    let (one, two) = (parts(of: 0..<count), other.parts(of: count..<count + rest))
+    let why = one.why.isEmpty || one.why == two.why ? two.why : one.why
+    let (refused, again) = (one.refused + two.refused, one.again + two.again)
+    if refused.isEmpty, again.isEmpty { return .delivered }
+    return .partly(refused: refused, again: again, why: why, after: one.after ?? two.after)
+  }
+
+  /// Indices of what was refused and of what comes again, of these ones.
+  func parts(
+    of range: Range<Int>
+  ) -> (refused: [Int], again: [Int], why: String, after: Duration?) {
+    switch self {
+    case .delivered: ([], [], "", nil)
+    case .again(let why, let after): ([], Array(range), why, after)
+    case .refused(let why): (Array(range), [], why, nil)
+    case .partly(let refused, let again, let why, let after):
+      (
+        refused.map { $0 + range.lowerBound }, again.map { $0 + range.lowerBound }, why, after
+      )
+    }
   }
 }
 
@@ -46,7 +68,7 @@ extension SinkFormat {
   func verdict(on answer: HTTPAnswer, to alerts: [SinkAlert]) -> SinkVerdict {
     switch answer.status {
     case 200..<300: .delivered
-    case 400, 413, 422: .refused(alerts, why: answer.complaint)
+    case 400, 413, 422: .refused(why: answer.complaint)
     default: .again(why: answer.complaint, after: answer.retryAfter)
     }
   }

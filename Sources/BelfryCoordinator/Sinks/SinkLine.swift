@@ -73,6 +73,8 @@ final class SinkLine: Sendable {
       if spool.count == 0 {
         failures = 0
         guard await events.next() != nil else { return }
+        // What it was of may have gone with the last batch.
+        if spool.count == 0 { continue }
         if transport.batchMax > 1 { try? await Task.sleep(for: Self.gatherTime) }
         continue
       }
@@ -93,10 +95,19 @@ final class SinkLine: Sendable {
 
   /// One batch. Nil: the next one at once; else how long to wait first.
   private func deliver(_ failures: Int) async -> Duration? {
-    let batch = try? await NIOThreadPool.singleton.runIfActive { [spool, transport] in
+    let found = try? await NIOThreadPool.singleton.runIfActive { [spool, transport] in
       spool.first(transport.batchMax)
     }
-    guard let batch, !batch.isEmpty else { return nil }
+    for (file, why) in found?.damaged ?? [] {
+      dropped.increment()
+      log(
+        .error, "an alert that waited is dropped: its file cannot be used",
+        ["file": "\(file)", "why": "\(why)"])
+    }
+    let batch = found?.alerts ?? []
+    guard !batch.isEmpty else {
+      return found?.problem.map { tryAgain(failures, why: $0, after: nil) }
+    }
     let verdict: SinkVerdict
     do {
       verdict = try await transport.deliver(batch.map(\.alert))
@@ -111,7 +122,8 @@ final class SinkLine: Sendable {
       note(batch.map(\.alert), .delivered)
       log(.info, "alerts delivered", ["count": "\(batch.count)", "after": "\(failures) failures"])
       return nil
-    case .partly(let refusedOnes, let again, let why):
+    case .refused, .partly:
+      let (refusedOnes, again, why, after) = verdict.parts(of: batch.indices)
       let kept = Set(again)
       spool.remove(batch.indices.filter { !kept.contains($0) }.map { batch[$0].number })
       refused.increment(by: refusedOnes.count)
@@ -125,7 +137,7 @@ final class SinkLine: Sendable {
           .error, "alerts were refused and are dropped",
           ["why": "\(why)", "alerts": "\(refusedOnes.map { batch[$0].alert.line })"])
       }
-      return again.isEmpty ? nil : tryAgain(failures, why: why, after: nil)
+      return again.isEmpty ? nil : tryAgain(failures, why: why, after: after)
     case .again(let why, let after):
       note(batch.map(\.alert), .failed, why: why)
       return tryAgain(failures, why: why, after: after)

@@ -15,17 +15,40 @@ struct HTTPTransport: SinkTransport {
 
   var batchMax: Int { format.batchMax }
 
+  /// A batch that is refused as a whole is halved, until the one is found that the receiver will not
+  /// take: it takes none of the others with it.
   func deliver(_ alerts: [SinkAlert]) async throws -> SinkVerdict {
-    format.verdict(on: try await poster.post(format.request(for: alerts)), to: alerts)
+    let answer = try await poster.post(format.request(for: alerts))
+    let verdict = format.verdict(on: answer, to: alerts)
+    guard case .refused = verdict, alerts.count > 1 else { return verdict }
+    let half = alerts.count / 2
+    // Throws where nothing was delivered: all of it comes again.
+    let first = try await deliver(Array(alerts[..<half]))
+    let second: SinkVerdict
+    let (_, waits, why, after) = first.parts(of: 0..<half)
+    if waits.isEmpty {
+      do {
+        second = try await deliver(Array(alerts[half...]))
+      } catch {
+        second = .again(why: "\(error)", after: nil)
+      }
+    } else {
+      second = .again(why: why, after: after)
+    }
+    return first.followed(by: second, half, alerts.count - half)
   }
 }
 
 extension SinkSettings {
+  /// - Parameter firingEndsAfter: when Alertmanager ends an alert by itself.
   /// - Throws: `TLSError` for a CA file that cannot be used.
-  func transport(release: String, group: any EventLoopGroup) throws -> any SinkTransport {
-    if kind == .command { return CommandTransport(words: address) }
+  func transport(
+    release: String, group: any EventLoopGroup,
+    firingEndsAfter: Duration = AlertmanagerFormat.endsAfter
+  ) throws -> any SinkTransport {
+    if kind == .command { return CommandTransport(words: address, group: group) }
     guard let url = URLComponents(string: address[0]), let host = url.host else {
-      preconditionFailure("the address was checked: \(address[0])")
+      preconditionFailure("the address of \(name) was checked")
     }
     let isSecure = url.scheme == "https" || url.scheme == "tls"
     let bare = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
@@ -33,10 +56,13 @@ extension SinkSettings {
       host: bare, port: url.port ?? (isSecure ? 443 : 80),
       tls: isSecure ? try TLSContext.web(caFile: caFile) : nil, group: group)
     if kind == .logstash { return LineTransport(poster) }
-    return HTTPTransport(format: format(url, release: release), poster: poster)
+    return HTTPTransport(
+      format: format(url, release: release, firingEndsAfter: firingEndsAfter), poster: poster)
   }
 
-  private func format(_ url: URLComponents, release: String) -> any SinkFormat {
+  private func format(
+    _ url: URLComponents, release: String, firingEndsAfter: Duration
+  ) -> any SinkFormat {
     let query = url.percentEncodedQuery.map { "?" + $0 } ?? ""
     let path = url.percentEncodedPath
     let folder = path.hasSuffix("/") ? String(path.dropLast()) : path
@@ -48,14 +74,15 @@ extension SinkSettings {
     case .sentry:
       guard
         let format = SentryFormat(dsnPath: url.path, publicKey: url.user ?? "", release: release)
-      else { preconditionFailure("the DSN was checked: \(address[0])") }
+      else { preconditionFailure("the DSN of \(name) was checked") }
       return format
     case .elasticsearch:
       let credentials = url.user.map { "\($0):\(url.password ?? "")" }
       return ElasticFormat(
         path: folder + "/_bulk",
         credentials: credentials.map { Data($0.utf8).base64EncodedString() })
-    case .alertmanager: return AlertmanagerFormat(basePath: folder)
+    case .alertmanager:
+      return AlertmanagerFormat(basePath: folder, firingEndsAfter: firingEndsAfter)
     case .slack: return SlackFormat(path: (path.isEmpty ? "/" : path) + query)
     case .logstash, .command: preconditionFailure("\(kind) is not spoken over HTTP")
     }

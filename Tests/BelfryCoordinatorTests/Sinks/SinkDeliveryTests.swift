@@ -9,6 +9,7 @@ import Testing
 
 /// Alerts on their way to receivers that are there, away, slow, busy or choosy. Real sockets.
 @Suite struct SinkDeliveryTests {
+  private let log = KeptLog()
   private let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
 
   private func alert(_ subject: String) -> Alert {
@@ -21,13 +22,17 @@ import Testing
     try AlertSinks(
       try SinkSettings.parse(file) { _ in "" }, folder: folder, cluster: "demo", node: "c1",
       release: "belfry@1", group: MultiThreadedEventLoopGroup.singleton,
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      logger: log.logger)
   }
 
   /// Runs the sinks until the condition holds; false when it did not within a minute.
   private func runs(_ sinks: AlertSinks, until isDone: () -> Bool) async throws -> Bool {
     let delivery = Task { await sinks.run() }
     defer { delivery.cancel() }
+    return try await holds(isDone)
+  }
+
+  private func holds(_ isDone: () -> Bool) async throws -> Bool {
     let end = ContinuousClock.now + .seconds(60)
     while ContinuousClock.now < end {
       if isDone() { return true }
@@ -57,6 +62,24 @@ import Testing
     await server.stop()
   }
 
+  /// A receiver that drops what it has seen must not drop the one that came later.
+  @Test func aBatchThatGrewIsAnotherDelivery() async throws {
+    defer { tidy() }
+    let server = try await SinkServer([.init(status: 503), .init(status: 200)])
+    let sinks = try sinks("hook webhook \(server.url)/in")
+    let delivery = Task { await sinks.run() }
+    defer { delivery.cancel() }
+    await sinks.send(alert("w1"))
+    #expect(try await holds { server.requests.count == 1 })
+    await sinks.send(alert("w2"))
+    #expect(try await holds { waiting("hook") == 0 })
+    let requests = server.requests
+    #expect(requests.last?.body.contains("\"w2\"") == true)
+    #expect(
+      Set(requests.map(\.body)).count == Set(requests.map { $0.headers["belfry-delivery"] }).count)
+    await server.stop()
+  }
+
   @Test func whatTheReceiverWillNeverTakeIsDropped() async throws {
     defer { tidy() }
     let server = try await SinkServer([.init(status: 400, body: "no")])
@@ -64,6 +87,51 @@ import Testing
     await sinks.send(alert("w1"))
     #expect(try await runs(sinks) { waiting("hook") == 0 })
     #expect(server.requests.count == 1)
+    await server.stop()
+  }
+
+  @Test func oneThatIsRefusedTakesNoOtherWithIt() async throws {
+    defer { tidy() }
+    let server = try await SinkServer([.init(refuses: "\"subject\":\"w13\"")])
+    let sinks = try sinks("hook webhook \(server.url)/in")
+    for number in 1...20 { await sinks.send(alert("w\(number)")) }
+    #expect(try await runs(sinks) { waiting("hook") == 0 })
+    let deliveries = sinks.looks.flatMap(\.deliveries)
+    #expect(deliveries.filter { $0.result == .refused }.map(\.alert.subject) == ["w13"])
+    #expect(deliveries.count { $0.result == .delivered } == 19)
+    let taken = server.requests.map(\.body).filter { !$0.contains("\"w13\"") }.joined()
+    for number in 1...20 where number != 13 { #expect(taken.contains("\"w\(number)\"")) }
+    await server.stop()
+  }
+
+  @Test func aHalfThatWasBusyComesAgainAlone() async throws {
+    defer { tidy() }
+    let server = try await SinkServer([
+      .init(status: 400), .init(status: 200), .init(status: 503), .init(status: 200),
+    ])
+    let sinks = try sinks("hook webhook \(server.url)/in")
+    for number in 1...2 { await sinks.send(alert("w\(number)")) }
+    #expect(try await runs(sinks) { waiting("hook") == 0 })
+    let subjects = server.requests.map { request in
+      ["w1", "w2"].filter { request.body.contains("\"\($0)\"") }
+    }
+    #expect(subjects == [["w1", "w2"], ["w1"], ["w2"], ["w2"]])
+    await server.stop()
+  }
+
+  @Test func aDamagedFileIsDroppedAloudAndHoldsUpNothing() async throws {
+    defer { tidy() }
+    let server = try await SinkServer()
+    let hook = folder.appending(path: "hook")
+    try FileManager.default.createDirectory(at: hook, withIntermediateDirectories: true)
+    try Data("{".utf8).write(to: hook.appending(path: "0000000000000001.json"))
+    let sinks = try sinks("hook webhook \(server.url)/in")
+    await sinks.send(alert("w1"))
+    #expect(try await runs(sinks) { waiting("hook") == 0 })
+    #expect(server.requests.count == 1)
+    let said = log.lines.filter { $0.message.contains("its file cannot be used") }
+    #expect(said.count == 1 && said.first?.level == .error)
+    #expect(said.first?["file"]?.hasSuffix("0000000000000001.json") == true)
     await server.stop()
   }
 
@@ -115,7 +183,66 @@ import Testing
     await server.stop()
   }
 
-  @Test func whatComesTogetherIsOneMessage() async throws {
+  /// More than there are threads for what blocks. They end when the other has been served.
+  @Test func commandsThatHangHoldUpNoOther() async throws {
+    defer { tidy() }
+    let server = try await SinkServer()
+    let script = folder.appending(path: "script")
+    try write(
+      """
+      cd \(folder.path); touch started.$$
+      for i in $(seq 250); do test -e gate && exit 0; sleep 0.1; done
+      touch ended.$$; exit 1
+      """, to: script)
+    let threads = NIOSingletons.blockingPoolThreadCountSuggestion
+    let names = (0...threads).map { "h\($0)" }
+    let hanging = try sinks(names.map { "\($0) command \(script.path)\n" }.joined())
+    await hanging.send(alert("w1"))
+    let delivery = Task { await hanging.run() }
+    defer { delivery.cancel() }
+    #expect(try await holds { files("started.") >= threads })
+    let sinks = try sinks("b slack \(server.url)/")
+    await sinks.send(alert("w1"))
+    #expect(try await runs(sinks) { waiting("b") == 0 })
+    #expect(files("ended.") == 0)
+    try Data().write(to: folder.appending(path: "gate"))
+    #expect(try await holds { names.allSatisfy { waiting($0) == 0 } })
+    await server.stop()
+  }
+
+  private func files(_ prefix: String) -> Int {
+    let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path)
+    return names?.count { $0.hasPrefix(prefix) } ?? 0
+  }
+
+  private func write(_ text: String, to script: URL) throws {
+    try FileManager.default.createDirectory(
+      at: script.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try Data("#!/bin/sh\n\(text)\n".utf8).write(to: script)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script.path)
+  }
+
+  @Test func whatComesShortlyAfterTheFirstIsInItsMessage() async throws {
+    defer { tidy() }
+    let server = try await SinkServer()
+    let sinks = try sinks("chat slack \(server.url)/")
+    let delivery = Task { await sinks.run() }
+    defer { delivery.cancel() }
+    // A round counts in which this machine was quick enough.
+    for _ in 1...100 {
+      let (before, start) = (server.requests.count, ContinuousClock.now)
+      for number in 1...3 { await sinks.send(alert("w\(number)")) }
+      let wasQuick = ContinuousClock.now - start < SinkLine.gatherTime
+      #expect(try await holds { waiting("chat") == 0 })
+      guard wasQuick else { continue }
+      #expect(server.requests.count == before + 1)
+      await server.stop()
+      return
+    }
+    Issue.record("three alerts were never written within \(SinkLine.gatherTime)")
+  }
+
+  @Test func whatWaitsIsOneMessage() async throws {
     defer { tidy() }
     let server = try await SinkServer()
     let sinks = try sinks("chat slack \(server.url)/")
@@ -139,13 +266,50 @@ import Testing
 
   @Test func aCommandThatSays65IsNotAskedAgain() async throws {
     defer { tidy() }
-    let script = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
-    defer { try? FileManager.default.removeItem(at: script) }  // Only tidying.
-    try Data("#!/bin/sh\nexit 65\n".utf8).write(to: script)
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script.path)
+    let script = folder.appending(path: "script-that-refuses")
+    try write("exit 65", to: script)
     let sinks = try sinks("script command \(script.path)")
     await sinks.send(alert("w1"))
     #expect(try await runs(sinks) { waiting("script") == 0 })
+  }
+
+  /// Above every step of the back-off; at most an hour.
+  @Test(arguments: [(2_700, 2_700.0), (100_000, 3_600)])
+  func theReceiverSaysHowLongToWait(seconds: Int, waited: Double) async throws {
+    defer { tidy() }
+    let server = try await SinkServer([
+      .init(status: 429, headers: [("Retry-After", "\(seconds)")])
+    ])
+    let sinks = try sinks("issues sentry \(server.url.replacing("//", with: "//public@"))/42")
+    await sinks.send(alert("w1"))
+    var wait: String?
+    #expect(
+      try await runs(sinks) {
+        wait = log.lines.first { $0.message.contains("tried again") }?["in"]
+        return wait != nil
+      })
+    #expect(wait == "\(Duration.seconds(waited))")
+    #expect(waiting("issues") == 1)
+    await server.stop()
+  }
+
+  /// What is over at once, Alertmanager tells nobody of.
+  @Test func aTestFiresAndEnds() async throws {
+    let (hook, manager) = (try await SinkServer(), try await SinkServer())
+    let settings = try SinkSettings.parse(
+      "hook webhook \(hook.url)/in\nam alertmanager \(manager.url)"
+    ) { _ in "" }
+    let results = await AlertSinks.test(
+      settings, alert("test"), cluster: "test", node: "n", release: "belfry@1",
+      group: MultiThreadedEventLoopGroup.singleton)
+    #expect(results.map(\.failure) == [nil, nil])
+    let told = hook.requests.map { $0.body.contains("\"status\":\"firing\"") }
+    #expect(told == [true, false])
+    #expect(manager.requests.count == 1)
+    let end = RFC3339.text(SinkFormatTests.fired + AlertSinks.testEndsAfter)
+    #expect(manager.requests.first?.body.contains("\"endsAt\":\"\(end)\"") == true)
+    await hook.stop()
+    await manager.stop()
   }
 
   @Test func logstashGetsLinesAndTheEnd() async throws {

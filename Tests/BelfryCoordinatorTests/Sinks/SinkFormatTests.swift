@@ -67,25 +67,6 @@ import Testing
     #expect(!open.request(for: [Self.alert()]).headers.contains { $0.name == "Belfry-Signature" })
   }
 
-  @Test func aWebhookIsAlertmanagersVersion4() throws {
-    let format = WebhookFormat(path: "/in", sink: "pager", secret: nil) { 0 }
-    let body = try parsed(
-      text(format.request(for: [Self.alert(), Self.alert("w2", resolved: true)])))
-    #expect(
-      Set(body.allKeys.compactMap { $0 as? String }) == [
-        "version", "groupKey", "truncatedAlerts", "status", "receiver", "groupLabels",
-        "commonLabels", "commonAnnotations", "externalURL", "alerts",
-      ])
-    #expect(body["version"] as? String == "4")
-    #expect(body["status"] as? String == "firing")
-    let alerts = try #require(body["alerts"] as? [NSDictionary])
-    #expect(alerts.map { $0["status"] as? String } == ["firing", "resolved"])
-    #expect(alerts.first?["endsAt"] as? String == "0001-01-01T00:00:00Z")
-    let prints = alerts.compactMap { $0["fingerprint"] as? String }
-    #expect(prints.allSatisfy { $0.count == 16 } && Set(prints).count == 2)
-    #expect(Self.alert().fingerprint == Self.alert(resolved: true).fingerprint)
-  }
-
   @Test func aSentryEnvelopeIsThreeLinesAndOneIssueANode() throws {
     let format = try #require(
       SentryFormat(dsnPath: "/prefix/42", publicKey: "pub", release: "belfry@1"))
@@ -150,7 +131,7 @@ import Testing
         why: #"the answer is none of _bulk: HTTP 200: {"errors":false,"items":[]}"#, after: nil)
     ),
     (401, "no", .again(why: "HTTP 401: no", after: nil)),
-    (413, "", .partly(refused: [0, 1], again: [], why: "HTTP 413")),
+    (413, "", .refused(why: "HTTP 413")),
   ])
   func bulkIsReadItemByItem(status: Int, body: String, verdict: SinkVerdict) {
     let format = ElasticFormat(path: "/x/_bulk", credentials: nil)
@@ -159,7 +140,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (204, SinkVerdict.delivered), (400, .partly(refused: [0], again: [], why: "HTTP 400")),
+    (204, SinkVerdict.delivered), (400, .refused(why: "HTTP 400")),
     (404, .again(why: "HTTP 404", after: nil)), (500, .again(why: "HTTP 500", after: nil)),
   ])
   func statusesOfHTTP(status: Int, verdict: SinkVerdict) {
@@ -167,12 +148,43 @@ import Testing
     #expect(format.verdict(on: HTTPAnswer(status: status), to: [Self.alert()]) == verdict)
   }
 
+  private func chat(_ alerts: [SinkAlert]) throws -> NSDictionary {
+    try parsed(text(SlackFormat(path: "/").request(for: alerts)))
+  }
+
   @Test func manyNodesAreOneMessageOfChat() throws {
-    let alerts = (1...25).map { Self.alert("w\($0)") }
-    let body = try parsed(text(SlackFormat(path: "/").request(for: alerts)))
-    let said = try #require(body["text"] as? String)
-    #expect(said.hasPrefix("demo: 25 firing: w1, w2,") && said.hasSuffix("and 5 more"))
+    let body = try chat((1...25).map { Self.alert("w\($0)") })
+    let named = (1...20).map { "node-lost/w\($0)" }.joined(separator: ", ")
+    #expect(body["text"] as? String == "demo: 25 firing: \(named) and 5 more")
     #expect((body["attachments"] as? [NSDictionary])?.count == 20)
+  }
+
+  @Test func aMessageOfChatSaysWhichRuleFiresAndWhichIsOver() throws {
+    let store = SinkAlert(
+      Alert(
+        rule: "store-down", subject: "store", severity: .critical, summary: "MongoDB is away",
+        why: "", firedAt: Self.fired), cluster: "demo", node: "c1")
+    let body = try chat([Self.alert(), Self.alert("w2", resolved: true), store])
+    #expect(
+      body["text"] as? String
+        == "demo: 2 firing: node-lost/w1, store-down/store; 1 resolved: node-lost/w2")
+  }
+
+  @Test func chatIsNotToldToCallAChannel() throws {
+    let alert = SinkAlert(
+      Alert(
+        rule: "r", subject: "<!here>", severity: .critical, summary: "a & b", why: "1 > 0",
+        firedAt: Self.fired), cluster: "demo", node: "c1")
+    let body = try chat([alert])
+    #expect(body["text"] as? String == "FIRING critical: a &amp; b (1 &gt; 0)")
+    let attachment = try #require((body["attachments"] as? [NSDictionary])?.first)
+    #expect(attachment["title"] as? String == "a &amp; b")
+    #expect(attachment["text"] as? String == "1 &gt; 0")
+    let fields = attachment["fields"] as? [NSDictionary]
+    #expect(fields?.contains { $0["value"] as? String == "&lt;!here&gt;" } == true)
+    #expect(
+      try chat([alert, alert])["text"] as? String
+        == "demo: 2 firing: r/&lt;!here&gt;, r/&lt;!here&gt;")
   }
 
   private func run(_ program: String, _ arguments: [String], input: String) throws -> String {

@@ -15,6 +15,8 @@ final class SinkServer: Sendable {
     var status = 200
     var body = "{}"
     var headers: [(String, String)] = []
+    /// What holds this text is answered by 400.
+    var refuses: String?
     /// Nothing is answered.
     var hangs = false
   }
@@ -73,7 +75,8 @@ final class SinkServer: Sendable {
       let request = Request(
         path: head.uri, headers: Dictionary(headers) { $1 }, body: String(buffer: body))
       shared.requests.withLock { $0.append(request) }
-      let answer = shared.answers.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
+      var answer = shared.answers.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
+      if let text = answer.refuses, request.body.contains(text) { answer.status = 400 }
       if answer.hangs { return }
       var response = HTTPResponseHead(
         version: .http1_1, status: HTTPResponseStatus(statusCode: answer.status))

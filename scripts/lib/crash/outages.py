@@ -185,7 +185,7 @@ class Outage:
         said = [json.loads(line) for name, before in self.lines_before.items()
                 for line in self.stand.log(name)[before:] if line.startswith("{")]
         return [f"{line['event.action']} {line.get('labels.subject')}" for line in said
-                if line.get("event.outcome") == state
+                if line.get("event.kind") == "alert" and line.get("labels.state") == state
                 and rule in (None, line.get("event.action"))
                 and subject in (None, line.get("labels.subject"))]
 

@@ -9,6 +9,7 @@ struct AlertmanagerFormat: SinkFormat {
   static let endsAfter = Duration.seconds(7 * 86_400)
 
   let basePath: String
+  var firingEndsAfter = Self.endsAfter
   let batchMax = 100
 
   func request(for alerts: [SinkAlert]) -> SinkRequest {
@@ -21,7 +22,7 @@ struct AlertmanagerFormat: SinkFormat {
         json.field(
           "endsAt",
           alert.endsAt
-            ?? RFC3339.text(WallTime(milliseconds: alert.firedAt) + Self.endsAfter))
+            ?? RFC3339.text(WallTime(milliseconds: alert.firedAt) + firingEndsAfter))
       }
     }
     return SinkRequest(

@@ -64,7 +64,7 @@ struct ElasticFormat: SinkFormat {
   func verdict(on answer: HTTPAnswer, to alerts: [SinkAlert]) -> SinkVerdict {
     guard (200..<300).contains(answer.status) else {
       return answer.status == 413
-        ? .refused(alerts, why: answer.complaint)
+        ? .refused(why: answer.complaint)
         : .again(why: answer.complaint, after: answer.retryAfter)
     }
     // A success of the whole says nothing of the parts.

@@ -1,10 +1,11 @@
 internal import BelfryIdentity
+internal import Foundation
 
 /// The document that Alertmanager sends to webhooks, version 4: what takes its webhooks takes ours.
 ///
 /// With a secret each request is signed: `Belfry-Signature: t=<seconds>,v1=<hex>`, where v1 is
-/// HMAC-SHA-256 under the secret over `<seconds>.<body>`. `Belfry-Delivery` is the same at each
-/// attempt.
+/// HMAC-SHA-256 under the secret over `<seconds>.<body>`. `Belfry-Delivery` is the same whenever the
+/// same alerts are sent again, and another one once more have joined those that wait.
 struct WebhookFormat: SinkFormat {
   let path: String
   let sink: String
@@ -17,7 +18,7 @@ struct WebhookFormat: SinkFormat {
     let body = document(alerts)
     var headers = [
       (name: "Content-Type", value: "application/json"),
-      ("Belfry-Delivery", alerts.first?.idText ?? ""),
+      ("Belfry-Delivery", delivery(alerts)),
     ]
     if let secret {
       let seconds = now()
@@ -28,26 +29,42 @@ struct WebhookFormat: SinkFormat {
     return SinkRequest(path, headers, body)
   }
 
+  /// One alert's own id, or one made of all of theirs.
+  private func delivery(_ alerts: [SinkAlert]) -> String {
+    let ids = alerts.map(\.idText).joined(separator: "\0")
+    return alerts.count == 1 ? ids : SinkAlert.id(ids).uuidString.lowercased()
+  }
+
+  /// A batch is one of Alertmanager's groups: by the alert's name where they have one in common.
   private func document(_ alerts: [SinkAlert]) -> String {
     let isFiring = alerts.contains { $0.isFiring }
-    let names = Set(alerts.map(\.alertName))
-    let name = names.count == 1 ? names.first : nil
+    let labels = common(alerts.map(\.labels))
+    let name = labels.first { $0.name == "alertname" }?.value
     var json = JSONText()
     json.object { json in
       json.field("version", "4")
-      json.field("groupKey", "{}:{alertname=\"\(name ?? "")\"}")
+      json.field("groupKey", name.map { "{}:{alertname=\"\($0)\"}" } ?? "{}:{}")
       json.field("truncatedAlerts", 0)
       json.field("status", isFiring ? "firing" : "resolved")
       json.field("receiver", sink)
       json.object("groupLabels") { if let name { $0.field("alertname", name) } }
-      json.object("commonLabels") { if let name { $0.field("alertname", name) } }
-      json.object("commonAnnotations") { _ in }
+      json.object("commonLabels") { for (name, value) in labels { $0.field(named: name, value) } }
+      json.object("commonAnnotations") {
+        for (name, value) in common(alerts.map(\.annotations)) { $0.field(named: name, value) }
+      }
       json.field("externalURL", "")
       json.array("alerts", alerts) { json, alert in
         alert.write(&json)
       }
     }
     return json.text
+  }
+
+  /// What all have, with the same value.
+  private func common(
+    _ all: [[(name: String, value: String)]]
+  ) -> [(name: String, value: String)] {
+    (all.first ?? []).filter { pair in all.allSatisfy { $0.contains { $0 == pair } } }
   }
 }
 
