@@ -48,7 +48,8 @@ struct OwnCertificate: Sendable {
           if watch.used != nil {
             let info = try CertificateInfo(pem: new.certificatePEM)
             logger.notice(
-              "another certificate is shown from now on", metadata: ["serial": "\(info.serial)"])
+              "the certificate on the disk is shown from now on",
+              metadata: ["serial": "\(info.serial)"])
           }
           watch.uses(new)
         }
@@ -70,7 +71,8 @@ struct OwnCertificate: Sendable {
     guard tries.isTime(at: .now) else { return false }
     do {
       try await tries.renew(old) { old in
-        if let issuer { try issuer.renewed(old) } else { try await elsewhere.renewed(old) }
+        try files.checkIsWritable()
+        return if let issuer { try issuer.renewed(old) } else { try await elsewhere.renewed(old) }
       } keep: {
         try keep($0)
       }

@@ -114,7 +114,7 @@ struct CertificateKeeper: Sendable {
     }
     let info = try CertificateInfo(pem: other.certificatePEM)
     logger.notice(
-      "another certificate was put in the place of this worker's: it is used from now on",
+      "the certificate on the disk is used from now on",
       metadata: ["serial": "\(info.serial)"])
     await use(other, on: links, &watch)
     return true
@@ -206,7 +206,8 @@ struct CertificateKeeper: Sendable {
     var new: Identity?
     do {
       try await tries.renew(old.get()) {
-        try await ask($0, links)
+        try files.checkIsWritable()
+        return try await ask($0, links)
       } keep: {
         try files.replace(with: $0)
         new = $0
