@@ -292,4 +292,49 @@ struct RenewalTests {
     try start("w1", try await joined("w1", cluster), cluster)
     try await cluster.untilUp("w1")
   }
+
+  /// A coordinator that is thrown out says so and leaves, as planned, and does not begin again; what runs goes on
+  /// with the other one.
+  @Test func aRevokedCoordinatorLeaves() async throws {
+    let cluster = try await TestCluster()
+    defer { cluster.stop() }
+    try cluster.startCoordinator()
+    try await cluster.issue("coordinator", "c2", "--host", "127.0.0.1")
+    let port = try FreePort.find()
+    func startSecond() throws {
+      try cluster.start(
+        "c2",
+        [
+          "coordinator", "run", "--queue", cluster.amqp, "--store", cluster.store, "--identity",
+          cluster.certs + "/c2", "--listen", "127.0.0.1:\(port)", "--lanes", cluster.lane,
+        ])
+    }
+    try startSecond()
+    let flag = cluster.folder.path + "/flag"
+    try await cluster.startWorker(
+      "w1", run: ["wait=sh -c 'while ! test -e \(flag); do sleep 0.05; done; echo done'"],
+      "--server", "https://127.0.0.1:\(port)")
+    try await cluster.untilUp("w1")
+    try await until("both have it in session") { cluster.log("c2").contains("session opened") }
+    try await cluster.submit(1, kind: "wait", prefix: "wait")
+    try await until("it runs") {
+      try await cluster.belfry("job", "show", "wait-1").out.contains("running")
+    }
+    try cluster.require(
+      try await cluster.belfry("node", "revoke", "c2", "--reason", "key lost", "--yes"))
+    #expect(try await cluster.status(of: "c2", within: 60) == 77, "\(cluster.log("c2"))")
+    for words in ["the cluster has revoked this coordinator", "key lost", "ANOTHER-NAME"] {
+      #expect(cluster.log("c2").contains(words), "\(words): \(cluster.log("c2"))")
+    }
+    try startSecond()
+    #expect(try await cluster.status(of: "c2", within: 60) == 77, "\(cluster.log("c2"))")
+    let ready = cluster.log("c2").components(separatedBy: "coordinator is ready").count - 1
+    #expect(ready == 1, "it has not begun to serve again")
+
+    _ = FileManager.default.createFile(atPath: flag, contents: nil)
+    let job = try await cluster.job("wait-1")
+    #expect(job.state == "succeeded" && job.attempt == 1 && job.losses ?? 0 == 0, "\(job)")
+    #expect(cluster.isRunning("w1") && cluster.isRunning("c1"))
+    #expect(!cluster.log("c1").contains("coordinator-lost"), "it was told to leave")
+  }
 }
