@@ -112,6 +112,7 @@ public struct JobWorker: Sendable {
         certificateChainFile: files.certificatePath, keyFile: files.keyPath,
         caFile: files.authorityPath),
       handlers: kinds)
+    configuration.identity = files
     configuration.resultBytesMax = resultBytesMax
     configuration.lastWords = lastWords
     let worker = Worker(

@@ -120,6 +120,7 @@ package struct Coordinator: Service {
     let directory = NodeDirectory()
     let directoryPolling = DirectoryPolling(store: store, directory: directory, logger: logger)
     guard try await opens({ try await directoryPolling.begin() }) else { return }
+    if let why = revocation(directory) { throw CoordinatorRevoked(description: why) }
     // Before the first job comes: it may be one of those.
     let mark = Mutex<CancelMark?>(nil)
     guard
@@ -194,9 +195,15 @@ package struct Coordinator: Service {
     }
   }
 
+  /// Why this coordinator is not to serve; nil: it may.
+  private func revocation(_ directory: NodeDirectory) -> String? {
+    directory.revocation(of: configuration.core.name, at: ProcessClock.now().wall)
+  }
+
   /// Ends connections of those who are refused by what is new. On any change: who was thrown out and let in
   /// anew between two polls has another certificate now.
-  private func cutOff(_ server: RPCServer, _ directory: NodeDirectory) async {
+  /// - Returns: why, when this coordinator itself is thrown out.
+  private func cutOff(_ server: RPCServer, _ directory: NodeDirectory) async -> String? {
     let close = { @Sendable (names: Set<String>, isReplacedToo: Bool) in
       server.closeConnections(reason: "the cluster refuses this node from now on") { peer in
         guard let peer, names.contains(peer.name) else { return false }
@@ -204,16 +211,18 @@ package struct Coordinator: Service {
           && (isReplacedToo || !directory.isReplaced(peer))
       }
     }
-    await withDiscardingTaskGroup { later in
+    return await withDiscardingTaskGroup { later in
+      defer { later.cancelAll() }
       for await names in directory.changed {
         close(names, false)
+        if let why = revocation(directory) { return why }
         // A worker that was renewed elsewhere goes over by itself: it is not to be missed meanwhile.
         later.addTask {
           try? await Task.sleep(for: .seconds(5))
           close(names, true)
         }
       }
-      later.cancelAll()
+      return nil
     }
   }
 
@@ -253,7 +262,7 @@ package struct Coordinator: Service {
     logger.info("coordinator is ready", metadata: ["address": "\(address)"])
     await shell.serves()
     started(address)
-    await withTaskGroup(of: Void.self) { tasks in
+    let revocation = await withTaskGroup(of: String?.self) { tasks in
       tasks.addTask { await cutOff(server, directory) }
       if let certificate {
         // It ends when it is cancelled.
@@ -262,17 +271,26 @@ package struct Coordinator: Service {
             try server.use(tls)
             tell(shell, server)
           }
+          return nil
         }
       }
-      // Cancelled is as good a reason to leave as the signal.
-      try? await gracefulShutdown()
-      tasks.cancelAll()
+      tasks.addTask {
+        // Cancelled is as good a reason to leave as the signal.
+        try? await gracefulShutdown()
+        return nil
+      }
+      defer { tasks.cancelAll() }
+      return await tasks.next() ?? nil
+    }
+    if let revocation {
+      logger.error("the cluster has revoked this coordinator", metadata: ["why": "\(revocation)"])
     }
     logger.info("coordinator is leaving: takes no new jobs, settles what it can")
     health.stopServing()
     await leave(shell, roster)
     health.finish()
     await server.shutdownGracefully(deadline: .seconds(5))
+    if let revocation { throw CoordinatorRevoked(description: revocation) }
   }
 
   private func bindDatagrams(_ shell: CoreShell, _ host: String, _ port: Int) async {
@@ -356,4 +374,9 @@ package struct Coordinator: Service {
     ServerReflection.register(in: &router)
     return router
   }
+}
+
+/// An operator has thrown this coordinator out: it has left in order, or did not begin to serve.
+package struct CoordinatorRevoked: Error, CustomStringConvertible {
+  package let description: String
 }

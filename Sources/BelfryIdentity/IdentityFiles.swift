@@ -105,6 +105,9 @@ extension IdentityFiles {
     try finishRenewal()
   }
 
+  /// Before a certificate is asked for that could not be kept. Throws `fileSystem`.
+  package func checkIsWritable() throws(IdentityError) { try storage.checkIsWritable() }
+
   private func finishRenewal() throws(IdentityError) {
     guard let text = try storage.readIfThere(renewedPath) else { return }
     let mark = "-----BEGIN CERTIFICATE-----"

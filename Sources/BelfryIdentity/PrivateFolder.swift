@@ -66,6 +66,11 @@ struct PrivateFolder: Sendable {
     }
   }
 
+  /// Throws `fileSystem` where nothing can be written, such as in a volume that is mounted read-only.
+  func checkIsWritable() throws(IdentityError) {
+    guard unsafe access(path, W_OK) == 0 else { throw .fileSystem("cannot write in", path) }
+  }
+
   private func flush() throws(IdentityError) {
     let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .fileSystem("cannot open the folder", path) }

@@ -93,6 +93,8 @@ package struct Worker: Service {
         try await keeper?.readmitIfExpired(within: configuration.wait)
       }
     } catch is CancellationError { return }
+    // Before the links read it: what is put in its place from here on is noticed. Unreadable: they say so.
+    let identity = keeper.flatMap { try? $0.files.read() }
     let loop = group.next()
     let inserts = AsyncStream.makeStream(of: (batch: UInt64, outcomes: [Outcome]).self)
     let finds = AsyncStream.makeStream(of: (batch: UInt64, jobs: [JobID]).self)
@@ -143,7 +145,7 @@ package struct Worker: Service {
       tasks.addTask { for await url in stores.stream { box.use(url, makeStore, logger) } }
       let links = CoordinatorLinks(configuration, group: group, shell: shell, logger: logger)
       tasks.addTask { try await links.run(linkEvents.stream, linkEvents.continuation) }
-      if let keeper { tasks.addTask { try await keeper.run(links) } }
+      if let keeper { tasks.addTask { try await keeper.run(links, using: identity) } }
       let isRefused = Atomic(false)
       tasks.addTask { try await leave(shell, wedged.stream, isRefused) }
       // Only a link that gives up at start or is refused, and the leaving, end by themselves.

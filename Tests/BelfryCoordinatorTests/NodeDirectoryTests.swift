@@ -172,4 +172,26 @@ import Testing
     #expect(try await store.record(.tokens, "t").get() == nil)
     #expect(try await store.record(.silences, "s-1").get() == nil)
   }
+
+  /// It ends a coordinator: by nothing less than a revocation that can be read.
+  @Test func aCoordinatorIsRevokedByItsNameAlone() throws {
+    let name = try #require(NodeName("w1"))
+    #expect(directory.revocation(of: name, at: at(1)) == nil)
+    directory.take([try record(1, serial: "A")], at: at(1))
+    #expect(directory.revocation(of: name, at: at(1)) == nil)
+    directory.take(
+      [
+        try record(2, serial: "A", .revoked) { node in
+          node.revokedBy = "operator me"
+          node.reason = "key lost"
+        }
+      ], at: at(1))
+    let why = try #require(directory.revocation(of: name, at: at(1)))
+    #expect(why.contains("operator me") && why.contains("key lost"))
+    #expect(directory.revocation(of: try #require(NodeName("w2")), at: at(1)) == nil)
+    directory.take(
+      [StoredRecord(.nodes, id: "w1", version: 3, writtenAt: at(1), fields: ["state": "?"])],
+      at: at(1))
+    #expect(directory.revocation(of: name, at: at(1)) == nil)
+  }
 }

@@ -67,15 +67,28 @@ struct OwnCertificateTests {
       "/usr/bin/openssl",
       ["verify", "-CAfile", cluster.certs + "/ca.pem", folder + "/identity.pem"])
     #expect(shown.status == 0, "\(shown)")
-    // Who is thrown out gets none.
+    // Who is thrown out gets none, also where it does not know of it: with a store that does not say so.
     try cluster.require(try await cluster.belfry("node", "revoke", "c2", "--yes"))
+    #expect(try await cluster.status(of: "c2", within: 60) == 77, "\(cluster.log("c2"))")
     let log = try await cluster.belfry("audit-log", "-o", "json")
     #expect(log.out.contains("certificate.renew") && log.out.contains("coordinator c2"), "\(log)")
+    _ = try await cluster.python(
+      """
+      db.client[db.name + '-2'].coordinators.insert_one(db.coordinators.find_one({'_id': 'c1'}))
+      """)
+    let name = try #require(cluster.store.firstMatch(of: /t-[0-9a-f]{8}/)).output
+    try cluster.start(
+      "c2",
+      [
+        "coordinator", "run", "--queue", cluster.amqp, "--store",
+        cluster.services.store(database: name + "-2"), "--identity", folder, "--listen",
+        "127.0.0.1:0", "--lanes", cluster.lane,
+      ])
     try await until("it is refused another one", within: 240) {
-      cluster.log("c2").contains("c2 was revoked by operator me")
+      let audited = try await cluster.belfry("audit-log", "-o", "json")
+      return audited.out.contains("revoked: c2 was revoked by operator me")
     }
-    let audited = try await cluster.belfry("audit-log", "-o", "json")
-    #expect(audited.out.contains("revoked: c2 was revoked by operator me"), "\(audited)")
+    #expect(cluster.log("c2").contains("could not be renewed"), "\(cluster.log("c2"))")
   }
 
   /// Off for longer than its certificate: with the CA it helps itself.

@@ -34,10 +34,11 @@ struct RenewalTests {
       ] + more)
   }
 
-  private func serial(_ folder: String) throws -> String {
+  private func info(_ folder: String) throws -> CertificateInfo {
     try CertificateInfo(pem: String(contentsOfFile: folder + "/identity.pem", encoding: .utf8))
-      .serial
   }
+
+  private func serial(_ folder: String) throws -> String { try info(folder).serial }
 
   /// Certificates of 15 s: several renewals pass while one job runs, and it runs once.
   @Test func aRunningJobOutlivesItsWorkersCertificates() async throws {
@@ -46,13 +47,16 @@ struct RenewalTests {
     try cluster.startCoordinator("--certificate-life", "15s")
     try await until("the coordinator answers") { try await cluster.health() != nil }
     let folder = try await joined("w1", cluster)
-    let first = try serial(folder)
+    let begun = try info(folder)
+    let first = begun.serial
     try start("w1", folder, cluster)
     try await cluster.untilUp("w1")
     try await cluster.submit(1, kind: "slow", prefix: "slow")
     let job = try await cluster.job("slow-1")
     #expect(job.state == "succeeded" && job.attempt == 1 && job.losses ?? 0 == 0, "\(job)")
-    #expect(try serial(folder) != first)
+    let now = try info(folder)
+    #expect(now.serial != first)
+    #expect(now.publicKeySHA256 != begun.publicKeySHA256, "the key is another one too")
     #expect(cluster.log("w1").contains("certificate renewed"))
     try await until("the old certificate is good for nothing", within: 60) {
       let record = try await cluster.python("print(db.nodes.find_one()['serial'])")
@@ -199,6 +203,53 @@ struct RenewalTests {
     #expect(alert.out == "['w1']\n", "\(alert.out)")
   }
 
+  /// Off for longer than its certificate, and the new one could not be kept: none is asked for, so nothing is
+  /// recorded and nobody is alerted, until it can be.
+  @Test func aNodeThatCannotWriteAsksForNoCertificate() async throws {
+    let cluster = try await TestCluster()
+    cluster.isUnprivileged = true
+    defer { cluster.stop() }
+    try cluster.startCoordinator("--certificate-life", "3s")
+    try await until("the coordinator answers") { try await cluster.health() != nil }
+    let folder = try await joined("w1", cluster)
+    let first = try serial(folder)
+    try await until("the certificate has ended") {
+      try info(folder).validity.notAfterEpochSeconds < Validity.nowEpochSeconds()
+    }
+    cluster.kill9("c1")
+    try cluster.startCoordinator("--certificate-life", "10m")
+    #expect(chmod(folder, 0o500) == 0)
+    let state = cluster.folder.path + "/state"
+    try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
+    try start("w1", folder, cluster, "--state", state)
+    try await until("it has tried") { cluster.log("w1").contains("cannot write in ") }
+    let look = """
+      print(db.nodes.find_one()['serial'], db.alerts.count_documents({'rule': 'node-returned-expired'}))
+      """
+    #expect(try await cluster.python(look).out == "\(first) 0\n")
+    #expect(chmod(folder, 0o700) == 0)
+    try await cluster.untilUp("w1")
+    #expect(try await cluster.python(look).out == "\(serial(folder)) 1\n")
+    #expect(try serial(folder) != first)
+  }
+
+  /// 90 days after its end a certificate brings nobody back. Before, it is looked for in the records, and one that
+  /// was made by hand has none.
+  @Test(arguments: [(91, "too long ago"), (89, "was made by hand")])
+  func whoWasOffTooLongJoinsAnew(_ days: Int64, _ why: String) async throws {
+    let cluster = try await TestCluster()
+    defer { cluster.stop() }
+    try cluster.startCoordinator()
+    try await until("the coordinator answers") { try await cluster.health() != nil }
+    let folder = cluster.folder.path + "/w1"
+    try cluster.issueExpired("w1", to: folder, daysAgo: days)
+    try start("w1", folder, cluster, "--server", cluster.server)
+    #expect(try await cluster.status(of: "w1", within: 60) == 77, "\(cluster.log("w1"))")
+    let log = cluster.log("w1")
+    #expect(log.contains(why) && log.contains("belfry token create"), "\(log)")
+    #expect(try await cluster.python("print(db.nodes.count_documents({}))").out == "0\n")
+  }
+
   /// Thrown out: cut off now, its job elsewhere, itself gone, and never back.
   @Test func aRevokedNodeIsOut() async throws {
     let cluster = try await TestCluster()
@@ -240,5 +291,50 @@ struct RenewalTests {
     try FileManager.default.removeItem(atPath: folder)
     try start("w1", try await joined("w1", cluster), cluster)
     try await cluster.untilUp("w1")
+  }
+
+  /// A coordinator that is thrown out says so and leaves, as planned, and does not begin again; what runs goes on
+  /// with the other one.
+  @Test func aRevokedCoordinatorLeaves() async throws {
+    let cluster = try await TestCluster()
+    defer { cluster.stop() }
+    try cluster.startCoordinator()
+    try await cluster.issue("coordinator", "c2", "--host", "127.0.0.1")
+    let port = try FreePort.find()
+    func startSecond() throws {
+      try cluster.start(
+        "c2",
+        [
+          "coordinator", "run", "--queue", cluster.amqp, "--store", cluster.store, "--identity",
+          cluster.certs + "/c2", "--listen", "127.0.0.1:\(port)", "--lanes", cluster.lane,
+        ])
+    }
+    try startSecond()
+    let flag = cluster.folder.path + "/flag"
+    try await cluster.startWorker(
+      "w1", run: ["wait=sh -c 'while ! test -e \(flag); do sleep 0.05; done; echo done'"],
+      "--server", "https://127.0.0.1:\(port)")
+    try await cluster.untilUp("w1")
+    try await until("both have it in session") { cluster.log("c2").contains("session opened") }
+    try await cluster.submit(1, kind: "wait", prefix: "wait")
+    try await until("it runs") {
+      try await cluster.belfry("job", "show", "wait-1").out.contains("running")
+    }
+    try cluster.require(
+      try await cluster.belfry("node", "revoke", "c2", "--reason", "key lost", "--yes"))
+    #expect(try await cluster.status(of: "c2", within: 60) == 77, "\(cluster.log("c2"))")
+    for words in ["the cluster has revoked this coordinator", "key lost", "ANOTHER-NAME"] {
+      #expect(cluster.log("c2").contains(words), "\(words): \(cluster.log("c2"))")
+    }
+    try startSecond()
+    #expect(try await cluster.status(of: "c2", within: 60) == 77, "\(cluster.log("c2"))")
+    let ready = cluster.log("c2").components(separatedBy: "coordinator is ready").count - 1
+    #expect(ready == 1, "it has not begun to serve again")
+
+    _ = FileManager.default.createFile(atPath: flag, contents: nil)
+    let job = try await cluster.job("wait-1")
+    #expect(job.state == "succeeded" && job.attempt == 1 && job.losses ?? 0 == 0, "\(job)")
+    #expect(cluster.isRunning("w1") && cluster.isRunning("c1"))
+    #expect(!cluster.log("c1").contains("coordinator-lost"), "it was told to leave")
   }
 }

@@ -202,7 +202,9 @@ extension MembershipService {
     }
     guard now - ended <= Self.returnMax else {
       throw EnrollRefusal(
-        .tooLate, "the certificate of \(name) ended on \(RFC3339.text(ended)): that is too long ago"
+        .tooLate,
+        "the certificate of \(name) ended on \(RFC3339.text(ended)): that is too long ago; after 90 days a "
+          + "node joins anew, by a token"
       )
     }
     let reply = try await renew(

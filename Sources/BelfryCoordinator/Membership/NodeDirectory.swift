@@ -80,6 +80,14 @@ package final class NodeDirectory: Sendable {
     }
   }
 
+  /// Who has revoked this coordinator, and why; nil: nobody has. A record that cannot be read ends none.
+  package func revocation(of coordinator: NodeName, at now: WallTime) -> String? {
+    guard self[coordinator.text]?.node?.state == .revoked else { return nil }
+    let peer = PeerIdentity(
+      cluster: "", role: .coordinator, name: coordinator.text, notAfter: 0)
+    return refusal(peer, at: now)?.message
+  }
+
   /// It is refused, but for nothing else than that there is a newer certificate.
   func isReplaced(_ peer: PeerIdentity) -> Bool {
     self[peer.name]?.node?.verdict(on: peer.serial, role: peer.role.rawValue) == .replaced

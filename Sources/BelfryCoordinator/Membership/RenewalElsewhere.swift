@@ -16,23 +16,29 @@ struct RenewalElsewhere: Sendable {
   /// `host:port` of the others.
   let others: @Sendable () async -> [String]
 
-  struct Refused: Error, CustomStringConvertible { let description: String }
+  struct Refused: Error, CustomStringConvertible {
+    let description: String
+    /// For want of a CA, and for nothing else.
+    var isHopeless = false
+  }
 
   /// Asks each of the others in turn.
   func renewed(_ old: Identity) async throws -> Identity {
     var reasons: [String] = []
+    var isHopeless = true
     for name in await others() {
       guard let target = RPCTarget(name) else { continue }
       do {
         return try await ask(target, old)
       } catch {
         reasons.append("\(name): \(error)")
+        isHopeless = isHopeless && (error as? Refused)?.isHopeless ?? false
       }
     }
-    throw Refused(
-      description: reasons.isEmpty
-        ? "it has no CA, and no other coordinator is known that might"
-        : reasons.joined(separator: "; "))
+    guard !reasons.isEmpty else {
+      throw Refused(description: "it has no CA, and no other coordinator is known that might")
+    }
+    throw Refused(description: reasons.joined(separator: "; "), isHopeless: isHopeless)
   }
 
   private func ask(_ target: RPCTarget, _ old: Identity) async throws -> Identity {
@@ -61,7 +67,9 @@ struct RenewalElsewhere: Sendable {
       await client.close()
       throw error
     }
-    guard reply.refused.isEmpty else { throw Refused(description: reply.why) }
+    guard reply.refused.isEmpty else {
+      throw Refused(description: reply.why, isHopeless: reply.refused == "no-authority")
+    }
     let new = try Identity(
       authorityPEM: old.authorityPEM, certificatePEM: reply.certificate, keyPEM: key.pem())
     guard new.id == old.id else {

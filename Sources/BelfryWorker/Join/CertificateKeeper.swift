@@ -10,12 +10,16 @@ internal import SwiftProtobuf
 /// Keeps a worker's certificate young: a new one, with a new key, at two thirds of its life, up to a tenth
 /// of it sooner, so that machines that joined together do not renew together. Not later: an alert says 48 h
 /// before the end of seven days that it was not. One that has ended, because the
-/// machine was off, is renewed with the old key's signature.
+/// machine was off, is renewed with the old key's signature. And one that somebody else has put in its place is
+/// used: of a PKI of one's own, or made anew by hand.
 struct CertificateKeeper: Sendable {
-  private static let tryAgain = Duration.seconds(5)
   private static let answerMax = Duration.seconds(10)
-  /// The wall clock is looked at so often: the machine may have slept.
-  private static let lookEvery = Duration.seconds(30)
+  /// The files are looked at so often, since whoever made them may replace them, and the wall clock: the machine
+  /// may have slept.
+  private static let lookEvery = Duration.seconds(5)
+  /// One that is out has nothing else to do, and asks more often than one that still has time.
+  private static let readmissionPauseMax = Duration.seconds(30)
+  private static let askedPauseMax = Duration.seconds(60)
 
   let files: IdentityFiles
   let targets: [RPCTarget]
@@ -33,60 +37,127 @@ struct CertificateKeeper: Sendable {
   func readmitIfExpired(within wait: Duration?) async throws {
     let deadline = wait.map { ContinuousClock.now + $0 }
     var said = ""
-    while case let ended = try Self.end(files.read()), ended < ProcessClock.now().wall {
-      let outcome = await renew([])
+    var tries = RenewalTries(longest: Self.readmissionPauseMax)
+    var old = try files.read()
+    while true {
+      let ended = try Self.end(old)
+      if ended >= ProcessClock.now().wall { return }
       let what = "the certificate has expired on \(RFC3339.text(ended))"
-      switch outcome {
-      case .done: return
-      case .refused(let why): throw SessionRefused("\(what), and is not renewed: \(why)")
-      case .notYet(let why):
-        if let deadline, ContinuousClock.now >= deadline {
-          throw SessionRefused("\(what), and no coordinator has renewed it: \(why)")
+      if tries.isTime(at: .now) {
+        switch await renew(.success(old), [], &tries) {
+        case .done: return
+        case .refused(let why): throw SessionRefused("\(what), and is not renewed: \(why)")
+        case .notYet(let why):
+          log("the certificate has expired, and could not be renewed yet", why, &said)
         }
-        log("the certificate has expired, and could not be renewed yet", why, &said)
       }
-      try await Task.sleep(for: Self.tryAgain)
+      if let deadline, ContinuousClock.now >= deadline {
+        throw SessionRefused("\(what), and no coordinator has renewed it: \(said)")
+      }
+      try await Task.sleep(for: Self.lookEvery)
+      // Somebody may be about to replace it: the next look is as good.
+      if let read = try? files.read() { old = read }
     }
   }
 
   /// Returns only by throwing: `SessionRefused` when there will be no other certificate. What fails
   /// otherwise is tried again.
-  func run(_ links: CoordinatorLinks) async throws {
+  /// - Parameter used: what the links begin with.
+  func run(_ links: CoordinatorLinks, using used: Identity?) async throws {
+    let random = Double.random(in: 0...1)
+    var watch = IdentityWatch(files, using: used)
+    var tries = RenewalTries()
+    // Coordinators are asked each time whether it is let in.
+    var looks = RenewalTries(longest: Self.askedPauseMax)
+    var (renewing, using) = ("", "")
     while true {
-      try await sleepUntilDue()
-      var said = ""
-      renewing: while true {
-        switch await renew(links.all) {
-        case .done: break renewing
-        case .refused(let why):
-          throw SessionRefused("this worker's certificate is not renewed: \(why)")
-        case .notYet(let why):
-          log("the certificate could not be renewed yet", why, &said)
-          try await Task.sleep(for: Self.tryAgain)
+      do {
+        if try await takeUp(links, &watch, &looks) { using = "" }
+      } catch let error as CancellationError {
+        throw error
+      } catch {
+        log("the certificate on the disk cannot be used: the one before is", "\(error)", &using)
+      }
+      if try isDue(watch, random) {
+        if tries.isTime(at: .now) {
+          switch await renew(Result { try files.read() }, links.all, &tries) {
+          case .done(let new):
+            await use(new, on: links, &watch)
+            renewing = ""
+          case .refused(let why):
+            throw SessionRefused("this worker's certificate is not renewed: \(why)")
+          case .notYet(let why):
+            log("the certificate could not be renewed yet", why, &renewing)
+          }
         }
+      } else {
+        tries = RenewalTries()
       }
-      await withTaskGroup(of: Void.self) { tasks in
-        for link in links.all { tasks.addTask { await use(files.tls, on: link) } }
-      }
+      try await Task.sleep(for: Self.lookEvery)
     }
   }
 
-  private func sleepUntilDue() async throws {
-    var due: Int64?
-    var said = ""
-    let random = Double.random(in: 0...1)
-    while true {
-      do {
-        let info = try CertificateInfo(pem: files.read().certificatePEM)
-        due = Self.due(info.validity, random: random)
-      } catch {
-        log("the certificate cannot be read", "\(error)", &said)
-      }
-      let left = due.map { Duration.seconds($0 - Validity.nowEpochSeconds()) } ?? Self.lookEvery
-      if left <= .zero { return }
-      try await Task.sleep(for: min(left, Self.lookEvery))
+  /// Goes on with what somebody else has put on the disk. False: it is not asked now whether it is let in.
+  private func takeUp(
+    _ links: CoordinatorLinks, _ watch: inout IdentityWatch, _ looks: inout RenewalTries
+  ) async throws -> Bool {
+    guard let other = try watch.next() else {
+      looks = RenewalTries(longest: Self.askedPauseMax)
+      return true
+    }
+    guard looks.isTime(at: .now) else { return false }
+    do {
+      try await checkIsLetIn(links.all)
+    } catch {
+      looks.failed(at: .now, random: .random(in: 0...1))
+      throw error
+    }
+    let info = try CertificateInfo(pem: other.certificatePEM)
+    logger.notice(
+      "the certificate on the disk is used from now on",
+      metadata: ["serial": "\(info.serial)"])
+    await use(other, on: links, &watch)
+    return true
+  }
+
+  /// By what is used, or by what is on the disk, should that be another or unreadable.
+  private func isDue(_ watch: IdentityWatch, _ random: Double) throws -> Bool {
+    try [watch.used, try? files.read()].contains { identity in
+      guard let identity else { return false }
+      let validity = try CertificateInfo(pem: identity.certificatePEM).validity
+      return Self.due(validity, random: random) <= Validity.nowEpochSeconds()
     }
   }
+
+  /// Sessions go over to it one by one, beside the old ones.
+  private func use(
+    _ new: Identity, on links: CoordinatorLinks, _ watch: inout IdentityWatch
+  ) async {
+    await withTaskGroup(of: Void.self) { tasks in
+      for link in links.all { tasks.addTask { await use(files.tls, on: link) } }
+    }
+    watch.uses(new)
+  }
+
+  /// What somebody has put there, and no coordinator lets in, must not take the place of what works: a certificate
+  /// made anew by hand over a node's record, or of a CA that the coordinators do not know yet.
+  private func checkIsLetIn(_ links: [CoordinatorLink]) async throws {
+    var reasons: [String] = []
+    for target in links.map(\.target) {
+      do {
+        _ = try await call(target, files.tls) { client in
+          try await client.unary(
+            MembershipService.greet, .init(), options: RPCCallOptions(timeout: Self.answerMax))
+        }
+        return
+      } catch {
+        reasons.append("\(target): \(error)")
+      }
+    }
+    throw NotLetIn(description: reasons.joined(separator: "; "))
+  }
+
+  private struct NotLetIn: Error, CustomStringConvertible { let description: String }
 
   /// The link goes on with the old one until the new one can be loaded.
   private func use(_ tls: TLSConfiguration, on link: CoordinatorLink) async {
@@ -98,7 +169,7 @@ struct CertificateKeeper: Sendable {
         log("the new certificate cannot be used yet", "\(error)", &said)
       }
       // Cancelled: the loop ends.
-      try? await Task.sleep(for: Self.tryAgain)
+      try? await Task.sleep(for: Self.lookEvery)
     }
   }
 
@@ -115,7 +186,7 @@ struct CertificateKeeper: Sendable {
 
   private enum Outcome {
     /// There is a new certificate on the disk.
-    case done
+    case done(Identity)
     /// By the cluster, for good.
     case refused(String)
     case notYet(String)
@@ -124,13 +195,45 @@ struct CertificateKeeper: Sendable {
   /// Codes of `EnrollReply.refused` that asking again will not change: the store itself was asked.
   private static let final: Set<String> = ["revoked", "replaced", "too-late"]
 
+  private enum NotGiven: Error {
+    case forGood(String)
+    case now(String, isHopeless: Bool)
+  }
+
+  private func renew(
+    _ old: Result<Identity, any Error>, _ links: [CoordinatorLink], _ tries: inout RenewalTries
+  ) async -> Outcome {
+    var new: Identity?
+    do {
+      try await tries.renew(old.get()) {
+        try files.checkIsWritable()
+        return try await ask($0, links)
+      } keep: {
+        try files.replace(with: $0)
+        new = $0
+        let info = try CertificateInfo(pem: $0.certificatePEM)
+        logger.notice("certificate renewed", metadata: ["serial": "\(info.serial)"])
+      }
+    } catch NotGiven.forGood(let why) {
+      return .refused(why)
+    } catch NotGiven.now(let why, let isHopeless) {
+      tries.failed(at: .now, isHopeless: isHopeless, random: .random(in: 0...1))
+      return .notYet(why)
+    } catch {
+      tries.failed(at: .now, random: .random(in: 0...1))
+      return .notYet("\(error)")
+    }
+    guard let new else { preconditionFailure("a renewal that has kept nothing") }
+    return .done(new)
+  }
+
   /// Asks each coordinator in turn.
-  private func renew(_ links: [CoordinatorLink]) async -> Outcome {
+  private func ask(_ old: Identity, _ links: [CoordinatorLink]) async throws -> Identity {
     var reasons: [String] = []
+    var isHopeless = true
     // Of those that were known at the start, and those that the cluster has named since.
     for target in links.isEmpty ? targets : links.map(\.target) {
       do {
-        let old = try files.read()
         let key = try KeyPair.generate()
         let request = try CertificateRequest.make(for: key).pem()
         let reply: Belfry_V1_EnrollReply
@@ -141,7 +244,10 @@ struct CertificateKeeper: Sendable {
           reply = try await Self.ask(link.client, .with { $0.request = request })
         }
         guard reply.refused.isEmpty else {
-          if Self.final.contains(reply.refused) { return .refused("\(target): \(reply.why)") }
+          if Self.final.contains(reply.refused) {
+            throw NotGiven.forGood("\(target): \(reply.why)")
+          }
+          isHopeless = isHopeless && reply.refused == "no-authority"
           reasons.append("\(target): \(reply.why)")
           continue
         }
@@ -150,17 +256,16 @@ struct CertificateKeeper: Sendable {
         guard new.id == old.id else {
           throw IdentityError(.mismatch, "the new certificate is for \(new.id)")
         }
-        try files.replace(with: new)
-        let info = try CertificateInfo(pem: reply.certificate)
-        logger.notice(
-          "certificate renewed",
-          metadata: ["serial": "\(info.serial)", "coordinator": "\(target)"])
-        return .done
+        return new
+      } catch let error as NotGiven {
+        throw error
       } catch {
+        isHopeless = false
         reasons.append("\(target): \(error)")
       }
     }
-    return .notYet(reasons.joined(separator: "; "))
+    throw NotGiven.now(
+      reasons.joined(separator: "; "), isHopeless: isHopeless && !reasons.isEmpty)
   }
 
   private static func ask(
@@ -173,23 +278,30 @@ struct CertificateKeeper: Sendable {
   private func askAsStranger(
     _ target: RPCTarget, _ old: Identity, _ request: String
   ) async throws -> Belfry_V1_EnrollReply {
-    let client = try RPCClient(
-      target: target,
-      tls: TLSConfiguration(
-        certificateChainFile: nil, keyFile: nil, caFile: files.authorityPath,
-        cluster: old.id.cluster),
-      eventLoopGroup: group)
-    do {
-      try await client.connect()
+    let stranger = TLSConfiguration(
+      certificateChainFile: nil, keyFile: nil, caFile: files.authorityPath,
+      cluster: old.id.cluster)
+    return try await call(target, stranger) { client in
       let proof = RenewalProof.bytes(binding: await client.binding(), requestPEM: request)
       let signature = try KeyPair(pem: old.keyPEM).sign(proof)
-      let reply = try await Self.ask(
+      return try await Self.ask(
         client,
         .with {
           $0.request = request
           $0.certificate = old.certificatePEM
           $0.signature = .init(signature)
         })
+    }
+  }
+
+  /// On a connection of its own.
+  private func call<Reply: Sendable>(
+    _ target: RPCTarget, _ tls: TLSConfiguration, _ body: (RPCClient) async throws -> Reply
+  ) async throws -> Reply {
+    let client = try RPCClient(target: target, tls: tls, eventLoopGroup: group)
+    do {
+      try await client.connect()
+      let reply = try await body(client)
       await client.close()
       return reply
     } catch {

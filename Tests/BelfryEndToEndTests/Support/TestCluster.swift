@@ -67,14 +67,16 @@ final class TestCluster {
     try require(ended)
   }
 
-  /// An identity, of the cluster's own CA, that was valid yesterday.
-  func issueExpired(_ name: String, to folder: String, role: Role = .worker) throws {
-    let yesterday = Validity.nowEpochSeconds() - 86_400
+  /// An identity, of the cluster's own CA, that has ended: it was valid yesterday.
+  func issueExpired(
+    _ name: String, to folder: String, role: Role = .worker, daysAgo: Int64 = 1
+  ) throws {
+    let end = Validity.nowEpochSeconds() - daysAgo * 86_400
     let authority = try AuthorityFiles(folder: certs).read()
     let identity = try authority.issue(
       role, name, hosts: role == .coordinator ? ["127.0.0.1"] : [],
       validity: Validity(
-        notBeforeEpochSeconds: yesterday - 3_600, notAfterEpochSeconds: yesterday))
+        notBeforeEpochSeconds: end - 3_600, notAfterEpochSeconds: end))
     try IdentityFiles(folder: folder).write(identity)
   }
 
