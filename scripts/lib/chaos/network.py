@@ -126,11 +126,15 @@ class Cage:
         self.folder = (CPU if CPU.exists() else Path("/sys/fs/cgroup")) / name
         self.folder.mkdir()
         quota = int(100_000 * share)
-        if CPU.exists():
-            (self.folder / "cpu.cfs_period_us").write_text("100000")
-            (self.folder / "cpu.cfs_quota_us").write_text(str(quota))
-        else:
-            (self.folder / "cpu.max").write_text(f"{quota} 100000")
+        try:
+            if CPU.exists():
+                (self.folder / "cpu.cfs_period_us").write_text("100000")
+                (self.folder / "cpu.cfs_quota_us").write_text(str(quota))
+            else:
+                (self.folder / "cpu.max").write_text(f"{quota} 100000")
+        except OSError:
+            self.folder.rmdir()
+            raise
 
     def take(self, pid):
         (self.folder / "cgroup.procs").write_text(str(pid))
