@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// What a coordinator makes of a worker that falls silent, on one way or on both: the short form of
-/// `make chaos`.
+/// What a coordinator makes of a worker that falls silent, on one way or on both, without root; with it, in
+/// network namespaces, `ChaosTests` has more.
 @Suite(.serialized)
 struct NoticingTests {
   /// The worker's stream goes through a relay that can hold it; its datagrams do not.

@@ -3,9 +3,11 @@
     coordinator, in the machine's own namespace -- router -- w1 … w4
 
 What is dropped is dropped in the router: to both ends it is a network that loses packets, and no send of
-theirs fails. Nothing of the machine's own namespace is changed but one interface and one route.
+theirs fails. "The machine's own" is one that the script makes for itself, so that nothing of the machine's is
+changed, and several runs at a time do not meet.
 """
 
+import ctypes
 import os
 import shutil
 import subprocess
@@ -14,19 +16,29 @@ from pathlib import Path
 NET = "10.213"
 CPU = Path("/sys/fs/cgroup/cpu")
 UP, DOWN = "-i", "-o"
+CLONE_NEWNET = 0x4000_0000
 
 
-def lacks():
-    """What this machine has not, in one sentence; nothing if all is there."""
+def enter():
+    """Goes into a network namespace of our own. What this machine has not for what is done there, in one
+    sentence; nothing if all is there: a container's root may be allowed less than it seems."""
     if os.geteuid() != 0:
         return "network namespaces need root: sudo make chaos"
     for tool, package in (("ip", "iproute2"), ("iptables", "iptables"), ("cc", "gcc")):
         if not shutil.which(tool):
             return f"{tool} is missing: apt-get install {package}"
-    if not (CPU / "cgroup.procs").exists() and not Path("/sys/fs/cgroup/cgroup.controllers").exists():
-        return f"{CPU} is not there: the cgroup controller cpu is needed"
-    if f"{NET}." in run("ip", "-4", "route", "show"):
-        return f"{NET}.0.0/16 is in use already: ip route shows by what"
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET) != 0:
+        return f"no network namespace can be made here: {os.strerror(ctypes.get_errno())}"
+    try:
+        run("ip", "link", "set", "lo", "up")
+        with Network(["w1"]) as network:
+            network.lose("w1", "0.30")
+            network.refuse(1)
+        cage = Cage(f"{network.prefix}-try", 0.05)
+        cage.open()
+    except (RuntimeError, OSError) as failure:
+        return f"faults cannot be made here: {failure}"
     return None
 
 
@@ -114,11 +126,15 @@ class Cage:
         self.folder = (CPU if CPU.exists() else Path("/sys/fs/cgroup")) / name
         self.folder.mkdir()
         quota = int(100_000 * share)
-        if CPU.exists():
-            (self.folder / "cpu.cfs_period_us").write_text("100000")
-            (self.folder / "cpu.cfs_quota_us").write_text(str(quota))
-        else:
-            (self.folder / "cpu.max").write_text(f"{quota} 100000")
+        try:
+            if CPU.exists():
+                (self.folder / "cpu.cfs_period_us").write_text("100000")
+                (self.folder / "cpu.cfs_quota_us").write_text(str(quota))
+            else:
+                (self.folder / "cpu.max").write_text(f"{quota} 100000")
+        except OSError:
+            self.folder.rmdir()
+            raise
 
     def take(self, pid):
         (self.folder / "cgroup.procs").write_text(str(pid))

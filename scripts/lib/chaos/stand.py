@@ -1,5 +1,6 @@
 """The cluster under chaos: a coordinator or two, four workers in namespaces, somebody who watches its health."""
 
+import itertools
 import json
 import os
 import signal
@@ -12,16 +13,19 @@ import outcomes as outcome_documents
 from chaos.network import Network
 from cluster import Cluster, Failed, free_port, wait_until
 from crash import clocks
+from crash.ledger import Job, Producer
 
 # An alert that comes and goes is sent once in so many seconds (AlertDesk.flapRest), and a bit.
 FLAP_REST = 61
 WORKERS = ("w1", "w2", "w3", "w4")
 # A state that a watcher of c1's health has heard of a worker, or of c2, and when.
 Seen = namedtuple("Seen", "at node state reason")
+# That a job began to run, and where; whose assignment it was: that begins with the giver's boot id.
+Run = namedtuple("Run", "job worker at assignment")
 # Runs until the gate is open, and writes down where and when it began.
 COMMAND = """#!/bin/sh
 read -r now rest </proc/uptime
-echo "$BELFRY_JOB_ID $1 $now" >>{folder}/runs
+echo "$BELFRY_JOB_ID $1 $now $BELFRY_ASSIGNMENT" >>{folder}/runs
 while [ ! -e {folder}/open ]; do sleep 0.05; done
 echo done
 """
@@ -47,8 +51,11 @@ class Stand(Cluster):
         self.server = self.address("c1")
         self.lane = database
         self.clocks = {name: clocks.Clock(folder / f"clock-{name}") for name in jumping}
-        self.seen, self.states = [], {}
+        self.seen, self.states, self.boots = [], {}, {}
         self.jobs = 0
+        # Who is next to have a fault: on the same one an alert would have to wait.
+        self.turn = itertools.cycle(WORKERS)
+        self.producer = Producer(self.queue_url, self.lane, None)
 
     def __enter__(self):
         self.network.__enter__()
@@ -59,6 +66,7 @@ class Stand(Cluster):
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
         super().__exit__()
+        self.producer.close()
         self.network.__exit__()
 
     # --- Processes ---
@@ -130,6 +138,7 @@ class Stand(Cluster):
         for node in update.get("nodes", []):
             if node["name"] not in (*WORKERS, "c2"):
                 continue
+            self.boots[node["name"]] = node["boot"]
             if self.states.get(node["name"]) != node["state"]:
                 self.states[node["name"]] = node["state"]
                 self.seen.append(Seen(at, node["name"], node["state"], node.get("reason", "")))
@@ -150,18 +159,22 @@ class Stand(Cluster):
         return sum(one.state == state and one.at >= since for one in self.seen)
 
     def runs(self):
-        """Where and when each run began: (job, worker, seconds)."""
         file = self.folder / "runs"
         lines = [line.split() for line in file.read_text().splitlines()] if file.exists() else []
-        return [(job, worker, float(at)) for job, worker, at in lines]
+        return [Run(job, worker, float(at), assignment) for job, worker, at, assignment in lines]
 
-    def alerts(self):
+    def run_of(self, job, seconds=20):
+        """Its first run; waits for it."""
+        return wait_until(f"{job} runs", lambda: next(
+            (run for run in self.runs() if run.job == job), None), seconds, 0.02)
+
+    def alerts(self, since=0):
         file = self.folder / "alerts"
         found = []
         for text in file.read_text().splitlines() if file.exists() else []:
             at, _, body = text.partition(" ")
             found.append((float(at), json.loads(body)))
-        return found
+        return [(at, alert) for at, alert in found if at >= since]
 
     def rest(self, name):
         """Until an alert on this node would be sent at once: once a minute at most."""
@@ -171,20 +184,28 @@ class Stand(Cluster):
 
     # --- Jobs ---
 
+    def publish(self):
+        """A job that runs until `end_jobs`; gives back its id."""
+        self.jobs += 1
+        job = f"job-{self.jobs}"
+        self.producer.publish(Job(job))
+        return job
+
     def hold_job(self, name):
-        """Jobs until one runs on this worker; gives back its id. `end_jobs` ends them."""
-        first = self.jobs
-        while True:
-            self.jobs += 1
-            job = f"job-{self.jobs}"
-            self.run("submit", "--kind", "work", "--lane", self.lane, "--id", job, "--payload", "x",
-                     "--server", self.server, "--identity", self.identity("ops"))
-            place = wait_until(f"{job} runs", lambda: next(
-                (worker for one, worker, _ in self.runs() if one == job), None), 20, 0.02)
-            if place == name:
+        """Jobs until one runs on this worker; gives back its id."""
+        return self.hold(lambda run: run.worker == name, f"came to {name}")
+
+    def hold_job_of(self, coordinator):
+        """Jobs until one runs that this coordinator gave out."""
+        boot = self.boots[coordinator].replace("-", "")
+        return self.hold(lambda run: run.assignment.startswith(boot), f"was given out by {coordinator}")
+
+    def hold(self, is_wanted, what):
+        for _ in range(16):
+            job = self.publish()
+            if is_wanted(self.run_of(job)):
                 return job
-            if self.jobs - first > 16:
-                raise Failed(f"no job came to {name}: {self.runs()[-8:]}")
+        raise Failed(f"no job {what}: {self.runs()[-8:]}")
 
     def end_jobs(self):
         """All that runs ends; gives back what is wrong with the outcomes."""

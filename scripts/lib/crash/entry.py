@@ -8,9 +8,13 @@ ROOT = Path(__file__).resolve().parent.parent.parent.parent
 LOGS = ROOT / ".build" / "crash-logs"
 
 
+def is_inside():
+    return os.environ.get("BELFRY_CRASH") == "inside"
+
+
 def enter_services():
     """Servers of our own around us, whatever runs already: some faults kill them."""
-    if os.environ.get("BELFRY_CRASH") != "inside":
+    if not is_inside():
         services = str(ROOT / "scripts" / "with-services")
         os.environ["BELFRY_CRASH"] = "inside"
         os.execv(services, [services, *sys.argv])
