@@ -5,17 +5,22 @@ import Testing
 @Suite struct RuleTests {
   private let scene = ClusterScene { $0.software = "belfry 1.0" }
 
-  /// Ticks for so long while worker `w0` is heard; the alerts meanwhile.
+  /// Ticks for so long while worker `w0` is heard and the broker answers; the alerts meanwhile.
   @discardableResult
-  private func pass(_ seconds: Int64, hears: Bool = true, ahead: Duration = .zero) -> [String] {
+  private func pass(
+    _ seconds: Int64, hears: Bool = true, ahead: Duration = .zero, ready: Int = 0
+  ) -> [String] {
     var alerts: [String] = []
-    for step in 0..<(seconds * 2) {
-      alerts += Self.texts(scene.feed(.tick, after: 500))
+    for _ in 0..<(seconds * 2) {
+      let tick = scene.feed(.tick, after: 500)
+      alerts += Self.texts(tick)
+      scene.feed(.queue(.depth(queue: "belfry.lane.default", ready: ready)), after: 0)
       guard hears else { continue }
-      let wall = scene.now.wall + ahead
-      alerts += Self.texts(
-        scene.said(
-          1, .heartbeat(Heartbeat(sequence: UInt64(step) + 1, echo: 1, wall: wall)), after: 0))
+      for case (_, .heartbeat(let beat)) in tick.sends {
+        let answer = Heartbeat(
+          sequence: beat.sequence, echo: beat.sequence, wall: scene.now.wall + ahead)
+        alerts += Self.texts(scene.said(1, .heartbeat(answer), after: 0))
+      }
     }
     return alerts
   }
@@ -28,37 +33,34 @@ import Testing
     scene.core.firingAlerts.first { $0.rule == rule }
   }
 
-  private func measured(_ queue: String, _ count: Int) {
-    scene.feed(.queue(.depth(queue: queue, ready: count)))
-  }
-
   // MARK: lanes
+
+  private func begin() {
+    scene.feed(.queue(.consumingUp(scene.channel)))
+    scene.feed(.queue(.publishingUp))
+  }
 
   @Test("jobs wait and nobody takes any: told after a minute, over when somebody does")
   func unserved() throws {
-    scene.feed(.queue(.consumingUp(scene.channel)))
-    scene.feed(.queue(.publishingUp))
-    measured("belfry.lane.default", 3)
-    #expect(pass(55, hears: false) == [])
-    #expect(pass(10, hears: false) == ["lane-unserved/default firing"])
+    begin()
+    #expect(pass(58, hears: false, ready: 3) == [])
+    #expect(pass(10, hears: false, ready: 3) == ["lane-unserved/default firing"])
     #expect(try #require(firing("lane-unserved")).why == "no worker is in session")
     scene.join("w0", session: 1)
-    #expect(pass(4) == ["lane-unserved/default resolved"])
+    #expect(pass(4, ready: 3) == ["lane-unserved/default resolved"])
   }
 
   @Test("a lane that is paused, and one whose workers are cordoned, is so on purpose")
   func onPurpose() {
-    scene.begin()
-    scene.arrives(ClusterScene.job("other", kind: Kind(trusted: "nobody-does-this")))
-    scene.feed(
-      .controlsRead([
-        NodeControl(
-          name: NodeName(trusted: "w0"),
-          cordon: NodeControl.Cordon(by: "me", reason: "", since: scene.now.wall))
-      ]))
-    #expect(pass(100) == [])
-    scene.feed(.controlsRead([]))
-    #expect(pass(100) == ["lane-unserved/default firing"])
+    begin()
+    let pause = LanePause(lane: .default, by: "me", reason: "", since: scene.now.wall)
+    scene.feed(.pausesRead([pause]))
+    #expect(pass(100, hears: false, ready: 3) == [])
+    scene.feed(.pausesRead([]))
+    let cordon = NodeControl.Cordon(by: "me", reason: "", since: scene.now.wall)
+    scene.feed(.controlsRead([NodeControl(name: NodeName(trusted: "w0"), cordon: cordon)]))
+    scene.join("w0", session: 1)
+    #expect(pass(100, ready: 3) == [])
   }
 
   @Test("a job that has waited ten minutes for a slot is told of")
@@ -67,7 +69,7 @@ import Testing
     for number in 0...1 { scene.arrives(ClusterScene.job("j\(number)")) }
     #expect(pass(600) == [])
     #expect(pass(70) == ["lane-waits/default firing"])
-    #expect(try #require(firing("lane-waits")).why.contains("slots"))
+    #expect(try #require(firing("lane-waits")).why.contains("its turn"))
     scene.said(1, .credit(total: 2))
     #expect(pass(4) == ["lane-waits/default resolved"])
   }
@@ -147,6 +149,70 @@ import Testing
     #expect(firing("node-flapping") != nil)
     pass(30)
     #expect(firing("node-flapping") == nil)
+  }
+
+  private func other(_ version: Int) {
+    let record = CoordinatorRecord(
+      name: NodeName(trusted: "c1"), boot: ClusterScene.boot(7), state: .up,
+      since: WallTime(milliseconds: 0))
+    scene.feed(
+      .coordinatorsRead([record.stored(version: version, at: WallTime(milliseconds: 0))]))
+  }
+
+  private func pass(_ seconds: Int64, missing: Bool) -> [String] {
+    var alerts: [String] = []
+    for _ in 0..<seconds * 2 {
+      alerts += Self.texts(scene.feed(.tick, after: 500))
+      var beat = Heartbeat(sequence: 1, echo: 0)
+      if missing { beat.misses = [NodeName(trusted: "c1")] }
+      alerts += Self.texts(scene.said(1, .heartbeat(beat), after: 0))
+      other(Int(scene.now.wall.milliseconds))
+    }
+    return alerts
+  }
+
+  @Test("a worker that is heard here and has lost another coordinator, which writes")
+  func link() throws {
+    scene.begin()
+    other(1)
+    #expect(pass(8, missing: true) == [])
+    #expect(pass(6, missing: true) == ["link-degraded/w0 firing"])
+    #expect(try #require(firing("link-degraded")).why.contains("its session with c1"))
+    #expect(pass(4, missing: false) == ["link-degraded/w0 resolved"])
+  }
+
+  @Test(
+    "lost to another coordinator, and heard here since: that is over; not if it was heard before only"
+  )
+  func heardElsewhere() {
+    scene.begin()
+    var lost = Alert(
+      rule: "node-lost", subject: "w0", severity: .critical, summary: "", why: "",
+      firedAt: scene.now.wall + .milliseconds(1))
+    lost.coordinator = "c1"
+    #expect(
+      Self.texts(scene.feed(.alertsRead([lost]), after: 1_000)) == [], "it may have died since")
+    scene.said(1, .heartbeat(Heartbeat(sequence: 1, echo: 0)))
+    let over = scene.feed(.alertsRead([lost])).alerts
+    #expect(over.map(\.why) == ["coordinator c0 hears it"])
+  }
+
+  @Test(
+    "what another has closed: a lost worker is heard there, of the broker people are told again")
+  func closedElsewhere() {
+    scene.begin()
+    pass(6, hears: false)
+    #expect(firing("node-lost") != nil)
+    scene.feed(.queue(.consumingDown(scene.channel, reason: "no route")))
+    pass(8, hears: false)
+    #expect(firing("broker-down") != nil)
+    let open = scene.core.firingAlerts
+    var alerts: [String] = []
+    for _ in 0..<20 { alerts += Self.texts(scene.feed(.alertsRead(open), after: 1_000)) }
+    #expect(alerts == [], "both are open in the store")
+    for _ in 0..<12 { alerts += Self.texts(scene.feed(.alertsRead([]), after: 1_000)) }
+    #expect(alerts == ["broker-down/broker firing"])
+    #expect(firing("node-lost") == nil)
   }
 
   @Test("two versions for an hour")

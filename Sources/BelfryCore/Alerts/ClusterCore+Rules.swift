@@ -15,6 +15,7 @@ extension ClusterCore {
     for worker in workers.values {
       watchClock(of: worker, at: now)
       watchLosses(of: worker, at: now)
+      watchLinks(of: worker, at: now)
     }
     watchVersions(at: now)
     watchSinks(at: now)
@@ -111,6 +112,17 @@ extension ClusterCore {
         ? "it is \((isAhead ? offset : .zero - offset).secondsText) \(isAhead ? "ahead" : "behind"): times of its "
           + "outcomes are wrong by as much; timedatectl says whether it is synchronised" : nil,
       at: now)
+  }
+
+  /// Heard here, and without a session with another coordinator that writes.
+  private mutating func watchLinks(of worker: Worker, at now: Now) {
+    let cut = worker.misses.filter { roster[$0]?.standing == .up }.map(\.text).sorted()
+    watch(
+      "link-degraded", worker.name.text, for: .seconds(10),
+      "worker \(worker.name) does not reach every coordinator",
+      why: worker.isAlive && !cut.isEmpty
+        ? "it has lost its session with \(cut.joined(separator: ", ")), and calls again; coordinator "
+          + "\(configuration.name) hears it" : nil, at: now)
   }
 
   /// An upgrade, node after node, is done within an hour.

@@ -40,6 +40,8 @@ package struct ClusterCore {
   var openAlerts = OrderedDictionary<String, Alert>()
   /// All that are open, as the store said last.
   var readAlerts: [Alert] = []
+  /// Since when one that was raised here is open in the store no more.
+  var closedElsewhere: [String: Instant] = [:]
   /// Since when what a rule is about is so, by its alert; and of which this was seen in this round.
   var rulesSince: [String: Instant] = [:]
   var rulesSeen: Set<String> = []

@@ -228,18 +228,17 @@ import Testing
     let sinks = try sinks("chat slack \(server.url)/")
     let delivery = Task { await sinks.run() }
     defer { delivery.cancel() }
-    // A round counts in which this machine was quick enough.
-    for _ in 1...100 {
-      let (before, start) = (server.requests.count, ContinuousClock.now)
+    // Not each time: one that comes in the moment in which others have gone does not wait.
+    for _ in 1...10 {
+      let before = server.requests.count
       for number in 1...3 { await sinks.send(alert("w\(number)")) }
-      let wasQuick = ContinuousClock.now - start < SinkLine.gatherTime
       #expect(try await holds { waiting("chat") == 0 })
-      guard wasQuick else { continue }
-      #expect(server.requests.count == before + 1)
-      await server.stop()
-      return
+      guard server.requests.count > before + 1 else {
+        await server.stop()
+        return
+      }
     }
-    Issue.record("three alerts were never written within \(SinkLine.gatherTime)")
+    Issue.record("of ten times three alerts each time they were more than one message")
   }
 
   @Test func whatWaitsIsOneMessage() async throws {
