@@ -55,6 +55,15 @@ import Testing
     }
 
     @discardableResult
+    mutating func tick(_ number: Int, hears: Bool) -> [WorkerCore.Ready] {
+      (0..<number).map { _ in
+        milliseconds += 99
+        if hears { from(0, .heartbeat(Heartbeat(sequence: 1, echo: 0))) }
+        return feed(.tick)
+      }
+    }
+
+    @discardableResult
     mutating func from(_ session: UInt64, _ messages: CoordinatorMessage...) -> WorkerCore.Ready {
       feed(.received(SessionID(session), messages))
     }

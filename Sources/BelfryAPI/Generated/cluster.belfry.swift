@@ -271,7 +271,7 @@ extension Belfry_V1_NodeHealth: WireMessage {
 
 extension Belfry_V1_LaneHealth: WireMessage {
   package func encode(into writer: inout WireWriter) {
-    writer.openBlock(65)
+    writer.openBlock(81)
     writer.uint64(self.ready)
     writer.uint64(self.waiting)
     writer.uint64(self.running)
@@ -281,6 +281,8 @@ extension Belfry_V1_LaneHealth: WireMessage {
     writer.bool(self.paused)
     writer.int64(self.pausedSinceMs)
     writer.int64(self.oldestMs)
+    writer.double(self.finishedPerSecond)
+    writer.double(self.failedPerSecond)
     writer.string(self.name)
     writer.elements(self.unserved) { $0.string($1) }
     writer.string(self.pausedBy)
@@ -299,6 +301,8 @@ extension Belfry_V1_LaneHealth: WireMessage {
     self.paused = try reader.bool()
     self.pausedSinceMs = try reader.int64()
     self.oldestMs = try reader.int64()
+    self.finishedPerSecond = try reader.double()
+    self.failedPerSecond = try reader.double()
     reader.closeBlock()
     if try reader.hasPart() { self.name = try reader.string() }
     if try reader.hasPart() { self.unserved = try reader.strings() }

@@ -399,6 +399,11 @@ package nonisolated struct Belfry_V1_LaneHealth: Sendable {
   /// when the oldest job that waits here was submitted; 0: none waits
   package var oldestMs: Int64 = 0
 
+  /// over the last ten seconds, by this coordinator
+  package var finishedPerSecond: Double = 0
+
+  package var failedPerSecond: Double = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1342,7 +1347,7 @@ nonisolated extension Belfry_V1_NodeHealth: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Belfry_V1_LaneHealth: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".LaneHealth"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}ready\0\u{1}waiting\0\u{1}running\0\u{1}parked\0\u{1}unserved\0\u{1}finished\0\u{1}failed\0\u{1}paused\0\u{3}paused_by\0\u{3}paused_reason\0\u{3}paused_since_ms\0\u{3}waits_for\0\u{3}oldest_ms\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}ready\0\u{1}waiting\0\u{1}running\0\u{1}parked\0\u{1}unserved\0\u{1}finished\0\u{1}failed\0\u{1}paused\0\u{3}paused_by\0\u{3}paused_reason\0\u{3}paused_since_ms\0\u{3}waits_for\0\u{3}oldest_ms\0\u{3}finished_per_second\0\u{3}failed_per_second\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1364,6 +1369,8 @@ nonisolated extension Belfry_V1_LaneHealth: SwiftProtobuf.Message, SwiftProtobuf
       case 12: try { try decoder.decodeSingularInt64Field(value: &self.pausedSinceMs) }()
       case 13: try { try decoder.decodeSingularStringField(value: &self.waitsFor) }()
       case 14: try { try decoder.decodeSingularInt64Field(value: &self.oldestMs) }()
+      case 15: try { try decoder.decodeSingularDoubleField(value: &self.finishedPerSecond) }()
+      case 16: try { try decoder.decodeSingularDoubleField(value: &self.failedPerSecond) }()
       default: break
       }
     }
@@ -1412,6 +1419,12 @@ nonisolated extension Belfry_V1_LaneHealth: SwiftProtobuf.Message, SwiftProtobuf
     if self.oldestMs != 0 {
       try visitor.visitSingularInt64Field(value: self.oldestMs, fieldNumber: 14)
     }
+    if self.finishedPerSecond.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.finishedPerSecond, fieldNumber: 15)
+    }
+    if self.failedPerSecond.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.failedPerSecond, fieldNumber: 16)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1430,6 +1443,8 @@ nonisolated extension Belfry_V1_LaneHealth: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.pausedSinceMs != rhs.pausedSinceMs {return false}
     if lhs.waitsFor != rhs.waitsFor {return false}
     if lhs.oldestMs != rhs.oldestMs {return false}
+    if lhs.finishedPerSecond != rhs.finishedPerSecond {return false}
+    if lhs.failedPerSecond != rhs.failedPerSecond {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

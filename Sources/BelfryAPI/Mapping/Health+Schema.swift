@@ -158,6 +158,8 @@ extension Belfry_V1_LaneHealth {
     unserved = lane.unserved
     finished = UInt64(clamping: lane.finished)
     failed = UInt64(clamping: lane.failed)
+    finishedPerSecond = lane.finishedPerSecond.tenths
+    failedPerSecond = lane.failedPerSecond.tenths
     waitsFor = lane.waitsFor
     // In steps of a second, as it is computed anew each time.
     oldestMs = lane.oldestSince.wireMilliseconds / 1_000 * 1_000
@@ -168,6 +170,11 @@ extension Belfry_V1_LaneHealth {
       pausedSinceMs = pause.since.milliseconds
     }
   }
+}
+
+extension Double {
+  /// What differs by less is not told anew.
+  fileprivate var tenths: Double { (self * 10).rounded() / 10 }
 }
 
 extension Belfry_V1_PartHealth {

@@ -85,6 +85,8 @@ package struct WorkerCore {
     /// Coordinators to be remembered for the next start, when they have changed.
     package var learned: [CoordinatorAddress]?
     package var hasDrained = false
+    /// Coordinators that have not been heard for 4 s: people are told.
+    package var silent: [String] = []
     /// Sessions whose coordinator has not been heard for 8 s.
     package var closes: [SessionID] = []
     /// Datagrams to send.
@@ -141,6 +143,7 @@ package struct WorkerCore {
   package static let tickEvery = Duration.milliseconds(100)
   static let heartbeatEvery = Duration.milliseconds(500)
   static let progressEvery = Duration.milliseconds(500)
+  package static let silenceTold = Duration.seconds(4)
   static let silenceMax = Duration.seconds(8)
 
   package mutating func step(_ input: Input, at now: Now) -> Ready {
@@ -271,8 +274,10 @@ package struct WorkerCore {
       // What was said of our silence while we slept is no word on the stream.
       if slept > .zero { sessions[id]?.heard = nil }
       let heardAt = max(streamHeardAt, session.heard?.at ?? streamHeardAt)
-      guard now.monotonic - heardAt >= Self.silenceMax else { continue }
-      ready.closes.append(id)
+      let silence = now.monotonic - heardAt
+      if silence >= Self.silenceTold, !session.isSilent { ready.silent.append(session.coordinator) }
+      sessions[id]?.isSilent = silence >= Self.silenceTold
+      if silence >= Self.silenceMax { ready.closes.append(id) }
     }
   }
 

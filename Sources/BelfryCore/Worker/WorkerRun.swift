@@ -85,6 +85,8 @@ struct CoordinatorSession {
   var pace = BeatPace()
   /// What the coordinator said last by datagram, and when.
   var heard: (at: Instant, beat: HeardBeat)?
+  /// Its silence has been told.
+  var isSilent = false
   /// When a fresh connection was asked for last.
   var renewedAt: Instant?
 

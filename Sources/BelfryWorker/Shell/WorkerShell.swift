@@ -174,6 +174,13 @@ actor WorkerShell {
       case .find(let batch, let jobs): outlets.finds.yield((batch, jobs))
       }
     }
+    for coordinator in ready.silent {
+      logger.warning(
+        "nothing is heard of the coordinator: it is gone, or the way from it is cut",
+        metadata: [
+          "coordinator": "\(coordinator)", "for": "\(WorkerCore.silenceTold.secondsText)",
+        ])
+    }
     for session in ready.closes { takeStream(session)?.giveUp("no word from the coordinator") }
     datagrams.send(ready.beats)
     datagrams.end(ready.beatsOver)
