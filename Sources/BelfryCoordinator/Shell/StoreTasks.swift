@@ -151,6 +151,7 @@ struct StoreTasks: Sendable {
       for await event in events {
         desk.heard(event, at: shell.clock.now().wall)
         if board.desk(has: desk.openAlerts) { shell.health.changed() }
+        if desk.hasRead { for sink in sinks { sink.know(open: desk.openAlerts) } }
         while let step = desk.next() {
           switch step {
           case .send(let alert): for sink in sinks { await sink.send(alert) }

@@ -46,6 +46,11 @@ package final class AlertSinks: AlertSink {
     for line in lines where line.takesNotices { await line.add(notice) }
   }
 
+  package func know(open alerts: [Alert]) {
+    let episodes = Set(alerts.map(Episode.init))
+    for line in lines { line.know(open: episodes) }
+  }
+
   package var looks: [SinkLook] { lines.map(\.look) }
 
   /// Delivers until cancelled. What is not delivered then stays on disk.

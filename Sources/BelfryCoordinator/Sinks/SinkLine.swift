@@ -29,6 +29,10 @@ final class SinkLine: Sendable {
   private let failed: Counter
   private let dropped: Counter
   private let deliveries = Mutex<[AlertDelivery]>([])
+  /// Those that are open; nil: not known yet.
+  private let open = Mutex<Set<Episode>?>(nil)
+  /// One that has waited for less was open a moment ago.
+  private static let staleAfter = Duration.seconds(60)
 
   init(
     name: String, kind: String, spool: AlertSpool, transport: any SinkTransport, logger: Logger,
@@ -104,7 +108,7 @@ final class SinkLine: Sendable {
         .error, "an alert that waited is dropped: its file cannot be used",
         ["file": "\(file)", "why": "\(why)"])
     }
-    let batch = found?.alerts ?? []
+    let batch = await withoutEnded(found?.alerts ?? [])
     guard !batch.isEmpty else {
       return found?.problem.map { tryAgain(failures, why: $0, after: nil) }
     }
@@ -144,6 +148,34 @@ final class SinkLine: Sendable {
     }
   }
 
+  func know(open episodes: Set<Episode>) { open.withLock { $0 = episodes } }
+
+  /// Whose end another coordinator has told meanwhile, since none waits here: told now, it would fire for ever.
+  private func withoutEnded(
+    _ batch: [(number: UInt64, alert: SinkAlert)]
+  ) async -> [(number: UInt64, alert: SinkAlert)] {
+    let now = ProcessClock.now().wall
+    let doubtful = batch.filter { _, alert in
+      alert.isFiring && alert.tags == nil
+        && now - WallTime(milliseconds: alert.firedAt) > Self.staleAfter
+        && open.withLock { $0.map { !$0.contains(Episode(alert)) } ?? false }
+    }
+    guard !doubtful.isEmpty,
+      let all = try? await NIOThreadPool.singleton.runIfActive({ [spool] in spool.first(.max) })
+    else { return batch }
+    let ends = Set(all.alerts.filter { !$0.alert.isFiring }.map { AlertID($0.alert) })
+    let ended = doubtful.filter { !ends.contains(AlertID($0.alert)) }
+    guard !ended.isEmpty else { return batch }
+    spool.remove(ended.map(\.number))
+    note(
+      ended.map(\.alert), .dropped,
+      why: "over before it could be delivered; another coordinator told the end")
+    log(
+      .info, "alerts that are over were not delivered", ["alerts": "\(ended.map(\.alert.line))"])
+    let gone = Set(ended.map(\.number))
+    return batch.filter { !gone.contains($0.number) }
+  }
+
   var takesNotices: Bool { kind == SinkSettings.Kind.sentry.rawValue }
 
   var look: SinkLook {
@@ -159,7 +191,7 @@ final class SinkLine: Sendable {
         if deliveries.count == Self.deliveriesMax { deliveries.removeFirst() }
         deliveries.append(
           AlertDelivery(
-            at: now, alert: AlertID(rule: alert.rule, subject: alert.subject),
+            at: now, alert: AlertID(alert),
             state: alert.isFiring ? .firing : .resolved, result: result, why: why.cut(200)))
       }
     }
@@ -184,4 +216,24 @@ final class SinkLine: Sendable {
   private func log(_ level: Logger.Level, _ text: Logger.Message, _ metadata: Logger.Metadata) {
     logger.log(level: level, text, metadata: metadata.merging(["sink": "\(name)"]) { $1 })
   }
+}
+
+/// From when an alert fired until it ends.
+struct Episode: Hashable {
+  let alert: AlertID
+  let firedAt: Int64
+
+  init(_ alert: Alert) {
+    self.alert = alert.id
+    firedAt = alert.firedAt.milliseconds
+  }
+
+  init(_ alert: SinkAlert) {
+    self.alert = AlertID(alert)
+    firedAt = alert.firedAt
+  }
+}
+
+extension AlertID {
+  fileprivate init(_ alert: SinkAlert) { self.init(rule: alert.rule, subject: alert.subject) }
 }

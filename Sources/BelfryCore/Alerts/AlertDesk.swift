@@ -62,6 +62,8 @@ package struct AlertDesk: Sendable {
   private var open = OrderedDictionary<AlertID, Alert>()
   /// When an episode was recorded from here: what was read before knows nothing of it.
   private var recordedAt = OrderedDictionary<AlertID, WallTime>()
+  /// Those that were open before this coordinator are known.
+  package private(set) var hasRead = false
   private static let readMax = Duration.seconds(10)
   /// When people were last told that it fires: of one that comes and goes they are told once a minute.
   private var toldAt = OrderedDictionary<AlertID, WallTime>()
@@ -84,6 +86,7 @@ package struct AlertDesk: Sendable {
     case .released(let isOurs): released(isOurs, at: now)
     case .read(let silences, let alerts):
       self.silences = silences
+      hasRead = true
       read(alerts, at: now)
     case .died(let outcomes): deadJobs.died(outcomes, at: now)
     case .happened(let notice): toTell.append(notice)

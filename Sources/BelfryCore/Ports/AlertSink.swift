@@ -5,6 +5,9 @@ package protocol AlertSink: Sendable {
   /// The same of what has no end; most sinks have no use for it.
   func tell(_ notice: Notice) async
 
+  /// All that are open, by any coordinator, from when it is known on.
+  func know(open alerts: [Alert])
+
   /// What became of alerts, for people; none for what delivers nothing itself.
   var looks: [SinkLook] { get }
 }
@@ -12,6 +15,7 @@ package protocol AlertSink: Sendable {
 extension AlertSink {
   package var looks: [SinkLook] { [] }
   package func tell(_ notice: Notice) async {}
+  package func know(open alerts: [Alert]) {}
 }
 
 /// One place where alerts go, as it is now.

@@ -62,6 +62,24 @@ import Testing
     await server.stop()
   }
 
+  /// What has waited for long, and is over, would fire at its receiver for ever: another coordinator has told
+  /// that it is over. Unless the end waits here too, behind it.
+  @Test func whatIsOverIsNotToldAnyMore() async throws {
+    defer { tidy() }
+    let server = try await SinkServer()
+    let sinks = try sinks("hook webhook \(server.url)/in")
+    var end = alert("w2")
+    end.state = .resolved
+    for alert in [alert("w1"), alert("w2"), end, alert("w3")] { await sinks.send(alert) }
+    sinks.know(open: [alert("w3")])
+    #expect(try await runs(sinks) { waiting("hook") == 0 })
+    let told = server.requests.map(\.body).joined()
+    #expect(!told.contains("\"w1\"") && told.contains("\"w2\"") && told.contains("\"w3\""))
+    let dropped = try #require(sinks.looks.first?.deliveries.filter { $0.result == .dropped })
+    #expect(dropped.map(\.alert.subject) == ["w1"])
+    await server.stop()
+  }
+
   /// A receiver that drops what it has seen must not drop the one that came later.
   @Test func aBatchThatGrewIsAnotherDelivery() async throws {
     defer { tidy() }
