@@ -192,6 +192,10 @@ import Testing
     let nothing = silent.pass(8_100, on: 1)
     #expect(nothing.flatMap(\.renews).isEmpty)
     #expect(!nothing.flatMap(\.closes).isEmpty, "not heard on any way: closed, and called again")
+    let closing = silent.feed(.disconnected(SessionID(1))).beats.first?.beat
+    #expect(
+      closing?.streamSilence ?? .zero >= .seconds(8),
+      "it has heard nothing before it gave up either")
   }
 
   @Test("without its stream it says so at once, and goes on until the next session is welcome")

@@ -72,6 +72,28 @@ import Testing
     #expect(Set(pass(1_000).flatMap(\.requeues)) == Set(tags))
   }
 
+  @Test("a retry that the store should keep for a while goes to the others, with its time")
+  func retry() throws {
+    begin()
+    _ = pass(6_000)
+    scene.arrives(ClusterScene.job("fails"))
+    _ = scene.said(1, .credit(total: 3))
+    // Before: the store is asked to keep it, and nobody can know whether it does.
+    let owe = try #require(
+      scene.said(1, scene.failed("runs", ClusterScene.assignment(1))).owes.first)
+    scene.feed(.owed([(owe.id, .unknown("no answer"))]))
+    scene.said(1, scene.finished("fails", ClusterScene.assignment(2)))
+    let published = pass(1_000).flatMap(\.publishes)
+    let passedOn = published.compactMap { publish -> JobMessage? in
+      if case .job(let message, .again) = publish.what { message } else { nil }
+    }
+    #expect(passedOn.map(\.job.id.text) == ["runs"])
+    #expect(passedOn.first?.runAt == owe.due && passedOn.first?.attempt == 2)
+    #expect(passedOn.first?.isRepeat == true, "the store may have it too: it is looked up")
+    let later = pass(3_000)
+    #expect(later.flatMap(\.owes).isEmpty && later.flatMap(\.publishes).isEmpty, "once")
+  }
+
   @Test("alone, or beside one that leaves, it waits for the store", arguments: [true, false])
   func alone(isAlone: Bool) {
     begin(other: isAlone ? .left : .draining)

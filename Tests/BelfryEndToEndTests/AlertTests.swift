@@ -93,6 +93,11 @@ struct AlertTests {
       try told(cluster, "w3", "firing") == 1
     }
     #expect(try told(cluster, "w2", "firing") == 0)
+    // Killed before it knows that the command has ended, it would run it again.
+    try await until("the coordinator knows", within: 60) {
+      try await list(cluster)["node-lost/w3"]?.sinks
+        .contains { $0.hasPrefix("script: firing delivered") } ?? false
+    }
 
     cluster.kill9("c1")
     try cluster.startCoordinator("--alert-sinks", sinks.path)

@@ -118,7 +118,9 @@ extension ClusterCore {
       replanAll(at: now)
       ready.healthChanged = true
     }
-    if isStandingAside { handBack(at: now) }
+    guard isStandingAside else { return }
+    handBack(at: now)
+    ledger.passOn(at: now, into: &ready)
   }
 
   /// A worker has recorded an outcome since it was last heard here: the store works.

@@ -97,6 +97,21 @@ struct PublishLedger {
     return counted
   }
 
+  /// What the store did not take is published at once, with its time: another coordinator keeps it. If it did take
+  /// it, and the answer was lost, there are two of it.
+  mutating func passOn(at now: Now, into ready: inout Ready) {
+    for id in items.keys.sorted() {
+      guard let item = items[id], case .held = item.state, let due = item.due,
+        case .successor = item.purpose, case .job(var message, let destination) = item.what
+      else { continue }
+      message.runAt = due
+      message.isRepeat = true
+      items[id]?.what = .job(message, destination)
+      items[id]?.due = nil
+      start(id, at: now, into: &ready)
+    }
+  }
+
   mutating func cameUp(at now: Now, into ready: inout Ready) {
     isUp = true
     blockedBy = nil

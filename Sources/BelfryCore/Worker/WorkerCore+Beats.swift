@@ -4,6 +4,7 @@ internal import OrderedCollections
 /// the coordinator knows that this process lives.
 struct StreamlessSession {
   let coordinator: String
+  /// When anything came on it last: who has heard nothing since then has not begun to now.
   let since: Instant
   var pace: BeatPace
 }
@@ -74,9 +75,9 @@ extension WorkerCore {
     var pace = BeatPace()
     _ = pace.isDue(at: now.monotonic)
     streamless[id] = StreamlessSession(
-      coordinator: session.coordinator, since: now.monotonic, pace: pace)
+      coordinator: session.coordinator, since: session.streamHeardAt, pace: pace)
     // At once: the coordinator waits a third of a second for a word.
-    ready.beats.append((id, streamlessBeat(since: now.monotonic, at: now)))
+    ready.beats.append((id, streamlessBeat(since: session.streamHeardAt, at: now)))
   }
 
   /// There is a new session with this coordinator.

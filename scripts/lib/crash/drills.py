@@ -4,6 +4,7 @@ import signal
 from dataclasses import dataclass
 
 from crash import clocks
+from crash.proxy import DOWN, UP
 from crash.servers import Replicas, SmallDisk
 
 MEMORY = "set_vm_memory_high_watermark"
@@ -32,6 +33,10 @@ class Drill:
     jumping: tuple = ()
     # Fires every minute meanwhile.
     has_schedule: bool = False
+    # One job in five fails once and is tried again.
+    retries: bool = False
+    # All have their outcomes while the part is away, but those of the last seconds.
+    settles: bool = False
     # Says whether what was to break did, for what cannot be seen otherwise.
     has_broken: object = None
 
@@ -106,6 +111,14 @@ def nothing(stand):
     pass
 
 
+def silence(link):
+    return lambda stand: stand.links[link].silence(UP, DOWN)
+
+
+def heal(link):
+    return lambda stand: stand.links[link].heal()
+
+
 STOP, CONT, KILL = signal.SIGSTOP, signal.SIGCONT, signal.SIGKILL
 PAIR = ("c1", "c2")
 DRILLS = [
@@ -140,6 +153,9 @@ DRILLS = [
     Drill("pair/w1/kill/5s", "w1", 5, send("w1", KILL), revive("w1"), extra=1, coordinators=PAIR),
     Drill("pair/rabbit/kill/5s", "broker", 5, script("rabbit", "kill"), script("rabbit", "start"),
           coordinators=PAIR),
+    # c1 alone does not reach it: it gives its jobs to c2.
+    Drill("pair/store/cut/40s", "", 40, silence("store"), heal("store"), extra=1, during=10, coordinators=PAIR,
+          retries=True, settles=True),
     Drill("clock/c1/forward-1h", "", 10, jump("c1", HOUR), jump("c1", 0), during=10, jumping=("c1",),
           has_schedule=True),
     Drill("clock/c1/back-1h", "", 10, jump("c1", -HOUR), jump("c1", 0), during=10, jumping=("c1",),

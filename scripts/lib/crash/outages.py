@@ -48,6 +48,7 @@ class Outage:
     def __init__(self, stand, drill):
         self.stand, self.drill, self.report = stand, drill, Report(drill.name)
         self.jobs, self.is_over = [], False
+        self.published = {}
 
     def run(self):
         stand, drill = self.stand, self.drill
@@ -63,6 +64,8 @@ class Outage:
         self.watch(Task(lambda: drill.begin(stand)), drill.seconds)
         if drill.during and self.report.resumed is None:
             self.report.wrong.append("work did not go on while the part was away")
+        if drill.settles:
+            self.look_for_unsettled()
         started = set(stand.ledger.effects)
         self.watch(Task(lambda: drill.end(stand)), 0)
         self.returned = time.monotonic()
@@ -103,7 +106,8 @@ class Outage:
 
     def make(self, count, pause):
         """Where clocks jump, also jobs that fail once and wait in the store, all with a deadline."""
-        mode = "retry" if self.drill.jumping and len(self.jobs) % 5 == 0 else "ok"
+        can_fail = self.drill.jumping or self.drill.retries
+        mode = "retry" if can_fail and len(self.jobs) % 5 == 0 else "ok"
         jobs = self.stand.make_jobs(self.drill.name.replace("/", "-"), count, modes=[mode], pause=pause)
         for job in jobs:
             job.deadline = 600 if self.drill.jumping else 0
@@ -116,6 +120,7 @@ class Outage:
         while not self.is_over:
             for job in self.make(1, PAUSE):
                 self.stand.producer.publish(job, 400)
+                self.published[job.id] = time.monotonic()
             due = max(due + 1 / RATE, time.monotonic() - 1)
             while time.monotonic() < due and not self.is_over:
                 time.sleep(0.01)
@@ -140,6 +145,13 @@ class Outage:
                     self.resumed_after(self.broke, self.drill.during)
             time.sleep(0.05)
         task.finish()
+
+    def look_for_unsettled(self):
+        end = time.monotonic() - 10
+        self.stand.ledger.look()
+        late = [id for id, at in list(self.published.items()) if at <= end and id in self.stand.ledger.open]
+        if late:
+            self.report.wrong.append(f"{len(late)} jobs wait while the part is away: {late[:8]}")
 
     def has_gone_on(self, started):
         """Some job that had not begun by then has gone all the way."""
