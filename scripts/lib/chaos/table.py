@@ -18,8 +18,8 @@ class Row:
     patience: int = 1
     # How soon it was noticed, in seconds; what it was noticed as.
     noticed: list = field(default_factory=list)
-    # From the fault to the job's next run elsewhere (of a coordinator: to the run of the next job), and
-    # to the delivered alert.
+    # From the fault to the job's next run elsewhere (of a coordinator: until four new jobs run), and to the
+    # delivered alert.
     moved: list = field(default_factory=list)
     alerted: list = field(default_factory=list)
     # How soon the other end of a link that works one way only gave it up.
