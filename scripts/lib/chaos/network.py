@@ -24,6 +24,8 @@ def enter():
     sentence; nothing if all is there: a container's root may be allowed less than it seems."""
     if os.geteuid() != 0:
         return "network namespaces need root: sudo make chaos"
+    # A root made by su need not have these on its path.
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
     for tool, package in (("ip", "iproute2"), ("iptables", "iptables"), ("cc", "gcc")):
         if not shutil.which(tool):
             return f"{tool} is missing: apt-get install {package}"

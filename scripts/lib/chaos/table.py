@@ -18,11 +18,11 @@ class Row:
     patience: int = 1
     # How soon it was noticed, in seconds; what it was noticed as.
     noticed: list = field(default_factory=list)
-    # From the fault to the job's next run elsewhere (of a coordinator: to the run of the next job), and
-    # to the delivered alert.
+    # From the fault to the job's next run elsewhere (of a coordinator: until four new jobs run), and to the
+    # delivered alert.
     moved: list = field(default_factory=list)
     alerted: list = field(default_factory=list)
-    # How soon the other end of a link that works one way only gave it up.
+    # How soon the other end of a link that works one way only said so, as it can know it.
     other: list = field(default_factory=list)
     # From the end of the fault to `up`.
     healed: list = field(default_factory=list)
@@ -71,7 +71,7 @@ def line(row):
             f"{seconds(quantile(row.noticed, 0.99)):>7} {longest(row.noticed):>8} {longest(row.moved):>7} "
             f"{longest(row.alerted):>8} {row.false:>6} {row.node_hours:>10.3f}  "
             f"{'WRONG' if row.wrong else 'ok'}"
-            + (f"; given up by the other end after {max(row.other):.2f} s" if row.other else "")
+            + (f"; the other end within {max(row.other):.2f} s" if row.other else "")
             + (f"; healed within {max(row.healed):.2f} s" if row.healed else "")
             + (f"; suspect {row.suspected} times, degraded {row.degraded}"
                if row.suspected or row.degraded else ""))
