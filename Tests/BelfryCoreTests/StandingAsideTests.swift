@@ -72,8 +72,10 @@ import Testing
     #expect(Set(pass(1_000).flatMap(\.requeues)) == Set(tags))
   }
 
-  @Test("a retry that the store should keep for a while goes to the others, with its time")
-  func retry() throws {
+  @Test(
+    "a retry that the store should keep for a while goes to the others, with its time",
+    arguments: [true, false])
+  func retry(isAnswered: Bool) throws {
     begin()
     _ = pass(6_000)
     scene.arrives(ClusterScene.job("fails"))
@@ -81,9 +83,10 @@ import Testing
     // Before: the store is asked to keep it, and nobody can know whether it does.
     let owe = try #require(
       scene.said(1, scene.failed("runs", ClusterScene.assignment(1))).owes.first)
-    scene.feed(.owed([(owe.id, .unknown("no answer"))]))
+    if isAnswered { scene.feed(.owed([(owe.id, .unknown("no answer"))])) }
     scene.said(1, scene.finished("fails", ClusterScene.assignment(2)))
     let published = pass(1_000).flatMap(\.publishes)
+    scene.feed(.owed([(owe.id, .unknown("at last"))]))
     let passedOn = published.compactMap { publish -> JobMessage? in
       if case .job(let message, .again) = publish.what { message } else { nil }
     }

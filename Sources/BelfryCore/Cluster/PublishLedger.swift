@@ -33,6 +33,13 @@ struct PublishLedger {
     var due: WallTime?
     var state: State
     var returns = 0
+
+    var waitsForStore: Bool {
+      switch state {
+      case .owing, .held: due != nil
+      case .waiting, .onItsWay: false
+      }
+    }
   }
 
   private let boot: BootID
@@ -89,6 +96,8 @@ struct PublishLedger {
         items.removeValue(forKey: id)
         counted.append(item.purpose)
       case .duplicate, .unknown, .refused:
+        // It is on its way to the broker meanwhile.
+        guard case .owing = item.state else { continue }
         // Never taken for a confirm; written again under a new id, after a pause.
         items[id]?.state = .held(until: now.monotonic + .milliseconds(500))
         pausedCount += 1
@@ -97,11 +106,11 @@ struct PublishLedger {
     return counted
   }
 
-  /// What the store did not take is published at once, with its time: another coordinator keeps it. If it did take
+  /// What the store did not take, or does not answer for, is published at once, with its time: another coordinator keeps it. If it did take
   /// it, and the answer was lost, there are two of it.
   mutating func passOn(at now: Now, into ready: inout Ready) {
     for id in items.keys.sorted() {
-      guard let item = items[id], case .held = item.state, let due = item.due,
+      guard let item = items[id], item.waitsForStore, let due = item.due,
         case .successor = item.purpose, case .job(var message, let destination) = item.what
       else { continue }
       message.runAt = due
