@@ -58,11 +58,18 @@ struct JoinTests {
     let mode = try FileManager.default.attributesOfItem(atPath: home + "/ca.key")[
       .posixPermissions]
     #expect(mode as? Int == 0o600)
+    let settings = home + "/coordinator.yaml"
+    #expect(made.err.contains("belfry coordinator run --config \(settings)"), "\(made.err)")
+    // As people do: where RabbitMQ and MongoDB are.
+    try String(contentsOfFile: settings, encoding: .utf8)
+      .replacing("amqp://localhost", with: cluster.amqp)
+      .replacing("mongodb://localhost/?replicaSet=rs0", with: "\"\(cluster.store)\"")
+      .write(toFile: settings, atomically: true, encoding: .utf8)
     try cluster.start(
       "fresh",
       [
-        "coordinator", "run", "--queue", cluster.amqp, "--store", cluster.store, "--identity",
-        home + "/c1", "--listen", "127.0.0.1:\(cluster.port)", "--lanes", cluster.lane,
+        "coordinator", "run", "--config", settings, "--listen", "127.0.0.1:\(cluster.port)",
+        "--lanes", cluster.lane,
       ])
     let twice = try await Run.program(
       cluster.belfryPath, ["coordinator", "init", "--cluster", "fresh", "--dir", home],

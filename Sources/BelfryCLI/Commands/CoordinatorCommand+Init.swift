@@ -7,8 +7,9 @@ extension CoordinatorCommand {
     static let configuration = CommandConfiguration(
       abstract: "Make a new cluster: its CA, the first coordinator's identity, yours as operator.",
       discussion: """
-        Writes DIR/ca.pem and DIR/ca.key (0600), DIR/NAME/ for the coordinator and DIR/OPERATOR/ for you, and \
-        a context, so that commands of this user go to the new cluster.
+        Writes DIR/ca.pem and DIR/ca.key (0600), DIR/NAME/ for the coordinator and DIR/OPERATOR/ for you, \
+        DIR/coordinator.yaml to start it with, and a context, so that commands of this user go to the new \
+        cluster.
         Whoever has ca.key can be anybody in the cluster: it stays here.
 
         Examples:
@@ -61,6 +62,7 @@ extension CoordinatorCommand {
           ])
       }
       let server = "https://\(hosts[0]):7443"
+      let settings = try writeSettings(files, server)
       let context = ClusterContext(
         name: cluster.replacing(".", with: "-"), server: server,
         identity: URL(filePath: mine.folder).standardizedFileURL.path)
@@ -68,7 +70,7 @@ extension CoordinatorCommand {
       contexts.put(context)
       try contexts.write()
       let info = try CertificateInfo(pem: authority.certificatePEM)
-      note(next(files, isCurrent: contexts.current == context.name, context.name))
+      note(next(settings, isCurrent: contexts.current == context.name, context.name))
       return Report(
         Document(
           kind: "Cluster",
@@ -76,16 +78,51 @@ extension CoordinatorCommand {
             ("cluster", .text(cluster)), ("folder", .text(files.folder)),
             ("fingerprint", .text(info.fingerprint)),
             ("coordinator", .text(files.identity(named: name).folder)),
+            ("configuration", .text(settings)),
             ("hosts", .list(hosts.map { .text($0) })), ("operator", .text(mine.folder)),
             ("context", .text(context.name)), ("server", .text(server)),
           ]))
     }
 
-    private func next(_ files: AuthorityFiles, isCurrent: Bool, _ context: String) -> String {
+    /// Without RabbitMQ's and MongoDB's passwords, which are files of their own. One that is there stays.
+    private func writeSettings(_ files: AuthorityFiles, _ server: String) throws -> String {
+      let path = files.folder + "/coordinator.yaml"
+      let identity = URL(filePath: files.identity(named: name).folder).standardizedFileURL.path
+      let text = """
+        # Coordinator \(name) of cluster \(cluster): belfry coordinator run --config \(path)
+        # What counts and where it comes from: belfry config print --origin --config \(path)
+        # Passwords stand in no address here: they are the files queue-password and store-password in
+        # $CREDENTIALS_DIRECTORY or /run/secrets.
+        identity: \(Self.quoted(identity))
+        queue:
+          url: amqp://localhost
+        store:
+          url: mongodb://localhost/?replicaSet=rs0
+        coordinator:
+          advertise: \(Self.quoted(server))
+
+        """
+      do {
+        try Data(text.utf8).write(to: URL(filePath: path), options: .withoutOverwriting)
+      } catch let error as CocoaError where error.code == .fileWriteFileExists {
+      } catch {
+        throw UserError(
+          .badFile, "\(path) cannot be written", why: error.localizedDescription,
+          next: ["the cluster is made: belfry coordinator run --identity \(identity)"])
+      }
+      return path
+    }
+
+    /// A string of JSON is one of YAML.
+    private static func quoted(_ text: String) -> String {
+      let data = try? JSONEncoder().encode(text)
+      return data.map { String(decoding: $0, as: UTF8.self).replacing("\\/", with: "/") } ?? text
+    }
+
+    private func next(_ settings: String, isCurrent: Bool, _ context: String) -> String {
       """
-      Next, start it:
-        belfry coordinator run --queue amqp://localhost --store 'mongodb://localhost/?replicaSet=rs0' \\
-            --identity \(files.identity(named: name).folder)
+      Next, say where RabbitMQ and MongoDB are in \(settings), and start it:
+        belfry coordinator run --config \(settings)
       Then let the first machine in:
         belfry token create --name w1\(isCurrent ? "" : " --context \(context)")
 
