@@ -45,10 +45,12 @@ struct PrivateFolder: Sendable {
     try flush()
   }
 
-  /// Nil: who writes.
+  /// Nil: who writes. Of a link nothing is known: who made it would be given what lies behind it.
   private var owner: (user: uid_t, group: gid_t)? {
     var folder = stat()
-    guard isItsOwners, geteuid() == 0, unsafe stat(path, &folder) == 0 else { return nil }
+    guard isItsOwners, geteuid() == 0, unsafe lstat(path, &folder) == 0,
+      folder.st_mode & S_IFMT == S_IFDIR
+    else { return nil }
     return (folder.st_uid, folder.st_gid)
   }
 

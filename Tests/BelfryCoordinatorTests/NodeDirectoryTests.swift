@@ -179,18 +179,23 @@ import Testing
     #expect(directory.revocation(of: name, at: at(1)) == nil)
     directory.take([try record(1, serial: "A")], at: at(1))
     #expect(directory.revocation(of: name, at: at(1)) == nil)
-    directory.take(
-      [
-        try record(2, serial: "A", .revoked) { node in
-          node.revokedBy = "operator me"
-          node.reason = "key lost"
-        }
-      ], at: at(1))
+    for (version, role) in [(2, PeerIdentity.Role.worker.rawValue), (3, "")] {
+      // A worker that had this name is another one.
+      #expect(directory.revocation(of: name, at: at(1)) == nil)
+      directory.take(
+        [
+          try record(version, serial: "A", .revoked) { node in
+            node.role = role
+            node.revokedBy = "operator me"
+            node.reason = "key lost"
+          }
+        ], at: at(1))
+    }
     let why = try #require(directory.revocation(of: name, at: at(1)))
     #expect(why.contains("operator me") && why.contains("key lost"))
     #expect(directory.revocation(of: try #require(NodeName("w2")), at: at(1)) == nil)
     directory.take(
-      [StoredRecord(.nodes, id: "w1", version: 3, writtenAt: at(1), fields: ["state": "?"])],
+      [StoredRecord(.nodes, id: "w1", version: 4, writtenAt: at(1), fields: ["state": "?"])],
       at: at(1))
     #expect(directory.revocation(of: name, at: at(1)) == nil)
   }

@@ -6,26 +6,33 @@ import Testing
   private let scene = ClusterScene()
   private static let away = StoreProblem(isPermanent: false, message: "no primary")
 
-  private func record(_ version: Int, _ state: CoordinatorRecord.State = .up) -> StoredRecord {
-    CoordinatorRecord(
-      name: NodeName(trusted: "c2"), boot: ClusterScene.boot(7), state: state,
-      since: WallTime(milliseconds: 0)
-    ).stored(version: version, at: WallTime(milliseconds: 0))
+  private static let c2 = NodeName(trusted: "c2")
+
+  private func record(
+    _ version: Int, _ state: CoordinatorRecord.State = .up, lanes: [Lane] = [.default]
+  ) -> StoredRecord {
+    var record = CoordinatorRecord(
+      name: Self.c2, boot: ClusterScene.boot(7), state: state, since: WallTime(milliseconds: 0))
+    record.lanes = lanes
+    return record.stored(version: version, at: WallTime(milliseconds: 0))
   }
 
   /// A worker, another coordinator, one job that runs and a redelivery that waits for the store's answer.
-  private func begin(other: CoordinatorRecord.State = .up) {
+  private func begin(other: CoordinatorRecord.State = .up, lanes: [Lane] = [.default]) {
     scene.begin(credit: 1)
     scene.feed(.storeAnswered(nil))
-    for version in 1...2 { scene.feed(.coordinatorsRead([record(version, other)])) }
+    for version in 1...2 { scene.feed(.coordinatorsRead([record(version, other, lanes: lanes)])) }
     scene.arrives(ClusterScene.job("runs"))
     scene.feed(.storeAnswered(Self.away))
     scene.arrives(ClusterScene.job("waits"), redelivered: true)
   }
 
-  private func pass(_ milliseconds: Int64) -> [Ready] {
+  private func pass(_ milliseconds: Int64, hears: [NodeName] = [c2], ready: Int = 0) -> [Ready] {
     (0..<(milliseconds / 500)).flatMap { _ in
-      [scene.feed(.tick, after: 500), scene.said(1, .heartbeat(Heartbeat(sequence: 1, echo: 0)))]
+      let beat = Heartbeat(sequence: 1, echo: 0, hears: hears)
+      let tick = scene.feed(.tick, after: 500)
+      scene.feed(.queue(.depth(queue: "belfry.lane.default", ready: ready)), after: 0)
+      return [tick, scene.said(1, .heartbeat(beat))]
     }
   }
 
@@ -97,13 +104,43 @@ import Testing
     #expect(later.flatMap(\.owes).isEmpty && later.flatMap(\.publishes).isEmpty, "once")
   }
 
-  @Test("alone, or beside one that leaves, it waits for the store", arguments: [true, false])
-  func alone(isAlone: Bool) {
-    begin(other: isAlone ? .left : .draining)
+  enum Other: CaseIterable { case left, leaves, servesNoneOfIt, isHeardByNoWorker }
+
+  @Test("where nobody would take them, jobs wait for the store", arguments: Other.allCases)
+  func alone(other: Other) {
+    begin(
+      other: other == .left ? .left : other == .leaves ? .draining : .up,
+      lanes: other == .servesNoneOfIt ? [] : [.default])
+    let hears = other == .isHeardByNoWorker ? [] : [Self.c2]
+    _ = pass(8_000, hears: hears)
+    workerRecords()
+    let after = pass(1_000, hears: hears)
+    #expect(ends(after) == 0 && after.allSatisfy(\.requeues.isEmpty))
+  }
+
+  @Test(
+    "both stand aside: nobody takes the jobs, so both go on, and not again before the store is back"
+  )
+  func inVain() {
+    begin()
     _ = pass(8_000)
     workerRecords()
-    let after = pass(1_000)
-    #expect(ends(after) == 0 && after.allSatisfy(\.requeues.isEmpty))
+    #expect(ends(pass(1_000)) > 0)
+    #expect(begins(pass(120_000)) == 0, "nothing waits")
+    #expect(begins(pass(2_000, ready: 3)) > 0)
+    let assignment = AssignmentID(boot: ClusterScene.boot(7), counter: 1)
+    scene.said(1, scene.finished("another", assignment))
+    #expect(ends(pass(5_000, ready: 3)) == 0)
+    scene.feed(.storeAnswered(nil))
+    scene.feed(.storeAnswered(Self.away))
+    _ = pass(8_000, ready: 3)
+    scene.said(1, scene.finished("one more", assignment))
+    #expect(ends(pass(1_000, ready: 3)) > 0)
+    // While another gives out jobs, some may wait.
+    for number in 0..<10 {
+      scene.said(1, scene.finished("theirs \(number)", assignment))
+      #expect(begins(pass(20_000, ready: 3)) == 0)
+    }
   }
 
   @Test("what a worker recorded before the store went away here says nothing")

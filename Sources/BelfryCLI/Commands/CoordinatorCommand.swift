@@ -184,20 +184,24 @@ struct CoordinatorCommand: AsyncParsableCommand {
       }
       let delivery = Task { await sinks.run() }
       defer { delivery.cancel() }
+      var revoked: CoordinatorRevoked?
       do {
         try await ServiceProcess.run(
           coordinator, beside: local.listener, logger: logs.logger,
           reload: Reload(settings, logs) { try await files.settings(options) })
       } catch let error as CoordinatorRevoked {
-        throw UserError(
-          .refused, "the cluster has revoked this coordinator", why: error.description,
-          next: [
-            "a revoked name stays so: belfry cert issue coordinator ANOTHER-NAME --dir DIR --host HOST",
-            "who did it, and when: belfry audit-log",
-          ])
+        // It has left in order.
+        revoked = error
       }
       await sinks.flush(within: .seconds(2))
       await store.close()
+      guard let revoked else { return }
+      throw UserError(
+        .refused, "the cluster has revoked this coordinator", why: revoked.description,
+        next: [
+          "a revoked name stays so: belfry cert issue coordinator ANOTHER-NAME --dir DIR --host HOST",
+          "who did it, and when: belfry audit-log",
+        ])
     }
   }
 }

@@ -82,7 +82,10 @@ package final class NodeDirectory: Sendable {
 
   /// Who has revoked this coordinator, and why; nil: nobody has. A record that cannot be read ends none.
   package func revocation(of coordinator: NodeName, at now: WallTime) -> String? {
-    guard self[coordinator.text]?.node?.state == .revoked else { return nil }
+    guard let node = self[coordinator.text]?.node, node.state == .revoked,
+      // A worker that had joined under this name is another one.
+      ["", PeerIdentity.Role.coordinator.rawValue].contains(node.role)
+    else { return nil }
     let peer = PeerIdentity(
       cluster: "", role: .coordinator, name: coordinator.text, notAfter: 0)
     return refusal(peer, at: now)?.message

@@ -17,7 +17,7 @@ struct OwnCertificate: Sendable {
   func renewIfDue() {
     guard let issuer else { return }
     do {
-      let old = try files.read()
+      let old = try read()
       if try Self.isDue(old, random: 0) { try keep(issuer.renewed(old)) }
     } catch {
       logger.error(Self.notRenewed, metadata: ["why": "\(error)"])
@@ -33,7 +33,9 @@ struct OwnCertificate: Sendable {
     var (renewing, using) = ("", "")
     while true {
       do {
-        if try await renewIfDue(&tries, random) { renewing = "" }
+        // Not what somebody has put there by mistake: it would be signed anew, whoever's it is.
+        let old = try watch.used ?? read()
+        if try await renewIfDue(old, &tries, random) { renewing = "" }
       } catch let error as CancellationError {
         throw error
       } catch {
@@ -62,8 +64,9 @@ struct OwnCertificate: Sendable {
   }
 
   /// False: it is due, and not tried now. Why not has been said.
-  private func renewIfDue(_ tries: inout RenewalTries, _ random: Double) async throws -> Bool {
-    let old = try files.read()
+  private func renewIfDue(
+    _ old: Identity, _ tries: inout RenewalTries, _ random: Double
+  ) async throws -> Bool {
     guard try Self.isDue(old, random: random) else {
       tries = RenewalTries()
       return true
@@ -82,6 +85,15 @@ struct OwnCertificate: Sendable {
       tries.failed(at: .now, isHopeless: isHopeless, random: .random(in: 0...1))
       throw error
     }
+  }
+
+  private func read() throws -> Identity {
+    let identity = try files.read()
+    guard identity.id.role == .coordinator else {
+      throw IdentityError(
+        .mismatch, "\(files.certificatePath) is for \(identity.id), no coordinator")
+    }
+    return identity
   }
 
   private static func isDue(_ identity: Identity, random: Double) throws -> Bool {

@@ -18,12 +18,12 @@ struct AlertPolling: Sendable {
 
   /// The desk hears of it, and the core; nothing when the store does not answer.
   func read() async {
+    if !sinks.isEmpty { shell.post(.sinksLooked(sinks.flatMap(\.looks))) }
     guard let silences = await silences().success, let open = await store.openAlerts().success
     else { return }
     if board.read(silences) { shell.health.changed() }
     shell.heard(.read(silences, open: open))
     shell.post(.alertsRead(open))
-    if !sinks.isEmpty { shell.post(.sinksLooked(sinks.flatMap(\.looks))) }
   }
 
   /// The last made first.

@@ -150,12 +150,14 @@ struct StoreTasks: Sendable {
     await withDiscardingTaskGroup { tasks in
       for await event in events {
         desk.heard(event, at: shell.clock.now().wall)
-        if board.desk(has: desk.openAlerts) { shell.health.changed() }
-        if desk.hasRead { for sink in sinks { sink.know(open: desk.openAlerts) } }
+        if board.desk(has: desk.openAlerts) {
+          shell.health.changed()
+          if desk.hasRead { for sink in sinks { sink.know(open: desk.openAlerts) } }
+        }
         while let step = desk.next() {
           switch step {
-          case .send(let alert): for sink in sinks { await sink.send(alert) }
-          case .tell(let notice): for sink in sinks { await sink.tell(notice) }
+          case .send(let alert): await send { await $0.send(alert) }
+          case .tell(let notice): await send { await $0.tell(notice) }
           case .record(let alert):
             tasks.addTask { answer(await record(alert)) }
           case .release(let alert):
@@ -171,9 +173,19 @@ struct StoreTasks: Sendable {
     for event in late.withLock({ $0 }) {
       desk.heard(event, at: shell.clock.now().wall)
       while let step = desk.next() {
-        if case .send(let alert) = step { for sink in sinks { await sink.send(alert) } }
+        switch step {
+        case .send(let alert): await send { await $0.send(alert) }
+        case .tell(let notice): await send { await $0.tell(notice) }
+        // Who is there then looks at it.
+        case .record, .release: continue
+        }
       }
     }
+  }
+
+  /// Also when this coordinator has been told to stop meanwhile: a task that is cancelled writes nothing.
+  private func send(_ body: @escaping @Sendable (any AlertSink) async -> Void) async {
+    await Task { [sinks] in for sink in sinks { await body(sink) } }.value
   }
 
   private func record(_ alert: Alert) async -> AlertDesk.Event {

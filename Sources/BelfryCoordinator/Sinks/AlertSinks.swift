@@ -47,8 +47,10 @@ package final class AlertSinks: AlertSink {
   }
 
   package func know(open alerts: [Alert]) {
-    let episodes = Set(alerts.map(Episode.init))
-    for line in lines { line.know(open: episodes) }
+    // More than are read may be open.
+    guard alerts.count < AlertDesk.unrecordedMax else { return }
+    let ids = Set(alerts.map(\.id))
+    for line in lines { line.know(open: ids) }
   }
 
   package var looks: [SinkLook] { lines.map(\.look) }

@@ -30,7 +30,7 @@ final class SinkLine: Sendable {
   private let dropped: Counter
   private let deliveries = Mutex<[AlertDelivery]>([])
   /// Those that are open; nil: not known yet.
-  private let open = Mutex<Set<Episode>?>(nil)
+  private let open = Mutex<Set<AlertID>?>(nil)
   /// One that has waited for less was open a moment ago.
   private static let staleAfter = Duration.seconds(60)
 
@@ -99,15 +99,7 @@ final class SinkLine: Sendable {
 
   /// One batch. Nil: the next one at once; else how long to wait first.
   private func deliver(_ failures: Int) async -> Duration? {
-    let found = try? await NIOThreadPool.singleton.runIfActive { [spool, transport] in
-      spool.first(transport.batchMax)
-    }
-    for (file, why) in found?.damaged ?? [] {
-      dropped.increment()
-      log(
-        .error, "an alert that waited is dropped: its file cannot be used",
-        ["file": "\(file)", "why": "\(why)"])
-    }
+    let found = await read(transport.batchMax)
     let batch = await withoutEnded(found?.alerts ?? [])
     guard !batch.isEmpty else {
       return found?.problem.map { tryAgain(failures, why: $0, after: nil) }
@@ -148,7 +140,18 @@ final class SinkLine: Sendable {
     }
   }
 
-  func know(open episodes: Set<Episode>) { open.withLock { $0 = episodes } }
+  private func read(_ limit: Int) async -> AlertSpool.Found? {
+    let found = try? await NIOThreadPool.singleton.runIfActive { [spool] in spool.first(limit) }
+    for (file, why) in found?.damaged ?? [] {
+      dropped.increment()
+      log(
+        .error, "an alert that waited is dropped: its file cannot be used",
+        ["file": "\(file)", "why": "\(why)"])
+    }
+    return found
+  }
+
+  func know(open alerts: Set<AlertID>) { open.withLock { $0 = alerts } }
 
   /// Whose end another coordinator has told meanwhile, since none waits here: told now, it would fire for ever.
   private func withoutEnded(
@@ -158,10 +161,10 @@ final class SinkLine: Sendable {
     let doubtful = batch.filter { _, alert in
       alert.isFiring && alert.tags == nil
         && now - WallTime(milliseconds: alert.firedAt) > Self.staleAfter
-        && open.withLock { $0.map { !$0.contains(Episode(alert)) } ?? false }
+        && open.withLock { $0.map { !$0.contains(AlertID(alert)) } ?? false }
     }
     guard !doubtful.isEmpty,
-      let all = try? await NIOThreadPool.singleton.runIfActive({ [spool] in spool.first(.max) })
+      let all = await read(.max)
     else { return batch }
     let ends = Set(all.alerts.filter { !$0.alert.isFiring }.map { AlertID($0.alert) })
     let ended = doubtful.filter { !ends.contains(AlertID($0.alert)) }
@@ -215,22 +218,6 @@ final class SinkLine: Sendable {
 
   private func log(_ level: Logger.Level, _ text: Logger.Message, _ metadata: Logger.Metadata) {
     logger.log(level: level, text, metadata: metadata.merging(["sink": "\(name)"]) { $1 })
-  }
-}
-
-/// From when an alert fired until it ends.
-struct Episode: Hashable {
-  let alert: AlertID
-  let firedAt: Int64
-
-  init(_ alert: Alert) {
-    self.alert = alert.id
-    firedAt = alert.firedAt.milliseconds
-  }
-
-  init(_ alert: SinkAlert) {
-    self.alert = AlertID(alert)
-    firedAt = alert.firedAt
   }
 }
 

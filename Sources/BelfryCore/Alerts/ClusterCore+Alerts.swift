@@ -15,6 +15,8 @@ extension ClusterCore {
       firedAt: now.wall, jobsMoved: jobsMoved)
     alert.coordinator = configuration.name.text
     openAlerts[key] = alert
+    // What was read before knows nothing of it.
+    alertsRecorded.remove(key)
     ready.alerts.append(alert)
     ready.healthChanged = true
   }

@@ -12,43 +12,35 @@ extension ClusterCore {
         resolve(alert.rule, alert.subject, why: why, at: now)
       }
     }
-    heedWhatOthersHaveClosed(alerts, at: now)
+    heedWhatOthersHaveClosed(alerts)
   }
 
-  /// Raised here, and not open in the store for a while: another coordinator has seen the end of it. A worker is
-  /// heard there; of the broker, which this one does not reach yet, people are told again.
-  private mutating func heedWhatOthersHaveClosed(_ alerts: [Alert], at now: Now) {
+  /// Raised here, seen in the store, and open there no more: another coordinator has seen the end of it. What is
+  /// so here all the same, and is looked at again and again, is raised again: the broker that only others reach.
+  private mutating func heedWhatOthersHaveClosed(_ alerts: [Alert]) {
+    // More than are read may be open.
+    guard alerts.count < Self.openAlertsMax else { return }
     let open = Set(alerts.map(\.id.description))
-    closedElsewhere = closedElsewhere.filter { !open.contains($0.key) }
-    for (key, alert) in openAlerts
-    where Self.endsForAll.contains(alert.rule) && !open.contains(key) {
-      let since = closedElsewhere[key] ?? now.monotonic
-      closedElsewhere[key] = since
-      guard now.monotonic - since >= Self.closedFor else { continue }
-      closedElsewhere[key] = nil
+    for key in alertsRecorded where !open.contains(key) && openAlerts[key] != nil {
       openAlerts[key] = nil
       ready.healthChanged = true
-      guard alert.rule == "broker-down" else { continue }
-      raise(
-        alert.rule, alert.subject, alert.severity, alert.summary,
-        why: "\(alert.why); another coordinator reaches it, \(configuration.name) does not", at: now
-      )
     }
+    alertsRecorded = open.filter { openAlerts[$0] != nil }
   }
 
-  private static let endsForAll: Set = ["node-lost", "broker-down"]
-  /// What was raised a moment ago is not recorded yet.
-  private static let closedFor = Duration.seconds(10)
+  /// As stores give them at once.
+  private static let openAlertsMax = 1_000
 
   /// Why an episode that is not open here is over; nil: it is not, or others know better.
   private func leftoverIsOver(_ alert: Alert, at now: Now) -> String? {
     if alert.rule == Self.certificateExpiry, isCertificateGood(alert.subject, at: now) {
       return "renewed"
     }
-    if alert.rule == "node-lost", let worker = NodeName(alert.subject).flatMap({ workers[$0] }),
-      worker.isAlive, worker.detector.state == .up,
-      now.monotonic - worker.detector.lastHeard < now.wall - alert.firedAt
-    {
+    if alert.rule == "node-lost", let worker = NodeName(alert.subject).flatMap({ workers[$0] }) {
+      guard worker.isAlive, worker.detector.state == .up,
+        // Well after: clocks are some tenths of a second apart.
+        now.wall - alert.firedAt - (now.monotonic - worker.detector.lastHeard) >= .seconds(1)
+      else { return nil }
       return "coordinator \(configuration.name) hears it"
     }
     if Worker.Trouble(rawValue: alert.rule) != nil,

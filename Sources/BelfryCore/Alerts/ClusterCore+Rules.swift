@@ -12,10 +12,14 @@ extension ClusterCore {
     }
     for item in laneItems(at: now) { watchLane(item, at: now) }
     watchLongRuns(at: now)
+    // One that no worker hears is one alert, of its own.
+    let others = Set(
+      roster.peers.values.filter { $0.standing == .up && !isMissed($0.record.name) }
+        .map(\.record.name))
     for worker in workers.values {
       watchClock(of: worker, at: now)
       watchLosses(of: worker, at: now)
-      watchLinks(of: worker, at: now)
+      watchLinks(of: worker, to: others, at: now)
     }
     watchVersions(at: now)
     watchSinks(at: now)
@@ -53,7 +57,11 @@ extension ClusterCore {
       "lane-waits", lane.text, for: .seconds(60), "a job of lane \(lane) has waited for long",
       why: isOld ? "for \(age.secondsText); \(look.waitsFor)" : nil, at: now)
     let recent = laneCounts[lane]?.recent(.seconds(300), at: now.monotonic)
-    let failing = recent.flatMap { $0.finished >= 20 && $0.failed * 2 >= $0.finished ? $0 : nil }
+    // Told from a half on, it is over below a quarter.
+    let share = openAlerts["lane-fails/\(lane)"] == nil ? 2 : 4
+    let failing = recent.flatMap {
+      $0.finished >= 20 && $0.failed * share >= $0.finished ? $0 : nil
+    }
     watch(
       "lane-fails", lane.text, for: .zero, "at least half of the jobs of lane \(lane) fail",
       why: failing.map {
@@ -66,7 +74,10 @@ extension ClusterCore {
     var longest: [Lane: Run] = [:]
     for run in runs.values {
       guard let lane = entries[run.job]?.job.lane else { continue }
-      if longest[lane].map({ run.since < $0.since }) ?? true { longest[lane] = run }
+      let isLonger = longest[lane].map {
+        run.since != $0.since ? run.since < $0.since : run.assignment < $0.assignment
+      }
+      if isLonger ?? true { longest[lane] = run }
     }
     for lane in configuration.lanes {
       let usual = laneCounts[lane]?.runs.quantile(0.99, ofAtLeast: 100)
@@ -115,8 +126,12 @@ extension ClusterCore {
   }
 
   /// Heard here, and without a session with another coordinator that writes.
-  private mutating func watchLinks(of worker: Worker, at now: Now) {
-    let cut = worker.misses.filter { roster[$0]?.standing == .up }.map(\.text).sorted()
+  /// - Parameter others: that are up as far as the store says, which must be read for that.
+  private mutating func watchLinks(
+    of worker: Worker, to others: Set<NodeName>, at now: Now
+  ) {
+    let isKnown = parts.storeState.state == .up
+    let cut = isKnown ? worker.misses.filter(others.contains).map(\.text).sorted() : []
     watch(
       "link-degraded", worker.name.text, for: .seconds(10),
       "worker \(worker.name) does not reach every coordinator",
@@ -130,7 +145,9 @@ extension ClusterCore {
     let others =
       workers.values.lazy.filter(\.isAlive).map(\.hello.software)
       + roster.peers.values.lazy.filter { $0.standing == .up }.map(\.record.software)
-    let versions = Set(others + [configuration.software]).subtracting([""]).sorted()
+    // What workers in other languages are, and in people's own programs, is another matter.
+    let versions = Set(others + [configuration.software]).filter { $0.hasPrefix("belfry ") }
+      .sorted()
     watch(
       "version-skew", "cluster", for: .seconds(3_600),
       "nodes of this cluster are of several versions",

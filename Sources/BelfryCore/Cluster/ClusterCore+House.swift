@@ -68,8 +68,9 @@ extension ClusterCore {
       endBeats(of: worker)
       resolve(
         "node-lost", worker.name.text, why: "forgotten: away for 10 minutes", at: now)
-      resolveIfOpen(
-        Self.certificateExpiry, worker.name.text, why: "forgotten: away for 10 minutes", at: now)
+      for rule in [Self.certificateExpiry, Self.flapping] {
+        resolveIfOpen(rule, worker.name.text, why: "forgotten: away for 10 minutes", at: now)
+      }
       ready.healthChanged = true
     }
   }
@@ -85,50 +86,29 @@ extension ClusterCore {
     ready.healthChanged = true
   }
 
-  private mutating func replanAll(at now: Now) {
+  mutating func replanAll(at now: Now) {
     planConsumers(at: now)
     if !foreign.wanted.isEmpty { attach() }
   }
 
   /// Gives what is not assigned back to its queue.
-  private mutating func handBack(at now: Now) {
+  mutating func handBack(at now: Now) {
     for (_, entry) in entries.sorted(by: { $0.key < $1.key }) {
       switch entry.state {
       case .looking, .resting, .queued: giveBack(entry, at: now)
       // The store is asked about it, and does not answer.
-      case .verdict where isStandingAside: giveBack(entry, at: now)
+      case .verdict where standingAside.isOn: giveBack(entry, at: now)
       case .running, .verdict, .settling: continue
       }
     }
+    // Nothing is queued any more.
+    dispatcher = Dispatcher()
   }
 
   private mutating func giveBack(_ entry: Entry, at now: Now) {
     ready.requeues.append(contentsOf: entry.deliveries)
     ready.requeues.append(contentsOf: entry.waiting.map(\.tag))
     drop(entry, at: now)
-  }
-
-  /// Without the store a redelivery, a retry and the job of a lost worker wait for an answer. While the store
-  /// answers others, and another coordinator is there, they are that one's: this one consumes nothing and
-  /// gives back what it cannot judge. What runs goes on.
-  mutating func standAsideWithoutStore(at now: Now) {
-    let wanted = !isDraining && isStoreAwayHereOnly(at: now)
-    if wanted != isStandingAside {
-      isStandingAside = wanted
-      replanAll(at: now)
-      ready.healthChanged = true
-    }
-    guard isStandingAside else { return }
-    handBack(at: now)
-    ledger.passOn(at: now, into: &ready)
-  }
-
-  /// A worker has recorded an outcome since it was last heard here: the store works.
-  private func isStoreAwayHereOnly(at now: Now) -> Bool {
-    guard parts.storeState.state != .up, now.wall - parts.storeState.since >= Self.partDownAfter,
-      let storeWorkedAt, storeWorkedAt - parts.storeState.since >= Self.partDownAfter
-    else { return false }
-    return roster.peers.values.contains { $0.standing == .up && !isMissed($0.record.name) }
   }
 
   /// Sets that are being settled: a leaving coordinator waits for them.

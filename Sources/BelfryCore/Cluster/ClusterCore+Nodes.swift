@@ -93,12 +93,14 @@ extension ClusterCore {
     _ reason: FailureDetector.Reason, of worker: Worker, at now: Now
   ) -> String {
     guard case .silent(let silence) = reason else { return reason.description }
-    let others = workers.values.filter { $0.standing == .up && $0.name != worker.name }
-    let heard = others.count { !$0.isSuspect }
+    let others = workers.values.count { $0.standing == .up && $0.name != worker.name }
+    let heard = workers.values.count {
+      $0.standing == .up && $0.name != worker.name && !$0.isSuspect
+    }
     let broker = configuration.brokerName
     let witnesses = [
       parts.brokerState.state == .up ? "\(broker) answers" : "\(broker) does not answer either",
-      others.isEmpty ? "" : "\(heard) of \(others.count) other workers are heard",
+      others == 0 ? "" : "\(heard) of \(others) other workers are heard",
     ].filter { !$0.isEmpty }
     return "\(reason); last heard at \(RFC3339.text(now.wall - silence)); "
       + witnesses.joined(separator: ", ")

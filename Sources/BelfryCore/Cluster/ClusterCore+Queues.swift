@@ -106,7 +106,7 @@ extension ClusterCore {
       let isPurged = purges[lane] != nil
       let isOpen = (slots > 0 && pauses[lane] == nil) || isPurged
       let prefetch = ConsumerPlan.prefetch(slots: isPurged ? max(slots, Self.purgeSlots) : slots)
-      let wanted = isOpen && !isDraining && !isStandingAside ? prefetch : nil
+      let wanted = isOpen && !isDraining && !standingAside.isOn ? prefetch : nil
       let current = consumers.prefetch[lane]
       guard wanted != current else { continue }
       if let wanted, let current, abs(wanted - current) * 5 <= current { continue }
@@ -126,7 +126,7 @@ extension ClusterCore {
 
   mutating func attach() {
     guard consumers.channel != nil else { return }
-    let queues = isDraining || isStandingAside ? [] : foreign.wanted
+    let queues = isDraining || standingAside.isOn ? [] : foreign.wanted
     ready.commands.append(
       .attach(queues.map { AttachedQueue(queue: $0, prefetch: QueueAttachment.prefetch) }))
   }

@@ -268,7 +268,7 @@ extension ClusterCore {
     let isOurs = if case .running(assignment) = entry?.state { true } else { false }
     switch result {
     case .recorded(let outcome):
-      storeWorkedAt = now.wall
+      heardOfRecorded(outcome, at: now)
       if let entry, !entry.isSettling {
         announce(entry, outcome, at: now)
       } else {

@@ -146,7 +146,7 @@ extension ClusterCore {
     entry.state = .settling(.succeeding(attempt: attempt), serial: serial)
     let isRepeat = destination == .parked || due != nil
     // The store that would keep it until then is away here only: it goes to those who reach it.
-    let (runAt, due) = isStandingAside ? (due ?? runAt, nil) : (runAt, due)
+    let (runAt, due) = standingAside.isOn ? (due ?? runAt, nil) : (runAt, due)
     let message = JobMessage(
       job: entry.job, attempt: attempt, history: entry.history, runAt: runAt, isRepeat: isRepeat)
     ledger.add(

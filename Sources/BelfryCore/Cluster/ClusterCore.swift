@@ -40,8 +40,8 @@ package struct ClusterCore {
   var openAlerts = OrderedDictionary<String, Alert>()
   /// All that are open, as the store said last.
   var readAlerts: [Alert] = []
-  /// Since when one that was raised here is open in the store no more.
-  var closedElsewhere: [String: Instant] = [:]
+  /// Those raised here that the store was seen to have.
+  var alertsRecorded: Set<String> = []
   /// Since when what a rule is about is so, by its alert; and of which this was seen in this round.
   var rulesSince: [String: Instant] = [:]
   var rulesSeen: Set<String> = []
@@ -58,10 +58,7 @@ package struct ClusterCore {
   /// The coordinator's own, which may be renewed.
   var certificate: CertificateLife?
   var isDraining = false
-  /// When a worker last told of an outcome that it had recorded.
-  var storeWorkedAt: WallTime?
-  /// The store is away here only: others take the jobs.
-  var isStandingAside = false
+  var standingAside = StandingAside()
 
   private(set) var lastTick: Instant?
   private(set) var firstTick: Instant?

@@ -154,7 +154,7 @@ package struct FailureDetector: Sendable {
       // A longer one would have been a loss, had the observer been awake.
       deviation = deviation * 0.875 + min(gap, Self.lostAfter) * 0.125
       decayedAt = now
-    } else if now - decayedAt > .milliseconds(100) {
+    } else if now - decayedAt > .milliseconds(450) {
       deviation = deviation * 0.875
       decayedAt = now
     }

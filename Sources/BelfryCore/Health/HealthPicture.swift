@@ -204,10 +204,15 @@ extension ClusterCore {
     return unserved
   }
 
-  /// Nobody serves what waits in the lane, and not because somebody wants it so.
+  /// Nobody serves what waits in the lane, and not because somebody wants it so: workers are cordoned or leave. Of
+  /// a lane without any worker here another coordinator may have some.
   func whyUnserved(_ lane: Lane) -> String? {
-    let isWanted = workers.values.contains { $0.isInSession && $0.isCordoned }
-    return isWanted ? nil : unserved(in: lane).first.map(nobodyServes) ?? nobodyServes(lane)
+    let there = workers.values.filter { $0.isAlive && $0.hello.lanes.contains(lane) }
+    if there.contains(where: { $0.isCordoned || $0.isDraining }) { return nil }
+    let isOthers =
+      there.isEmpty
+      && roster.peers.values.contains { $0.standing == .up && $0.record.lanes.contains(lane) }
+    return isOthers ? nil : unserved(in: lane).first.map(nobodyServes) ?? nobodyServes(lane)
   }
 
   /// Why nobody takes what waits for this, of the workers that there are.

@@ -44,7 +44,7 @@ struct CertificateKeeper: Sendable {
       if ended >= ProcessClock.now().wall { return }
       let what = "the certificate has expired on \(RFC3339.text(ended))"
       if tries.isTime(at: .now) {
-        switch await renew(.success(old), [], &tries) {
+        switch await renew(old, [], &tries) {
         case .done: return
         case .refused(let why): throw SessionRefused("\(what), and is not renewed: \(why)")
         case .notYet(let why):
@@ -78,9 +78,11 @@ struct CertificateKeeper: Sendable {
       } catch {
         log("the certificate on the disk cannot be used: the one before is", "\(error)", &using)
       }
-      if try isDue(watch, random) {
+      // Not what lies on the disk and was not taken up: somebody else's would be renewed and used.
+      let old = try watch.used ?? files.read()
+      if try isDue(old, random) {
         if tries.isTime(at: .now) {
-          switch await renew(Result { try files.read() }, links.all, &tries) {
+          switch await renew(old, links.all, &tries) {
           case .done(let new):
             await use(new, on: links, &watch)
             renewing = ""
@@ -120,13 +122,9 @@ struct CertificateKeeper: Sendable {
     return true
   }
 
-  /// By what is used, or by what is on the disk, should that be another or unreadable.
-  private func isDue(_ watch: IdentityWatch, _ random: Double) throws -> Bool {
-    try [watch.used, try? files.read()].contains { identity in
-      guard let identity else { return false }
-      let validity = try CertificateInfo(pem: identity.certificatePEM).validity
-      return Self.due(validity, random: random) <= Validity.nowEpochSeconds()
-    }
+  private func isDue(_ identity: Identity, _ random: Double) throws -> Bool {
+    let validity = try CertificateInfo(pem: identity.certificatePEM).validity
+    return Self.due(validity, random: random) <= Validity.nowEpochSeconds()
   }
 
   /// Sessions go over to it one by one, beside the old ones.
@@ -143,18 +141,22 @@ struct CertificateKeeper: Sendable {
   /// made anew by hand over a node's record, or of a CA that the coordinators do not know yet.
   private func checkIsLetIn(_ links: [CoordinatorLink]) async throws {
     var reasons: [String] = []
+    var isLetIn = false
     for target in links.map(\.target) {
       do {
         _ = try await call(target, files.tls) { client in
           try await client.unary(
             MembershipService.greet, .init(), options: RPCCallOptions(timeout: Self.answerMax))
         }
-        return
-      } catch {
+        isLetIn = true
+      } catch let error as RPCConnectError where [.unreachable, .timedOut].contains(error.kind) {
         reasons.append("\(target): \(error)")
+      } catch {
+        // Another one that knows it already would be left by this one.
+        throw NotLetIn(description: "\(target): \(error)")
       }
     }
-    throw NotLetIn(description: reasons.joined(separator: "; "))
+    guard isLetIn else { throw NotLetIn(description: reasons.joined(separator: "; ")) }
   }
 
   private struct NotLetIn: Error, CustomStringConvertible { let description: String }
@@ -201,11 +203,11 @@ struct CertificateKeeper: Sendable {
   }
 
   private func renew(
-    _ old: Result<Identity, any Error>, _ links: [CoordinatorLink], _ tries: inout RenewalTries
+    _ old: Identity, _ links: [CoordinatorLink], _ tries: inout RenewalTries
   ) async -> Outcome {
     var new: Identity?
     do {
-      try await tries.renew(old.get()) {
+      try await tries.renew(old) {
         try files.checkIsWritable()
         return try await ask($0, links)
       } keep: {

@@ -29,6 +29,7 @@ def enter():
     for tool, package in (("ip", "iproute2"), ("iptables", "iptables"), ("cc", "gcc")):
         if not shutil.which(tool):
             return f"{tool} is missing: apt-get install {package}"
+    sweep()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNET) != 0:
         return f"no network namespace can be made here: {os.strerror(ctypes.get_errno())}"
@@ -37,11 +38,25 @@ def enter():
         with Network(["w1"]) as network:
             network.lose("w1", "0.30")
             network.refuse(1)
+        child = subprocess.Popen(["sleep", "60"])
         cage = Cage(f"{network.prefix}-try", 0.05)
-        cage.open()
+        try:
+            cage.take(child.pid)
+        finally:
+            cage.open()
+            child.kill()
+            child.wait()
     except (RuntimeError, OSError) as failure:
         return f"faults cannot be made here: {failure}"
     return None
+
+
+def sweep():
+    """What a run that was killed has left: a name that is there already could not be made."""
+    for space in Path("/run/netns").glob("bfy*"):
+        pid = space.name.removeprefix("bfy").partition("-")[0]
+        if not Path("/proc", pid).exists():
+            run("ip", "netns", "del", space.name, check=False)
 
 
 def run(*words, check=True):

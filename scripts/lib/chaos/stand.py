@@ -62,12 +62,14 @@ class Stand(Cluster):
         return self
 
     def __exit__(self, *_):
-        for process in self.processes.values():
-            if process.poll() is None:
-                process.send_signal(signal.SIGCONT)
-        super().__exit__()
-        self.producer.close()
-        self.network.__exit__()
+        try:
+            for process in self.processes.values():
+                if process.poll() is None:
+                    process.send_signal(signal.SIGCONT)
+            super().__exit__()
+            self.producer.close()
+        finally:
+            self.network.__exit__()
 
     # --- Processes ---
 
