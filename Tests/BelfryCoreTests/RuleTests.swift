@@ -100,6 +100,8 @@ import Testing
     let lane = scene.core.health(at: scene.now).lanes[0]
     #expect(lane.finishedPerSecond > 0 && lane.failedPerSecond > 0)
     end(10, .succeeded)
+    #expect(pass(4) == [], "not yet below a quarter")
+    end(20, .succeeded)
     #expect(pass(4) == ["lane-fails/default resolved"])
     pass(20)
     #expect(scene.core.health(at: scene.now).lanes[0].finishedPerSecond == 0)
@@ -178,6 +180,7 @@ import Testing
   )
   func link() throws {
     scene.begin()
+    scene.feed(.storeAnswered(nil))
     other(1)
     #expect(pass(20, missing: true) == [], "no worker hears it: that is an alert of its own")
     scene.join("w1", session: 2)

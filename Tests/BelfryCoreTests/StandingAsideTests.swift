@@ -132,6 +132,7 @@ import Testing
     scene.said(1, scene.finished("another", assignment))
     #expect(ends(pass(5_000, ready: 3)) == 0)
     scene.feed(.storeAnswered(nil))
+    _ = pass(500)
     scene.feed(.storeAnswered(Self.away))
     _ = pass(8_000, ready: 3)
     scene.said(1, scene.finished("one more", assignment))
