@@ -86,9 +86,8 @@ extension MembershipService {
     // Before the token is used: whoever cannot be given a certificate has spent nothing.
     let issued = try Self.issue(name, request.request, issuer)
     // Only who has a right token comes so far, and into the audit log.
-    let action = AuditLog.Action(
-      name: "node.join", subject: name.text, detail: "by token \(token.id)")
-    return try await audit.during(action, who: "a stranger", from: address) {
+    let action = AuditLog.Action(name: "node.join", subject: name.text)
+    return try await audit.during(action, who: "token \(token.id)", from: address) {
       try await spend(stored, use, over: holder)
       var node = NodeRecord(
         name: name, role: Role.worker.rawValue, serial: issued.serial,
