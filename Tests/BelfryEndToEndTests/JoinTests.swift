@@ -63,6 +63,7 @@ struct JoinTests {
     // As people do: where RabbitMQ and MongoDB are.
     try String(contentsOfFile: settings, encoding: .utf8)
       .replacing("amqp://localhost", with: cluster.amqp)
+      .replacing("127.0.0.1:7443", with: "127.0.0.1:\(cluster.port)")
       .replacing("mongodb://localhost/?replicaSet=rs0", with: "\"\(cluster.store)\"")
       .write(toFile: settings, atomically: true, encoding: .utf8)
     try cluster.start(

@@ -140,8 +140,8 @@ struct RenewalTests {
     #expect(try now.out == serial(folder) + "\n")
   }
 
-  /// The disk says no when the time has come: that ends nothing, and is tried again.
-  @Test func aRenewalOutlivesAFolderThatCannotBeRead() async throws {
+  /// What is on the disk is gone when the time has come: what is used is renewed all the same.
+  @Test func aRenewalOutlivesAFileThatIsGone() async throws {
     let cluster = try await TestCluster()
     defer { cluster.stop() }
     try cluster.startCoordinator("--certificate-life", "30s")
@@ -149,14 +149,41 @@ struct RenewalTests {
     let folder = try await joined("w1", cluster)
     try start("w1", folder, cluster)
     try await cluster.untilUp("w1")
-    let (file, away) = (folder + "/identity.pem", cluster.folder.path + "/away.pem")
-    try FileManager.default.moveItem(atPath: file, toPath: away)
-    try await until("it has tried", within: 60) {
-      cluster.log("w1").contains("could not be renewed yet") || !cluster.isRunning("w1")
+    let first = try serial(folder)
+    try FileManager.default.removeItem(atPath: folder + "/identity.pem")
+    try await until("it says so", within: 60) {
+      cluster.log("w1").contains("cannot be used: the one before is") || !cluster.isRunning("w1")
     }
-    try FileManager.default.moveItem(atPath: away, toPath: file)
-    try await until("it has renewed") { cluster.log("w1").contains("certificate renewed") }
+    try await until("it has renewed", within: 60) {
+      cluster.log("w1").contains("certificate renewed") || !cluster.isRunning("w1")
+    }
     #expect(cluster.isRunning("w1"), "\(cluster.log("w1"))")
+    #expect(try serial(folder) != first)
+  }
+
+  /// Somebody else's, put there by mistake, is neither used nor renewed, ended or not.
+  @Test func whatLiesThereByMistakeIsNotRenewed() async throws {
+    let cluster = try await TestCluster()
+    defer { cluster.stop() }
+    try cluster.startCoordinator("--certificate-life", "30s")
+    try await until("the coordinator answers") { try await cluster.health() != nil }
+    let folder = try await joined("w1", cluster)
+    let other = try await joined("w2", cluster)
+    let others = try serial(other)
+    try start("w1", folder, cluster)
+    try await cluster.untilUp("w1")
+    for file in ["identity.pem", "identity.key"] {
+      let data = try Data(contentsOf: URL(fileURLWithPath: other + "/" + file))
+      try data.write(to: URL(fileURLWithPath: folder + "/" + file), options: .atomic)
+    }
+    try await until("it has renewed its own", within: 60) {
+      cluster.log("w1").contains("certificate renewed") || !cluster.isRunning("w1")
+    }
+    #expect(cluster.isRunning("w1"), "\(cluster.log("w1"))")
+    #expect(cluster.log("w1").contains("/worker/w2"), "it is said: \(cluster.log("w1"))")
+    #expect(try info(folder).id?.name == "w1")
+    let record = try await cluster.python("print(db.nodes.find_one({'_id': 'w2'})['serial'])")
+    #expect(record.out == others + "\n", "w2 was given no other one: \(record.out)")
   }
 
   /// Thrown out and let in anew between two polls: the record is a member's before and after, and the
