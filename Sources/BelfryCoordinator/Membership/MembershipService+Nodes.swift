@@ -95,15 +95,14 @@ extension MembershipService {
 
   func auditEntries(
     _ request: Belfry_V1_ListAuditRequest
-  ) async throws -> Belfry_V1_ListAuditReply {
+  ) async throws(RPCStatus) -> Belfry_V1_ListAuditReply {
     let limit = request.limit == 0 ? 100 : min(Int(request.limit), Self.auditMax)
     let isFiltered = !request.action.isEmpty || !request.subject.isEmpty
     let portion = isFiltered ? 1_000 : limit
     var entries: [AuditEntry] = []
     var last: String?
-    // To the first entry of all, if need be; whoever gave it up meanwhile is not read for.
-    while entries.count < limit {
-      try Task.checkCancellation()
+    // To the first entry of all, if need be; for who has given it up meanwhile nothing is read.
+    while entries.count < limit, !Task.isCancelled {
       let records = try await list(.audit, before: last, limit: portion)
       entries += records.compactMap(AuditEntry.init).filter {
         (request.action.isEmpty || $0.action == request.action)
