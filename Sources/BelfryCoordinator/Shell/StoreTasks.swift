@@ -150,10 +150,9 @@ struct StoreTasks: Sendable {
     await withDiscardingTaskGroup { tasks in
       for await event in events {
         desk.heard(event, at: shell.clock.now().wall)
-        if board.desk(has: desk.openAlerts) {
-          shell.health.changed()
-          if desk.hasRead { for sink in sinks { sink.know(open: desk.openAlerts) } }
-        }
+        if board.desk(has: desk.openAlerts) { shell.health.changed() }
+        // Each time: that none is open, as at most starts, is no change, and news to them.
+        if desk.hasRead { for sink in sinks { sink.know(open: desk.openAlerts) } }
         while let step = desk.next() {
           switch step {
           case .send(let alert): await send { await $0.send(alert) }

@@ -106,8 +106,8 @@ struct PublishLedger {
     return counted
   }
 
-  /// What the store did not take, or does not answer for, is published at once, with its time: another coordinator keeps it. If it did take
-  /// it, and the answer was lost, there are two of it.
+  /// What the store did not take, or does not answer for, is published at once, with its time: another
+  /// coordinator keeps it. If it did take it, and the answer was lost, there are two of it.
   mutating func passOn(at now: Now, into ready: inout Ready) {
     for id in items.keys.sorted() {
       guard let item = items[id], item.waitsForStore, let due = item.due,
